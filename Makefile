@@ -1,0 +1,81 @@
+# Every target sets up what it needs. Nothing but Python 3.11+ and make has to be there.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# A lock of exact versions, used as constraints: each target installs only the parts it needs.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
+WORKERS ?= 2
+# make test TESTS=spotify_assets_tests/warehouse runs a part
+TESTS ?=
+# A test or build must not depend on the settings of whoever runs it.
+CLEAN := env -u DATABASE_URL -u LAKE_URL -u SPOTIFY_CLIENT_ID -u SPOTIFY_CLIENT_SECRET -u SPOTIFY_API_URL \
+	-u SPOTIFY_ACCOUNTS_URL -u SPOTIFY_MARKETS -u SPOTIFY_ASSETS_HOME -u SPOTIFY_ASSETS_START_DATE -u SIMULATOR_URL
+
+.PHONY: help install demo up test  test-browser test-faults lint types bench screenshots lock clean
+
+help: ## Show what there is to make
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; $(PYTHON) is older. Use: make PYTHON=/path/to/python3.11 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml requirements.lock | $(BIN)/python
+	$(PIP) --editable .
+	$(BIN)/spotify-assets prepare
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(PIP) --editable '.[test]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed-test
+	$(PIP) --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.installed-bench: $(VENV)/.installed-test
+	$(PIP) --editable '.[bench]'
+	@touch $@
+
+install: $(VENV)/.installed ## Set up .venv with the command .venv/bin/spotify-assets
+
+demo: install ## Observe 120 simulated artists over 90 days, print who is rising
+	$(BIN)/spotify-assets demo
+
+up: install ## Start web UI, daemon and documentation on loopback
+	$(BIN)/spotify-assets up
+
+test: $(VENV)/.installed-test ## Run the fast tests (on an embedded PostgreSQL, or on TEST_DATABASE_URL)
+	$(CLEAN) $(BIN)/python -m pytest -n $(WORKERS) -m 'not browser and not faults' $(TESTS)
+
+test-faults: $(VENV)/.installed-test ## Run the tests that inject faults
+	$(CLEAN) $(BIN)/python -m pytest -m 'faults'
+
+test-browser: $(VENV)/.installed-test ## Run the tests that drive the pages in headless Chromium
+	$(CLEAN) $(BIN)/python -m pytest -m 'browser'
+
+screenshots: $(VENV)/.installed-test ## Take the README's pictures anew (docs/images) with headless Chromium
+	$(CLEAN) $(BIN)/python -m spotify_assets_tests.browser.screenshots
+
+lint: $(VENV)/.installed-dev ## Check style, imports between rooms, and SQL
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint --config dbt_project/.sqlfluff dbt_project/models
+
+types: $(VENV)/.installed-dev ## Check types
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed-bench ## Measure; ratios to peers and limits in the same run
+	$(CLEAN) $(BIN)/python -m spotify_assets_tests.benchmarks
+
+lock: $(BIN)/python ## Renew requirements.lock from pyproject.toml
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-annotate \
+		--no-header --all-extras --output-file requirements.lock pyproject.toml
+
+clean: ## Remove what was built (not .spotify-assets, where your data lives)
+	rm -rf $(VENV) build dist *.egg-info dbt_project/target .pytest_cache .mypy_cache .ruff_cache
