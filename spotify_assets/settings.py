@@ -1,0 +1,176 @@
+"""Every setting: its name, default, environment variable, and whether it is a secret.
+
+Belongs here: what a user may choose. Does not belong here: anything derived from several settings
+at run time, or values that code alone decides. Settings are read when used (`load_settings()`),
+never at import, so that a test or a code server may change the environment first.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_API_URL = "https://api.spotify.com/v1"
+DEFAULT_ACCOUNTS_URL = "https://accounts.spotify.com"
+
+
+class SettingsError(Exception):
+    """A setting has a value that cannot be used; the message names the variable and what to do."""
+
+
+class Settings(BaseSettings):
+    """The platform's settings, from the environment and from `.env` in the project.
+
+    Field names in upper case are the environment variables.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=PROJECT_ROOT / ".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+    )
+
+    spotify_client_id: SecretStr | None = Field(
+        default=None, description="Client id of your Spotify app; absent: simulated upstream"
+    )
+    spotify_client_secret: SecretStr | None = Field(
+        default=None, description="Client secret of your Spotify app"
+    )
+    spotify_api_url: str = Field(
+        default=DEFAULT_API_URL, description="Base URL of the Spotify Web API, without a slash at the end"
+    )
+    spotify_accounts_url: str = Field(
+        default=DEFAULT_ACCOUNTS_URL,
+        description="Base URL of Spotify's accounts service; the token call is /api/token under it",
+    )
+    spotify_markets: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("US",), description="Markets for top tracks: two-letter codes, separated by commas"
+    )
+    spotify_requests_per_second: float | None = Field(
+        default=None,
+        gt=0,
+        description="Pace limit for the Spotify Web API; absent: 5 a second for Spotify, "
+        "no limit for the simulated upstream",
+    )
+    spotify_concurrency: int = Field(default=32, ge=1, le=64, description="Requests under way at once")
+    database_url: SecretStr | None = Field(
+        default=None, description="PostgreSQL URL; absent: an embedded server under SPOTIFY_ASSETS_HOME"
+    )
+    lake_url: str | None = Field(
+        default=None, description="Where raw responses are kept: a folder, file:///…, s3://… or gs://…"
+    )
+    spotify_assets_home: Path = Field(
+        default=PROJECT_ROOT / ".spotify-assets", description="Where embedded data lives"
+    )
+    spotify_assets_start_date: date = Field(
+        default=date(2024, 1, 1), description="First daily partition, YYYY-MM-DD (UTC)"
+    )
+    spotify_assets_schedule_hour: int = Field(
+        default=12, ge=0, le=23, description="Hour (UTC) of the daily run; popularity moves around 09–10"
+    )
+    simulator_url: str | None = Field(
+        default=None,
+        description="Base URL of a running simulated upstream; set by the commands that start one",
+    )
+
+    @field_validator("spotify_api_url", "spotify_accounts_url", "simulator_url")
+    @classmethod
+    def _http_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("expected an http or https URL such as https://api.spotify.com/v1")
+        if parts.username or parts.password:
+            raise ValueError("expected a URL without user name and password")
+        return value.rstrip("/")
+
+    @field_validator("spotify_markets", mode="before")
+    @classmethod
+    def _markets(cls, value: Any) -> tuple[str, ...]:
+        codes = value.split(",") if isinstance(value, str) else list(value)
+        markets = tuple(dict.fromkeys(code.strip().upper() for code in codes if code.strip()))
+        bad = [code for code in markets if len(code) != 2 or not code.isalpha() or not code.isascii()]
+        if bad or not markets:
+            raise ValueError("expected two-letter country codes separated by commas, such as US,SE")
+        return markets
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgres_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            parts = urlsplit(value.get_secret_value())
+            if parts.scheme.split("+")[0] not in {"postgresql", "postgres"} or not parts.path.strip("/"):
+                raise ValueError("expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
+        return value
+
+    @field_validator("spotify_assets_home")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        value = value.expanduser()
+        return value if value.is_absolute() else Path.cwd() / value
+
+    @field_validator("spotify_assets_start_date", mode="after")
+    @classmethod
+    def _reasonable_start(cls, value: date) -> date:
+        if value.year < 2006:
+            raise ValueError("expected a day from 2006-01-01 on, as YYYY-MM-DD")
+        return value
+
+    @model_validator(mode="after")
+    def _credentials_come_together(self) -> Settings:
+        if (self.spotify_client_id is None) != (self.spotify_client_secret is None):
+            absent = "SPOTIFY_CLIENT_ID" if self.spotify_client_id is None else "SPOTIFY_CLIENT_SECRET"
+            raise ValueError(
+                f"{absent} is missing: set both SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET, "
+                "or neither to use the simulated upstream"
+            )
+        if self.spotify_client_id is None and (
+            self.spotify_api_url != DEFAULT_API_URL or self.spotify_accounts_url != DEFAULT_ACCOUNTS_URL
+        ):
+            raise ValueError(
+                "SPOTIFY_API_URL or SPOTIFY_ACCOUNTS_URL is set but SPOTIFY_CLIENT_ID and "
+                "SPOTIFY_CLIENT_SECRET are not: set them too, or remove the URLs to use the "
+                "simulated upstream"
+            )
+        return self
+
+    @property
+    def upstream(self) -> Literal["spotify", "simulated"]:
+        """Which upstream is observed: ``simulated`` unless credentials are set."""
+        return "spotify" if self.spotify_client_id is not None else "simulated"
+
+    @property
+    def effective_lake_url(self) -> str:
+        """Where raw responses are kept, with the default filled in."""
+        return self.lake_url or str(self.spotify_assets_home / "lake")
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings from the environment now.
+
+    Args:
+        **overrides: Values that win over the environment, by field name.
+
+    Raises:
+        SettingsError: Naming each variable at fault, what is expected of it, and never its value.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        lines = []
+        for problem in error.errors(include_input=False, include_url=False):
+            name = str(problem["loc"][0]).upper() if problem["loc"] else ""
+            reason = str(problem["msg"]).removeprefix("Value error, ")
+            lines.append(f"{name}: {reason}" if name else reason)
+        raise SettingsError(
+            "These settings cannot be used (environment or .env):\n  " + "\n  ".join(lines)
+        ) from None

@@ -1,0 +1,111 @@
+"""The seam that every upstream fills: observe (ask and land), then parse (read what was landed).
+
+Belongs here: the protocol and the vocabulary shared by all upstreams. The two halves never meet
+inside a source: `observe` hands each response to a sink unread except for what paging needs, and
+`parse` works on landed exchanges alone, so history can be rebuilt by a better parser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal, Protocol, get_args
+
+from spotify_assets.sources.exchange import Exchange, Sink
+from spotify_assets.sources.records import Parsed
+
+Entity = Literal["artists", "top_tracks", "new_releases"]
+ENTITIES: tuple[Entity, ...] = get_args(Entity)
+
+
+class SourceError(Exception):
+    """An upstream cannot be observed; the message says what happened and what to do.
+
+    Attributes:
+        usage: What the observation had cost until then; ``None`` where none was under way.
+    """
+
+    usage: Usage | None = None
+
+
+class SignInRefused(SourceError):
+    """The upstream refused our credentials; trying again cannot help."""
+
+
+class NotAllowed(SourceError):
+    """The upstream answered 403: this app may not make the call, now or later."""
+
+
+class CooldownRequired(SourceError):
+    """The upstream asked for a pause too long to sit out.
+
+    Attributes:
+        seconds: Pause asked for, or ``None`` when the upstream promised no time.
+    """
+
+    def __init__(self, message: str, seconds: float | None) -> None:
+        """Keep the pause beside the message."""
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class UpstreamUnavailable(SourceError):
+    """Bounded retries did not get an answer."""
+
+
+class DayClosed(SourceError):
+    """The day being observed ended (UTC) before everything was asked for."""
+
+
+@dataclass(slots=True)
+class Usage:
+    """What an observation cost.
+
+    Attributes:
+        calls: HTTP requests that left, retries and sign-in included.
+        retries: How many of them were second or third attempts.
+        throttled: Responses with status 429.
+        seconds: Wall-clock time.
+        failures: One line for each question that stayed without an answer.
+    """
+
+    calls: int = 0
+    retries: int = 0
+    throttled: int = 0
+    seconds: float = 0.0
+    failures: tuple[str, ...] = ()
+
+
+class Source(Protocol):
+    """One upstream.
+
+    Attributes:
+        name: Value of the ``source`` column; part of every key.
+        can_observe_past: True only where "now" can be chosen (the simulated upstream).
+    """
+
+    name: str
+    can_observe_past: bool
+
+    def expected(self, entity: Entity, keys: Sequence[str]) -> list[str]:
+        """The keys that `parse` will account for when the artists `keys` are observed."""
+
+    async def observe(self, entity: Entity, day: date, keys: Sequence[str], sink: Sink) -> Usage:
+        """Ask for `entity` as it is on `day` and hand every response to `sink`.
+
+        Args:
+            entity: What to ask for.
+            day: UTC day being observed.
+            keys: Artist ids still to be asked for; ignored by ``new_releases``.
+            sink: Called with each response before anything reads it.
+
+        Raises:
+            SourceError: The rest cannot be asked for; what was received is with the sink.
+        """
+
+    def parse(self, entity: Entity, exchanges: Iterable[Exchange]) -> Parsed:
+        """Read landed responses; never asks the upstream anything."""
+
+    async def aclose(self) -> None:
+        """Give up connections."""

@@ -1,0 +1,54 @@
+"""The unit that moves between rooms: one request and the response it got.
+
+Belongs here: what was asked and what came back, unread. Does not belong here: anything that
+knows what a response means (that is each upstream's `parse` module) or where it is kept (`lake`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request to an upstream and its response, exactly as received.
+
+    Attributes:
+        source: Series the response belongs to, e.g. ``spotify`` or ``simulated``.
+        entity: What was asked for: ``artists``, ``top_tracks`` or ``new_releases``.
+        method: HTTP method, or ``IMPORT`` for rows that came from a file.
+        url: Path and query as requested, without scheme and host, so that nothing but the
+            question itself is kept.
+        request: What the reader needs to know about the question and cannot see in the answer,
+            e.g. ``{"artist_id": "…", "market": "US"}`` or ``{"ids": […]}``.
+        status: HTTP status; 0 for an import.
+        observed_at: When the response had arrived completely, in UTC.
+        run_id: Run that asked.
+        body: Response body, decoded as UTF-8 with ``surrogateescape`` so that no byte is lost.
+    """
+
+    source: str
+    entity: str
+    method: str
+    url: str
+    status: int
+    observed_at: datetime
+    run_id: str
+    body: str
+    request: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a naive timestamp: a day can only be told from an absolute time."""
+        if self.observed_at.tzinfo is None:
+            raise ValueError("Exchange.observed_at needs a timezone; use UTC")
+        object.__setattr__(self, "observed_at", self.observed_at.astimezone(UTC))
+
+
+class Sink(Protocol):
+    """Where a response goes before anyone reads it (the lake's landing writer)."""
+
+    def __call__(self, exchange: Exchange) -> None:
+        """Keep `exchange`; raise rather than drop it."""

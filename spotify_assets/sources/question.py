@@ -1,0 +1,77 @@
+"""The vocabulary of asking: a question, its answer, and how much patience there is.
+
+Belongs here: plain values. Does not belong here: sending (`http`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much patience and politeness there is.
+
+    Attributes:
+        attempts: Most times one question is sent.
+        retry_share: Most retries in an observation, as a share of its questions …
+        retry_allowance: … plus this many and the concurrency, so that a short observation may retry.
+        longest_wait: Longest ``Retry-After`` that is waited out, in seconds.
+        request_seconds: Wall-clock time for one attempt, from connecting to the last byte.
+        observation_seconds: Wall-clock time for a whole observation beyond what its pace takes.
+        body_bytes: Largest body taken, decompressed.
+        failures_in_a_row: Questions without an answer, beyond the concurrency, after which the rest is
+            not asked any more.
+        backoff_base: First upper bound of the random pause before a retry, in seconds.
+        backoff_cap: Last upper bound.
+    """
+
+    attempts: int = 3
+    retry_share: float = 0.1
+    retry_allowance: int = 10
+    longest_wait: float = 60.0
+    request_seconds: float = 30.0
+    observation_seconds: float = 3600.0
+    body_bytes: int = 32 * 2**20
+    failures_in_a_row: int = 10
+    backoff_base: float = 0.5
+    backoff_cap: float = 8.0
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One thing to ask.
+
+    Attributes:
+        label: What a person calls it, for messages.
+        path: Path below the base URL, or a complete URL that the upstream named.
+        params: Query, in order.
+        request: Kept beside the response for whoever parses it.
+        method: HTTP method.
+        form: Form fields of a POST.
+        headers: Headers of this question alone.
+        landed: Whether responses go to the sink; false only for token calls.
+        answers: Statuses besides 2xx that answer the question.
+    """
+
+    label: str
+    path: str
+    params: tuple[tuple[str, str], ...] = ()
+    request: Mapping[str, object] = field(default_factory=dict)
+    method: str = "GET"
+    form: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    headers: tuple[tuple[str, SecretStr], ...] = field(default=(), repr=False)
+    landed: bool = True
+    answers: frozenset[int] = frozenset({404})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response that answers a question: its status and its body as JSON."""
+
+    status: int
+    data: Any

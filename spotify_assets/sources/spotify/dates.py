@@ -1,0 +1,48 @@
+"""Release dates as Spotify writes them: a text, and how precise it is.
+
+Belongs here: turning both into a date, without inventing precision.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+_DATE = re.compile(r"([0-9]{4})(?:-([0-9]{1,2}))?(?:-([0-9]{1,2}))?")
+_PRECISIONS = ("year", "month", "day")
+
+
+def parse_release_date(text: object, precision: object = None) -> tuple[date | None, str | None]:
+    """Read a release date.
+
+    The result is as precise as the text and the stated precision both allow, and the date is the
+    first day of the year, month or day meant. ``0000``, null and anything unreadable are no date.
+
+    Args:
+        text: ``release_date``: ``YYYY``, ``YYYY-MM`` or ``YYYY-MM-DD``.
+        precision: ``release_date_precision``: ``year``, ``month`` or ``day``; anything else is ignored.
+
+    Returns:
+        The date and its precision, or ``(None, None)``.
+    """
+    match = _DATE.fullmatch(text.strip()) if isinstance(text, str) else None
+    if match is None:
+        return None, None
+    year, month, day = (int(part) if part else 0 for part in match.groups())
+    if year == 0:
+        return None, None
+    finest = _PRECISIONS.index(precision) if precision in _PRECISIONS else 2
+    if not (1 <= month <= 12):
+        finest = 0
+    if finest == 2 and not _is_day(year, month, day):
+        finest = 1
+    found = date(year, month if finest >= 1 else 1, day if finest == 2 else 1)
+    return found, _PRECISIONS[finest]
+
+
+def _is_day(year: int, month: int, day: int) -> bool:
+    try:
+        date(year, month, day)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,101 @@
+"""What people paste when they mean an artist: an id, a URI or a link.
+
+Belongs here: recognising Spotify's identifiers. Does not belong here: asking whether they exist.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+_ID = re.compile(r"[0-9A-Za-z]{22}")
+_KINDS = (
+    "artist",
+    "album",
+    "track",
+    "playlist",
+    "user",
+    "show",
+    "episode",
+    "audiobook",
+    "chapter",
+    "prerelease",
+)
+_HOSTS = {"open.spotify.com", "play.spotify.com"}
+_LOCALE = re.compile(r"intl-[a-z]{2,3}(-[a-z]{2,4})?", re.IGNORECASE)
+
+
+class NotAnArtist(ValueError):
+    """The text names something at Spotify, but no artist; the message says what to give instead."""
+
+
+def is_artist_id(text: str) -> bool:
+    """Whether `text` has the form of a Spotify id: 22 letters and digits."""
+    return _ID.fullmatch(text) is not None
+
+
+def parse_artist_reference(text: str) -> str | None:
+    """Find the artist id in what a person typed or pasted.
+
+    Args:
+        text: An id, ``spotify:artist:ID``, or a link to the artist's page, with or without scheme,
+            language (``/intl-de/``) and tracking parameters.
+
+    Returns:
+        The id, or ``None`` when the text is no reference at all and may be a name.
+
+    Raises:
+        NotAnArtist: It is a reference to something else (a track, an album …), or a damaged one.
+    """
+    text = text.strip().strip("<>\"'").strip()
+    if is_artist_id(text):
+        return text
+    parts = _parts(text)
+    if parts is None:
+        return None
+    if len(parts) >= 3 and parts[0] == "user" and parts[2] == "playlist":
+        parts = parts[2:]
+    kind, ident = [*parts, "", ""][:2]
+    if kind not in _KINDS:
+        raise NotAnArtist(
+            f"this is no link to an artist: open the artist's page, copy its link, and give that{_EXAMPLE}"
+        )
+    if kind != "artist":
+        article = "an" if kind[0] in "aeiou" else "a"
+        raise NotAnArtist(
+            f"this names {article} {kind}, not an artist: open its artist's page and give that link{_EXAMPLE}"
+        )
+    if not is_artist_id(ident):
+        raise NotAnArtist(
+            f"this artist reference is damaged: an id has 22 letters and digits, this one has "
+            f"{len(ident)} characters{_EXAMPLE}"
+        )
+    return ident
+
+
+_EXAMPLE = " (such as https://open.spotify.com/artist/0TnOYISbd1XYRBk9myaseg)"
+
+
+def _parts(text: str) -> list[str] | None:
+    """Kind and id (and what follows) of a URI or link; ``None`` when `text` is neither."""
+    if text.lower().startswith("spotify:"):
+        return _known_case(text.partition("?")[0].split(":")[1:])
+    if "://" not in text and text.lower().partition("/")[0] in _HOSTS:
+        text = "https://" + text
+    try:
+        url = urlsplit(text)
+        host = (url.hostname or "").lower()
+    except ValueError:
+        return None
+    if url.scheme not in {"http", "https"}:
+        return None
+    if host not in _HOSTS:
+        raise NotAnArtist(f"this is a link to {host or 'nowhere'}, not to open.spotify.com{_EXAMPLE}")
+    parts = [part for part in url.path.split("/") if part]
+    while parts and (_LOCALE.fullmatch(parts[0]) or parts[0] == "embed"):
+        parts = parts[1:]
+    return _known_case(parts)
+
+
+def _known_case(parts: list[str]) -> list[str]:
+    return [parts[0].lower(), *parts[1:]] if parts else []

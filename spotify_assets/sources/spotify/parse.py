@@ -1,0 +1,272 @@
+"""From landed exchanges to records: what Spotify's responses say.
+
+Belongs here: pure functions of exchanges; they ask nothing, know no clock, and never raise on a body.
+Does not belong here: judging values. A field that was not sent is ``None``, one of another type is
+passed on as it is, so that the contract quarantines the row with its reason.
+
+Shapes: https://developer.spotify.com/documentation/web-api (Get Several Artists, Get Artist's Top
+Tracks, Get New Releases, Get Several Albums).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from spotify_assets.sources.base import Entity
+from spotify_assets.sources.exchange import Exchange
+from spotify_assets.sources.jsontext import NotJson, decode_json
+from spotify_assets.sources.records import (
+    ArtistSnapshot,
+    Missing,
+    Parsed,
+    Record,
+    Rejected,
+)
+from spotify_assets.sources.spotify.dates import parse_release_date
+from spotify_assets.sources.spotify.pieces import artist, new_release, top_track
+
+__all__ = ["parse", "parse_release_date"]
+
+MOST_TOP_TRACKS = 10
+
+
+def parse(entity: Entity, exchanges: Iterable[Exchange]) -> Parsed:
+    """Read the landed responses of one entity and day.
+
+    Keys in `Parsed.requested` and `Parsed.missing` are artist ids (``artists``), ``artist_id/market``
+    (``top_tracks``), and album ids or ``page N`` for a page that never came (``new_releases``).
+
+    Args:
+        entity: Which of the three.
+        exchanges: What was landed, repeated attempts and failures included.
+    """
+    readers = {"artists": _artists, "top_tracks": _top_tracks, "new_releases": _new_releases}
+    return readers[entity](sorted(exchanges, key=lambda exchange: exchange.observed_at))
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What is known so far, with which questions are still open and why."""
+
+    parsed: Parsed = field(default_factory=Parsed)
+    requested: dict[str, None] = field(default_factory=dict)
+    open: dict[str, str] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
+
+    def answer(self, key: str) -> None:
+        self.requested[key] = None
+        self.closed.add(key)
+
+    def miss(self, key: str, reason: str) -> None:
+        self.requested[key] = None
+        self.open[key] = reason
+
+    def reject(self, exchange: Exchange, piece: object, reason: str) -> None:
+        self.parsed.rejected.append(Rejected({"request": dict(exchange.request), "piece": piece}, reason))
+
+    def done(self) -> Parsed:
+        self.parsed.requested = list(self.requested)
+        self.parsed.missing = [
+            Missing(key, reason) for key, reason in self.open.items() if key not in self.closed
+        ]
+        return self.parsed
+
+
+def _body(exchange: Exchange) -> tuple[dict[str, Any], str]:
+    """The body as an object, or an empty one and why."""
+    try:
+        data = decode_json(exchange.body)
+    except NotJson as error:
+        return {}, f"HTTP {exchange.status} with {error}"
+    if exchange.status != 200:
+        return {}, _failure(exchange.status, data)
+    if not isinstance(data, dict):
+        return {}, f"the response is {_kind(data)}, not an object"
+    return data, ""
+
+
+def _failure(status: int, data: object) -> str:
+    error = data.get("error") if isinstance(data, dict) else None
+    message = error.get("message") if isinstance(error, dict) else error
+    said = f": {message[:200]}" if isinstance(message, str) and message else ""
+    return ("not found (HTTP 404" if status == 404 else f"no answer (HTTP {status}") + f"{said})"
+
+
+def _items(data: Mapping[str, Any], name: str) -> tuple[list[Any], str]:
+    """The list called `name`, or an empty one and why."""
+    if name not in data:
+        return [], f"the response has no {name!r}"
+    items = data[name]
+    if not isinstance(items, list):
+        return [], f"{name!r} in the response is {_kind(items)}, not a list"
+    return items, ""
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "null"
+    names = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
+    return names.get(type(value), "a number")
+
+
+def _text_of(request: Mapping[str, object], name: str) -> str:
+    value = request.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _ids_of(request: Mapping[str, object]) -> list[str]:
+    ids = request.get("ids")
+    return [i for i in ids if isinstance(i, str)] if isinstance(ids, list | tuple) else []
+
+
+# --- artists ---
+
+
+def _artists(exchanges: Iterable[Exchange]) -> Parsed:
+    reading = _Reading()
+    snapshots: list[ArtistSnapshot] = []
+    for exchange in exchanges:
+        ids = _ids_of(exchange.request)
+        data, problem = _body(exchange)
+        answers, other = ([], "") if problem else _items(data, "artists")
+        if problem or other:
+            for ident in ids:
+                reading.miss(ident, problem or other)
+            continue
+        for asked, piece in _pair(ids, answers):
+            if asked is None:
+                reading.reject(exchange, piece, "an answer that nobody asked for")
+            elif piece is None:
+                reading.miss(asked, "unknown to the upstream (null)")
+            elif piece is _NOTHING:
+                reading.miss(asked, "left out of the response")
+            elif isinstance(piece, dict):
+                reading.answer(asked)
+                snapshots.append(artist(asked, piece, exchange.observed_at))
+            else:
+                reading.answer(asked)
+                reading.reject(exchange, piece, f"artist {asked} is {_kind(piece)}, not an object")
+    # A merged artist comes before the one that was asked for by its own id, which is to win.
+    snapshots.sort(key=lambda snapshot: snapshot.artist_id == snapshot.requested_id)
+    reading.parsed.records.extend(snapshots)
+    return reading.done()
+
+
+_NOTHING = object()
+
+
+def _id_of(piece: object) -> str | None:
+    ident = piece.get("id") if isinstance(piece, dict) else None
+    return ident if isinstance(ident, str) else None
+
+
+def _pair(ids: list[str], answers: list[Any]) -> Iterator[tuple[str | None, Any]]:
+    """Find out which answer belongs to which id.
+
+    The upstream answers in the order asked, so the position tells, also where an artist was merged
+    into another and carries its id. An answer whose id was asked for at another position, where
+    something else stands, belongs there: order was not kept. With as many answers as questions
+    nothing else is needed; otherwise only ids can tell.
+    """
+    at = {ident: n for n, ident in enumerate(ids)}
+    taken: dict[int, Any] = {}
+    strays: list[tuple[int, Any]] = []
+    for n, piece in enumerate(answers):
+        home = at.get(_id_of(piece) or "")
+        in_place = home is not None and home < len(answers) and _id_of(answers[home]) == ids[home]
+        if home is not None and (home == n or not in_place):
+            taken.setdefault(home, piece)
+        else:
+            strays.append((n, piece))
+    unasked = []
+    for n, piece in strays:
+        if len(answers) == len(ids) and n not in taken:
+            taken[n] = piece
+        elif piece is not None:
+            unasked.append(piece)
+    for n, ident in enumerate(ids):
+        yield ident, taken.get(n, _NOTHING)
+    for piece in unasked:
+        yield None, piece
+
+
+# --- top tracks ---
+
+
+def _top_tracks(exchanges: Iterable[Exchange]) -> Parsed:
+    reading = _Reading()
+    lists: dict[str, tuple[Exchange, list[Any]]] = {}
+    for exchange in exchanges:
+        key = f"{_text_of(exchange.request, 'artist_id')}/{_text_of(exchange.request, 'market')}"
+        data, problem = _body(exchange)
+        tracks, other = ([], "") if problem else _items(data, "tracks")
+        if problem or other:
+            reading.miss(key, problem or other)
+        elif not tracks:
+            reading.miss(key, "no top tracks in this market")
+        else:
+            reading.answer(key)
+            # A later list replaces an earlier one whole, or a shorter one would be topped up by it.
+            lists[key] = (exchange, tracks)
+    for key, (exchange, tracks) in lists.items():
+        for position, piece in enumerate(tracks, 1):
+            if position > MOST_TOP_TRACKS:
+                reason = f"position {position}, but there are at most {MOST_TOP_TRACKS}"
+                reading.reject(exchange, piece, reason)
+            elif isinstance(piece, dict):
+                artist_id, _, market = key.rpartition("/")
+                seen = exchange.observed_at
+                reading.parsed.records.append(top_track(piece, artist_id, market, position, seen))
+            else:
+                reading.reject(exchange, piece, f"position {position} is {_kind(piece)}, not a track")
+    return reading.done()
+
+
+# --- new releases ---
+
+
+def _new_releases(exchanges: Iterable[Exchange]) -> Parsed:
+    reading = _Reading()
+    releases: dict[str, tuple[Mapping[str, Any], datetime]] = {}
+    details: dict[str, Mapping[str, Any]] = {}
+    nameless: list[Record] = []
+    for exchange in exchanges:
+        if "ids" in exchange.request:
+            for piece in _items(_body(exchange)[0], "albums")[0]:
+                if (album_id := _id_of(piece)) is not None:
+                    details[album_id] = piece
+            continue
+        page = f"page {exchange.request.get('page', '?')}"
+        items, problem = _page_items(exchange)
+        if problem:
+            reading.open[page] = problem
+            continue
+        reading.closed.add(page)
+        for piece in items:
+            if (album_id := _id_of(piece)) is not None:
+                reading.answer(album_id)
+                releases.pop(album_id, None)
+                releases[album_id] = (piece, exchange.observed_at)
+            elif isinstance(piece, dict):
+                nameless.append(new_release(piece, {}, exchange.observed_at))
+            else:
+                reading.reject(exchange, piece, f"an entry of {page} is {_kind(piece)}, not an album")
+    reading.requested.update((page, None) for page in reading.open if page not in reading.closed)
+    reading.parsed.records.extend(
+        new_release(piece, details.get(album_id, {}), seen) for album_id, (piece, seen) in releases.items()
+    )
+    reading.parsed.records.extend(nameless)
+    return reading.done()
+
+
+def _page_items(exchange: Exchange) -> tuple[list[Any], str]:
+    data, problem = _body(exchange)
+    if problem:
+        return [], problem
+    page = data.get("albums")
+    if not isinstance(page, dict):
+        return [], f"'albums' in the response is {_kind(page)}, not a page"
+    return _items(page, "items")
