@@ -1,0 +1,1 @@
+"""Contracts: what a row must look like before it may enter the warehouse."""

@@ -1,0 +1,176 @@
+"""Pandera models: columns, types, keys, ranges and units of every loaded table.
+
+Belongs here: what a single table's rows must be. Does not belong here: rules between tables or over
+time (dbt tests), or what to do with a row that breaks a rule (`validation`). Types are Arrow's, so
+that a column goes from response to COPY without a change of mind about null.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, cast
+
+import pandas as pd
+import pandera.pandas as pa
+import pyarrow
+from pandera.typing.pandas import Series
+
+from spotify_assets.contracts.tables import TABLES
+
+Text = Annotated[pd.ArrowDtype, pyarrow.string()]
+Integer = Annotated[pd.ArrowDtype, pyarrow.int64()]
+Boolean = Annotated[pd.ArrowDtype, pyarrow.bool_()]
+Day = Annotated[pd.ArrowDtype, pyarrow.date32()]
+Instant = Annotated[pd.ArrowDtype, pyarrow.timestamp("us", tz="UTC")]
+TextList = Annotated[pd.ArrowDtype, pyarrow.list_(pyarrow.string())]
+
+IDENTIFIER = r"[!-~]{1,100}$"
+"""Printable ASCII without spaces: ids of every known upstream, and nothing that could surprise."""
+TEXT_LIMIT = 1_000
+"""Longest name, title, label or URL that is believed (characters)."""
+COUNT_LIMIT = 2**53
+"""Counts above this cannot be told from their neighbours in JSON numbers."""
+INTEGER_LIMIT = 2**31 - 1
+"""Largest value of a PostgreSQL integer."""
+
+
+def _id(description: str, *, nullable: bool = False) -> Any:
+    return pa.Field(str_matches=IDENTIFIER, nullable=nullable, description=description)
+
+
+def _text(description: str) -> Any:
+    return pa.Field(str_length={"max_value": TEXT_LIMIT}, nullable=True, description=description)
+
+
+def _count(description: str, limit: int = COUNT_LIMIT) -> Any:
+    return pa.Field(ge=0, le=limit, nullable=True, description=description)
+
+
+def _popularity(of: str) -> Any:
+    return pa.Field(
+        ge=0, le=100, nullable=True, description=f"Popularity of the {of}, index 0–100; null: not told"
+    )
+
+
+def _precision() -> Any:
+    return pa.Field(
+        isin=["day", "month", "year"], nullable=True, description="What release_date covers from its day on"
+    )
+
+
+def _without_nul(texts: pd.Series[str]) -> pd.Series[bool]:
+    return ~texts.str.contains("\x00", regex=False)
+
+
+class Snapshot(pa.DataFrameModel):
+    """What every observation has."""
+
+    snapshot_date: Series[Day] = pa.Field(description="UTC day the row was observed on")
+    source: Series[Text] = pa.Field(
+        str_matches=r"[a-z][a-z0-9_-]{0,39}$", description="Series the row belongs to"
+    )
+    observed_at: Series[Instant] = pa.Field(description="When the response had arrived (UTC)")
+
+    @pa.dataframe_check(name="observed_at lies on snapshot_date (UTC)")
+    @classmethod
+    def _observed_on_its_day(cls, frame: pd.DataFrame) -> Series[bool]:
+        return cast("Series[bool]", frame["observed_at"].dt.date == frame["snapshot_date"])
+
+
+class ArtistSnapshots(Snapshot):
+    """Grain: snapshot_date, source, artist_id."""
+
+    artist_id: Series[Text] = _id("Id the upstream answered with")
+    requested_id: Series[Text] = _id("Id that was asked for; differs after a merge")
+    name: Series[Text] = _text("Name as shown; may be empty for a removed artist")
+    popularity: Series[Integer] = _popularity("artist")
+    followers: Series[Integer] = _count("Followers or fans (people)")
+    listeners: Series[Integer] = _count("Listeners (people)")
+    plays: Series[Integer] = _count("Plays, cumulative (count)")
+    genres: Series[TextList] = pa.Field(nullable=True, description="Genres as the upstream names them")
+    image_url: Series[Text] = _text("Largest image")
+
+    @pa.check("name", "image_url", name="no NUL character")
+    @classmethod
+    def _no_nul(cls, texts: pd.Series[str]) -> pd.Series[bool]:
+        return _without_nul(texts)
+
+    class Config:
+        """No column absent, none unknown, no key twice."""
+
+        strict = True
+        unique = ["snapshot_date", "source", *TABLES["artist_snapshots"].key]
+
+
+class TopTracks(Snapshot):
+    """Grain: snapshot_date, source, market, artist_id, position."""
+
+    market: Series[Text] = pa.Field(str_matches=r"[A-Z]{2}$", description="Market, ISO 3166-1 alpha-2")
+    artist_id: Series[Text] = _id("Artist whose list it is")
+    position: Series[Integer] = pa.Field(ge=1, le=100, description="Place in the list, from 1")
+    track_id: Series[Text] = _id("Track; not stable for a song", nullable=True)
+    isrc: Series[Text] = _id("International Standard Recording Code", nullable=True)
+    name: Series[Text] = _text("Title as shown")
+    primary_artist_id: Series[Text] = _id("First artist of the track", nullable=True)
+    album_id: Series[Text] = _id("Album the track is shown with", nullable=True)
+    album_name: Series[Text] = _text("Title of that album")
+    popularity: Series[Integer] = _popularity("track")
+    rank_value: Series[Integer] = _count("The source's own rank score", INTEGER_LIMIT)
+    duration_ms: Series[Integer] = _count("Length (milliseconds)", INTEGER_LIMIT)
+    explicit: Series[Boolean] = pa.Field(nullable=True, description="Marked as explicit")
+    release_date: Series[Day] = pa.Field(nullable=True, description="First day of the release date's span")
+    release_date_precision: Series[Text] = _precision()
+
+    @pa.check("name", "album_name", name="no NUL character")
+    @classmethod
+    def _no_nul(cls, texts: pd.Series[str]) -> pd.Series[bool]:
+        return _without_nul(texts)
+
+    class Config:
+        """No column absent, none unknown, no key twice."""
+
+        strict = True
+        unique = ["snapshot_date", "source", *TABLES["top_tracks"].key]
+
+
+class NewReleases(Snapshot):
+    """Grain: snapshot_date, source, album_id."""
+
+    album_id: Series[Text] = _id("Album")
+    name: Series[Text] = _text("Title as shown")
+    album_type: Series[Text] = _text("album, single, compilation … as the upstream says")
+    artist_ids: Series[TextList] = pa.Field(description="Artists, in the order shown")
+    artist_names: Series[TextList] = pa.Field(description="Their names, in the same order")
+    release_date: Series[Day] = pa.Field(nullable=True, description="First day of the release date's span")
+    release_date_precision: Series[Text] = _precision()
+    release_date_text: Series[Text] = _text("Release date as the upstream wrote it")
+    total_tracks: Series[Integer] = _count("Tracks on the album", INTEGER_LIMIT)
+    popularity: Series[Integer] = _popularity("album")
+    label: Series[Text] = _text("Label")
+    upc: Series[Text] = _text("Universal Product Code")
+    image_url: Series[Text] = _text("Largest cover")
+
+    @pa.check("name", "album_type", "release_date_text", "label", "upc", "image_url", name="no NUL character")
+    @classmethod
+    def _no_nul(cls, texts: pd.Series[str]) -> pd.Series[bool]:
+        return _without_nul(texts)
+
+    class Config:
+        """No column absent, none unknown, no key twice."""
+
+        strict = True
+        unique = ["snapshot_date", "source", *TABLES["new_releases"].key]
+
+
+MODELS: dict[str, type[Snapshot]] = {
+    "artist_snapshots": ArtistSnapshots,
+    "top_tracks": TopTracks,
+    "new_releases": NewReleases,
+}
+
+
+def arrow_schema(table: str) -> pyarrow.Schema:
+    """Arrow columns of a table, in the model's order, all nullable until validated."""
+    columns = MODELS[table].to_schema().columns
+    return pyarrow.schema(
+        [pyarrow.field(name, column.dtype.type.pyarrow_dtype) for name, column in columns.items()]
+    )

@@ -1,0 +1,1 @@
+"""The lake: every response as it came, before anyone read it."""

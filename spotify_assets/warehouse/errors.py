@@ -1,0 +1,49 @@
+"""What can go wrong in the warehouse, as errors that say what happened and what to do.
+
+Belongs here: the error classes and the scrubbing of secrets from messages. Does not belong here:
+deciding which error applies; the module that met it does that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class WarehouseError(Exception):
+    """Anything the warehouse refuses or cannot do; the message says what to do next."""
+
+
+class EmbeddedServerError(WarehouseError):
+    """The embedded PostgreSQL cannot be started; the message holds the end of its log."""
+
+
+class DatabaseUnavailable(WarehouseError):
+    """The database cannot be reached or refuses us; names DATABASE_URL when that is set."""
+
+
+class MigrationError(WarehouseError):
+    """The database's schema and this version of the code do not fit together."""
+
+
+class PartitionBusy(WarehouseError):
+    """Another process is loading the same (table, source, day) and did not finish in time."""
+
+
+class RowsRejected(WarehouseError):
+    """Rows handed to `replace_partition` do not fit the table or the partition named."""
+
+
+class QueryRefused(WarehouseError):
+    """A query was not a single read-only statement, or PostgreSQL could not run it."""
+
+
+def without_secrets(message: str, secrets: Iterable[str]) -> str:
+    """Return `message` with every secret in it replaced by ``***``.
+
+    Args:
+        message: Text of a driver or server error.
+        secrets: Values that must not appear; empty ones are ignored.
+    """
+    for secret in sorted({s for s in secrets if s}, key=len, reverse=True):
+        message = message.replace(secret, "***")
+    return message

@@ -1,0 +1,229 @@
+"""The ledger: what was loaded for each (table, source, day), and what is missing.
+
+Belongs here: the books' row types and reading them. Does not belong here: writing them, which happens
+only together with the rows they speak of (`replace`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from psycopg2.extensions import cursor as PgCursor  # noqa: N812 - it is a class
+
+from spotify_assets.warehouse.connection import Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSummary:
+    """What one load set out to do and met on the way, before the table is touched.
+
+    Attributes:
+        requested: Things asked of the upstream.
+        received: Rows received and not superseded; each is loaded or quarantined.
+        missing: What was asked for and not received: id to reason.
+        quarantined: Rows received but not fit for the table.
+        superseded: Rows set aside because a later observation of the same key and day exists.
+        run_id: The run that loads.
+    """
+
+    requested: int
+    received: int
+    missing: Mapping[str, str] = field(default_factory=dict)
+    quarantined: int = 0
+    superseded: int = 0
+    run_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One row of ``ops.partition_loads``: one load of (table, source, day)."""
+
+    load_id: int
+    table: str
+    source: str
+    day: date
+    requested: int
+    received: int
+    missing_count: int
+    loaded: int
+    quarantined: int
+    superseded: int
+    missing: Mapping[str, str]
+    content_hash: str
+    run_id: str
+    loaded_at: datetime
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything asked for was received and loaded."""
+        return self.missing_count == 0 and self.quarantined == 0
+
+
+@dataclass(frozen=True, slots=True)
+class QuarantinedRow:
+    """A row that was received but not loaded: as it was, and every reason why."""
+
+    raw: object
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Which days of one (table, source) are loaded.
+
+    Attributes:
+        gaps: Days between the first and the newest that have no load, in order.
+        rows: Rows that stand in the table, by the ledger.
+    """
+
+    table: str
+    source: str
+    first_day: date
+    newest_day: date
+    days: int
+    rows: int
+    quarantined: int
+    missing: int
+    gaps: Sequence[date]
+    last_loaded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DaySummary:
+    """The standing loads of one day, added up over sources, per table."""
+
+    day: date
+    table: str
+    sources: tuple[str, ...]
+    requested: int
+    received: int
+    loaded: int
+    quarantined: int
+    missing: int
+
+
+LEDGER_COLUMNS = (
+    "load_id, table_name, source, partition_date, rows_requested, rows_received, rows_missing, rows_loaded, "
+    "rows_quarantined, rows_superseded, missing, content_hash, run_id, loaded_at"
+)
+
+
+def current_loads(
+    warehouse: Warehouse, table: str | None = None, since: date | None = None, source: str | None = None
+) -> list[LedgerEntry]:
+    """Return the newest load of every (table, source, day), ordered by them.
+
+    Args:
+        warehouse: The database.
+        table: Only this table.
+        since: Only this day and later.
+        source: Only this source.
+    """
+    statement = (
+        f"select {LEDGER_COLUMNS} from ops.current_partition_loads "  # noqa: S608 - constants
+        "where (%(table)s::text is null or table_name = %(table)s) "
+        "and (%(since)s::date is null or partition_date >= %(since)s) "
+        "and (%(source)s::text is null or source = %(source)s) "
+        "order by table_name, source, partition_date"
+    )
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(statement, {"table": table, "since": since, "source": source})
+        return [LedgerEntry(*row) for row in cursor.fetchall()]
+
+
+def current_load(warehouse: Warehouse, table: str, source: str, day: date) -> LedgerEntry | None:
+    """Return the newest load of one (table, source, day), or None if it was never loaded."""
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            f"select {LEDGER_COLUMNS} from ops.partition_loads "  # noqa: S608 - constants
+            "where table_name = %s and source = %s and partition_date = %s order by load_id desc limit 1",
+            (table, source, day),
+        )
+        row = cursor.fetchone()
+    return LedgerEntry(*row) if row is not None else None
+
+
+def coverage(warehouse: Warehouse) -> list[Coverage]:
+    """Return per table and source: first day, newest day, days loaded, and the gaps between."""
+    statement = """
+        with days as (
+            select table_name, source, min(partition_date) as first_day, max(partition_date) as newest_day,
+                count(*) as days, sum(rows_loaded) as rows, sum(rows_quarantined) as quarantined,
+                sum(rows_missing) as missing, max(loaded_at) as last_loaded_at
+            from ops.current_partition_loads
+            group by table_name, source
+        )
+        select d.table_name, d.source, d.first_day, d.newest_day, d.days, d.rows::bigint,
+            d.quarantined::bigint, d.missing::bigint,
+            coalesce((
+                select array_agg(g.day::date order by g.day)
+                from generate_series(d.first_day, d.newest_day, interval '1 day') as g (day)
+                where not exists (
+                    select 1 from ops.partition_loads as l
+                    where l.table_name = d.table_name and l.source = d.source
+                        and l.partition_date = g.day::date
+                )
+            ), '{}'::date []), d.last_loaded_at
+        from days as d
+        order by d.table_name, d.source
+    """
+    return [Coverage(*row) for row in _read(warehouse, statement)]
+
+
+def summary_by_day(warehouse: Warehouse, since: date | None = None) -> list[DaySummary]:
+    """Return what stands for each day and table, newest day first.
+
+    Args:
+        warehouse: The database.
+        since: Only this day and later.
+    """
+    statement = """
+        select partition_date, table_name, array_agg(source order by source), sum(rows_requested)::bigint,
+            sum(rows_received)::bigint, sum(rows_loaded)::bigint, sum(rows_quarantined)::bigint,
+            sum(rows_missing)::bigint
+        from ops.current_partition_loads
+        where %(since)s::date is null or partition_date >= %(since)s
+        group by partition_date, table_name
+        order by partition_date desc, table_name
+    """
+    return [
+        DaySummary(row[0], row[1], tuple(row[2]), *row[3:])
+        for row in _read(warehouse, statement, {"since": since})
+    ]
+
+
+def quarantined_rows(warehouse: Warehouse, table: str, source: str, day: date) -> list[QuarantinedRow]:
+    """Return what stands in quarantine for one (table, source, day)."""
+    statement = """
+        select raw, reasons from ops.quarantine
+        where table_name = %(table)s and source = %(source)s and partition_date = %(day)s
+        order by ctid
+    """
+    found = _read(warehouse, statement, {"table": table, "source": source, "day": day})
+    return [QuarantinedRow(raw, tuple(reasons)) for raw, reasons in found]
+
+
+def _read(
+    warehouse: Warehouse, statement: str, values: Mapping[str, Any] | None = None
+) -> list[tuple[Any, ...]]:
+    cursor: PgCursor
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(statement, values or {})
+        return cursor.fetchall()
+
+
+def has_loads_of(warehouse: Warehouse, source: str) -> bool:
+    """Whether anything of a source was ever loaded."""
+    statement = (
+        "select exists (select 1 from ops.partition_loads where source = %(source)s and rows_loaded > 0)"
+    )
+    return bool(_read(warehouse, statement, {"source": source})[0][0])
+
+
+def loads_of_run(warehouse: Warehouse, run_id: str) -> list[LedgerEntry]:
+    """Return the loads that one run wrote, in the order written."""
+    statement = f"select {LEDGER_COLUMNS} from ops.partition_loads where run_id = %(run_id)s order by load_id"  # noqa: S608 - constants
+    return [LedgerEntry(*row) for row in _read(warehouse, statement, {"run_id": run_id})]

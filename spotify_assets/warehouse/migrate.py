@@ -1,0 +1,173 @@
+"""Migrations: numbered SQL files, applied in order, once, under a lock.
+
+Belongs here: finding, checking and applying the files of `migrations/`. Does not belong here: the SQL
+itself, or tables that dbt or Dagster own.
+
+A file is never changed once it was released: its checksum is kept in the database, and a difference is an
+error, because two databases would otherwise differ while claiming to be the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from importlib import resources
+from importlib.abc import Traversable
+
+import psycopg2
+from psycopg2.extensions import connection as PgConnection  # noqa: N812 - it is a class
+
+from spotify_assets.warehouse.errors import MigrationError
+
+_LOCK = "select pg_advisory_lock(hashtextextended('spotify_assets migrations', 0))"
+_UNLOCK = "select pg_advisory_unlock(hashtextextended('spotify_assets migrations', 0))"
+_BOOKS = """
+create schema if not exists ops;
+create table if not exists ops.schema_migrations (
+    name text primary key,
+    checksum text not null,
+    applied_at timestamptz not null default now()
+);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered file: its name, such as ``0001_snapshots``, and its SQL."""
+
+    name: str
+    sql: str
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the SQL, with line ends as on every system."""
+        return hashlib.sha256(self.sql.replace("\r\n", "\n").encode()).hexdigest()
+
+
+def packaged_migrations(folder: Traversable | None = None) -> list[Migration]:
+    """Return the migrations that this version of the code has, in order.
+
+    Args:
+        folder: Where to look; by default the package's own files.
+
+    Raises:
+        MigrationError: Two files have the same number.
+    """
+    folder = folder or resources.files("spotify_assets.warehouse") / "migrations"
+    found = [
+        Migration(entry.name.removesuffix(".sql"), entry.read_text(encoding="utf-8"))
+        for entry in folder.iterdir()
+        if entry.name.endswith(".sql")
+    ]
+    found.sort(key=lambda migration: migration.name)
+    numbers = [migration.name.split("_", 1)[0] for migration in found]
+    if len(set(numbers)) != len(numbers):
+        raise MigrationError(f"Two migrations have the same number: {', '.join(m.name for m in found)}")
+    return found
+
+
+def migrate(connection: PgConnection, migrations: list[Migration] | None = None) -> list[str]:
+    """Bring the database to this version's schema.
+
+    Processes that do so at once wait for each other; each file is applied in a transaction of its own,
+    together with its record.
+
+    Args:
+        connection: A connection without an open transaction.
+        migrations: What to apply; by default the package's own files.
+
+    Returns:
+        The names of the migrations applied now, in order; empty when there was nothing to do.
+
+    Raises:
+        MigrationError: An applied file was changed since, the database is newer than the code, or a
+            statement failed (that file is then rolled back whole).
+    """
+    wanted = packaged_migrations() if migrations is None else migrations
+    try:
+        if not _pending(_applied(connection), wanted):
+            return []
+        with connection.cursor() as cursor:
+            cursor.execute("set lock_timeout = 0")  # whoever holds the lock is doing our work
+            cursor.execute(_LOCK)
+            connection.commit()
+        try:
+            return _apply(connection, wanted)
+        finally:
+            connection.rollback()
+            with connection.cursor() as cursor:
+                cursor.execute(_UNLOCK)
+                cursor.execute("reset lock_timeout")
+            connection.commit()
+    except psycopg2.errors.InsufficientPrivilege as error:
+        connection.rollback()
+        raise MigrationError(
+            f"The database user may not create the platform's schemas ({_first_line(error)}). As the "
+            "database's owner, run: GRANT CREATE ON DATABASE <database> TO <user>; then try again."
+        ) from None
+
+
+def _apply(connection: PgConnection, wanted: list[Migration]) -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute(_BOOKS)
+    connection.commit()
+    done = []
+    for migration in _pending(_applied(connection), wanted):
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(migration.sql)
+                cursor.execute(
+                    "insert into ops.schema_migrations (name, checksum) values (%s, %s)",
+                    (migration.name, migration.checksum),
+                )
+            connection.commit()
+        except psycopg2.errors.InsufficientPrivilege:
+            raise
+        except psycopg2.Error as error:
+            connection.rollback()
+            raise MigrationError(
+                f"Migration {migration.name} failed and was undone: {_first_line(error)}"
+            ) from error
+        done.append(migration.name)
+    return done
+
+
+def _applied(connection: PgConnection) -> dict[str, str]:
+    """Return checksum by name of what the database has."""
+    with connection.cursor() as cursor:
+        cursor.execute("select to_regclass('ops.schema_migrations') is not null")
+        row = cursor.fetchone()
+        applied: dict[str, str] = {}
+        if row is not None and row[0]:
+            cursor.execute("select name, checksum from ops.schema_migrations")
+            applied = dict(cursor.fetchall())
+    connection.commit()
+    return applied
+
+
+def _pending(applied: dict[str, str], wanted: list[Migration]) -> list[Migration]:
+    """Return what is still to be applied, after checking that the rest is what the database has."""
+    known = {migration.name: migration for migration in wanted}
+    newer = sorted(set(applied) - set(known))
+    if newer:
+        raise MigrationError(
+            f"The database is newer than this version of Spotify Assets: it has {', '.join(newer)}, which "
+            "this version does not know. Upgrade Spotify Assets, or use another database (DATABASE_URL)."
+        )
+    changed = [name for name, checksum in applied.items() if known[name].checksum != checksum]
+    if changed:
+        raise MigrationError(
+            f"Migration {', '.join(sorted(changed))} was changed after it had been applied to this database. "
+            "Restore the file and put the change into a new, higher-numbered migration."
+        )
+    pending = [migration for migration in wanted if migration.name not in applied]
+    if pending and applied and pending[0].name < max(applied):
+        raise MigrationError(
+            f"Migration {pending[0].name} comes before {max(applied)}, which this database already has. "
+            "Give it a higher number."
+        )
+    return pending
+
+
+def _first_line(error: psycopg2.Error) -> str:
+    return str(error).strip().split("\n", 1)[0]

@@ -1,0 +1,160 @@
+"""One read-only statement, for people: `spotify-assets sql "select …"`.
+
+The statement becomes the query of a cursor, sent by PostgreSQL's extended protocol, in a read-only
+transaction: anything but one query (changes, SET, DO, COPY, several statements) is no valid cursor.
+
+Belongs here: running such a statement and wording its errors. Does not belong here: printing, and
+protection from strangers, which needs a database role of its own as well.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import adbc_driver_manager
+import pyarrow as pa
+
+from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.errors import QueryRefused
+
+STATEMENT_SECONDS = 60.0
+_DECLARE = "declare spotify_assets_query no scroll cursor for\n"
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """What a query returned: column names, rows of Python values, and whether there were more rows."""
+
+    columns: list[str]
+    rows: list[tuple[Any, ...]]
+    truncated: bool
+
+
+def read_only_query(
+    warehouse: Warehouse, sql: str, limit: int, *, seconds: float = STATEMENT_SECONDS
+) -> QueryResult:
+    """Run one read-only statement and return at most `limit` rows.
+
+    Args:
+        warehouse: The database.
+        sql: One select, values or table statement (also with ``with``).
+        limit: How many rows to return.
+        seconds: How long the statement may take.
+
+    Raises:
+        QueryRefused: It is not one read-only statement, took too long, or PostgreSQL refused it; with
+            the place of the error and, for an unknown table, the tables that there are.
+    """
+    statement = sql.strip().rstrip(";").rstrip()
+    if not statement:
+        raise QueryRefused("The query is empty. Try: select * from marts.artist_popularity_trend")
+    if "\x00" in statement:
+        raise QueryRefused("The query holds a NUL character, which PostgreSQL does not take.")
+    with warehouse.adbc(lock_seconds=min(seconds, 10.0)) as connection, connection.cursor() as cursor:
+        try:
+            # Without COPY, statements go by PQexecParams: one statement each, and errors keep their place.
+            cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
+            cursor.execute("set transaction read only")
+            cursor.execute(f"set local statement_timeout = {max(1, int(seconds * 1000))}")
+            cursor.execute("set local search_path = marts, snapshots, ops, public")
+            cursor.execute(_DECLARE + statement)
+            cursor.execute(f"fetch forward {int(limit) + 1} from spotify_assets_query")
+            found = cursor.fetch_arrow_table()
+        except adbc_driver_manager.Error as error:
+            message = _explain(error, statement)
+            connection.rollback()
+            if error.sqlstate in {"42P01", "3F000"}:
+                message += _known_tables(connection)
+            raise QueryRefused(message) from None
+        except pa.ArrowException:
+            raise QueryRefused(
+                "The query returns a column of a type that cannot be shown, such as a whole row: cast it to "
+                "text, as in (column)::text."
+            ) from None
+        finally:
+            connection.rollback()
+    shown = found.slice(0, limit)
+    columns = [_values(shown.column(place)) for place in range(shown.num_columns)]
+    rows = list(zip(*columns, strict=True)) if columns else [()] * shown.num_rows
+    return QueryResult(list(found.column_names), rows, found.num_rows > limit)
+
+
+def _values(column: pa.ChunkedArray) -> list[Any]:
+    """Return a column as Python values: numeric as Decimal, intervals as text or timedelta."""
+    if isinstance(column.type, pa.OpaqueType):
+        values = column.combine_chunks().storage.to_pylist()
+        if column.type.type_name == "numeric":
+            return [None if value is None else Decimal(value) for value in values]
+        return [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in values]
+    plain: list[Any] = column.to_pylist()
+    if column.type == pa.month_day_nano_interval():
+        return [None if value is None else _interval(value) for value in plain]
+    return plain
+
+
+def _interval(value: Any) -> object:
+    rest = timedelta(days=value.days, microseconds=value.nanoseconds // 1000)
+    return rest if value.months == 0 else f"{value.months} months {rest}"
+
+
+def _explain(error: adbc_driver_manager.Error, statement: str) -> str:
+    # The driver's type says the names are text; they arrive as bytes.
+    details = {_text(name): _text(value) for name, value in error.details}
+    problem = details.get("PG_DIAG_MESSAGE_PRIMARY") or str(error).strip()
+    state = error.sqlstate or ""
+    if "multiple commands" in problem:
+        return "Only one statement is allowed: send them one by one."
+    if state == "57014":
+        return "The query took too long and was cancelled. Ask for fewer days, or aggregate in a mart."
+    place = int(details.get("PG_DIAG_STATEMENT_POSITION", "0")) - len(_DECLARE)
+    first_word = (re.match(r"\w+", statement) or [""])[0].lower()
+    allowed = first_word in {"select", "with", "values", "table"} or statement.startswith("(")
+    changes = state in {"25006", "25001"} or "data-modifying" in problem
+    if changes or (state == "42601" and not allowed):
+        return (
+            "Only reading is allowed: one select, with, values or table statement. "
+            f"PostgreSQL says: {problem}"
+        )
+    lines = [problem]
+    if place > 0:
+        lines.append(_pointer(statement, place))
+    lines += [f"{word}: {details[name]}" for word, name in _EXTRAS if name in details]
+    return "\n".join(lines)
+
+
+_EXTRAS = (("Detail", "PG_DIAG_MESSAGE_DETAIL"), ("Hint", "PG_DIAG_MESSAGE_HINT"))
+
+
+def _text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _pointer(statement: str, place: int) -> str:
+    """Return the line of the statement that holds the error, with a mark under the place."""
+    before = statement[: place - 1]
+    number = before.count("\n") + 1
+    line = statement.split("\n")[number - 1]
+    column = len(before) - (before.rfind("\n") + 1)
+    return f"line {number}: {line}\n{' ' * (len(f'line {number}: ') + column)}^"
+
+
+def _known_tables(connection: Any) -> str:
+    """Say which tables and views can be read, marts first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select n.nspname || '.' || c.relname as name from pg_class as c "
+            "join pg_namespace as n on n.oid = c.relnamespace "
+            "where c.relkind in ('r', 'p', 'v', 'm') and not c.relispartition "
+            "and n.nspname in ('marts', 'snapshots', 'ops', 'api') "
+            "order by array_position(array['marts', 'api', 'snapshots', 'ops']::name[], n.nspname), c.relname"
+        )
+        names = [str(row[0]) for row in cursor.fetchall()]
+    return (
+        f"\nThere are: {', '.join(names)}"
+        if names
+        else "\nThere are no tables yet: run `spotify-assets demo`."
+    )

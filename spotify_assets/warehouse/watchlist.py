@@ -1,0 +1,121 @@
+"""The watchlist: which artists are tracked on which source, since when, by whom.
+
+Belongs here: reading and changing ``ops.watchlist``. Does not belong here: finding an artist's id from
+a link or a name (`sources`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from psycopg2.extras import execute_values
+
+from spotify_assets.warehouse.connection import Warehouse
+
+_ADD = """
+insert into ops.watchlist as w (source, artist_id, name, added_by)
+select distinct on (v.source, v.artist_id) v.source, v.artist_id, v.name, v.added_by
+from (values %s) as v (source, artist_id, name, added_by)
+order by v.source, v.artist_id
+on conflict (source, artist_id) do update set
+    name = coalesce(excluded.name, w.name),
+    added_at = case when w.removed_at is null then w.added_at else now() end,
+    added_by = case when w.removed_at is null then w.added_by else excluded.added_by end,
+    removed_at = null
+where w.removed_at is not null or (excluded.name is not null and excluded.name is distinct from w.name)
+returning artist_id, added_at = now()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedArtist:
+    """One artist on the watchlist; `removed_at` is None while it is tracked."""
+
+    source: str
+    artist_id: str
+    name: str | None
+    added_at: datetime
+    added_by: str
+    removed_at: datetime | None
+
+
+def add(
+    warehouse: Warehouse, source: str, artist_id: str, name: str | None = None, added_by: str = "cli"
+) -> bool:
+    """Track one artist.
+
+    Returns:
+        Whether it was not tracked before. An artist removed earlier is tracked again from now on.
+    """
+    return bool(add_many(warehouse, source, [(artist_id, name)], added_by))
+
+
+def add_many(
+    warehouse: Warehouse, source: str, artists: Iterable[tuple[str, str | None]], added_by: str = "cli"
+) -> list[str]:
+    """Track several artists in one transaction.
+
+    Args:
+        warehouse: The database.
+        source: Their source.
+        artists: Pairs of id and name; without a name, one known earlier is kept.
+        added_by: Who asked for it.
+
+    Returns:
+        The ids that were not tracked before, in the order given.
+    """
+    wanted = dict(artists)
+    if not wanted:
+        return []
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        rows = [(source, artist_id, name, added_by) for artist_id, name in wanted.items()]
+        found = execute_values(
+            cursor,
+            _ADD,
+            rows,
+            template="(%s::text, %s::text, %s::text, %s::text)",
+            page_size=10_000,
+            fetch=True,
+        )
+        connection.commit()
+    new = {artist_id for artist_id, is_new in found if is_new}
+    return [artist_id for artist_id in wanted if artist_id in new]
+
+
+def remove(warehouse: Warehouse, source: str, artist_id: str) -> bool:
+    """Stop tracking an artist; its row stays, saying until when it was tracked.
+
+    Returns:
+        Whether it was tracked.
+    """
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "update ops.watchlist set removed_at = now() "
+            "where source = %s and artist_id = %s and removed_at is null",
+            (source, artist_id),
+        )
+        removed = cursor.rowcount == 1
+        connection.commit()
+    return removed
+
+
+def tracked(warehouse: Warehouse, source: str, on: date | None = None) -> list[WatchedArtist]:
+    """Return who is tracked now or, with `on`, who was tracked at some moment of that UTC day.
+
+    Ordered by when they were added, then by id.
+    """
+    if on is None:
+        condition, values = "removed_at is null", {"source": source}
+    else:
+        start = datetime.combine(on, time(), UTC)
+        condition = "added_at < %(end)s and (removed_at is null or removed_at >= %(start)s)"
+        values = {"source": source, "start": start, "end": start + timedelta(days=1)}  # type: ignore[dict-item]
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select source, artist_id, name, added_at, added_by, removed_at from ops.watchlist "  # noqa: S608
+            f"where source = %(source)s and {condition} order by added_at, artist_id",
+            values,
+        )
+        return [WatchedArtist(*row) for row in cursor.fetchall()]
