@@ -1,0 +1,137 @@
+"""Loading one partition: landed responses to valid rows in their table.
+
+Belongs here: the order of the steps and what is counted. The result depends on the lake alone, so
+any rerun gives the identical table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import pyarrow
+
+from spotify_assets.contracts.tables import TABLES
+from spotify_assets.contracts.validation import validate
+from spotify_assets.ingest.land import PartitionError, anything_observed
+from spotify_assets.ingest.read import parse_landed
+from spotify_assets.lake.landing import LakeError, Landing
+from spotify_assets.sources import imported
+from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.errors import WarehouseError
+from spotify_assets.warehouse.ledger import LedgerEntry, LoadSummary, QuarantinedRow
+from spotify_assets.warehouse.locks import loading
+from spotify_assets.warehouse.replace import replace_partition
+
+EXPECTED = (PartitionError, WarehouseError, LakeError)
+"""What may keep one day from loading, without being a reason to give up the others."""
+
+
+class NothingLanded(PartitionError):
+    """No source has landed anything for the day."""
+
+
+class NothingValid(PartitionError):
+    """Everything that was received breaks the contract."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """One series of one partition, as loaded.
+
+    Attributes:
+        entry: The ledger's row.
+        rows: What stands in the table now.
+    """
+
+    entry: LedgerEntry
+    rows: pyarrow.Table
+
+
+def load(table: str, day: date, landing: Landing, warehouse: Warehouse, run_id: str) -> list[Loaded]:
+    """Load one partition of one table for every source that has landed something.
+
+    Args:
+        table: Table name, a key of `TABLES`.
+        day: UTC day.
+        landing: Where responses are kept.
+        warehouse: Where rows go.
+        run_id: Run that loads.
+
+    Returns:
+        One entry per source, in name order; each was committed by itself.
+
+    Raises:
+        NothingLanded: There is nothing to load; the table was left as it was.
+        NothingValid: A source sent rows and none is acceptable; its partition was left as it was, those of
+            the other sources are loaded.
+    """
+    entity = TABLES[table].entity
+    loaded, invalid = [], []
+    for source in landing.sources(entity, day):
+        try:
+            outcome = load_source(table, source, day, landing, warehouse, run_id)
+        except NothingValid as problem:
+            invalid.append(str(problem))
+        else:
+            loaded += [outcome] if outcome else []
+    if invalid:
+        others = f" Loaded all the same: {', '.join(item.entry.source for item in loaded)}." if loaded else ""
+        raise NothingValid("\n".join(invalid) + others)
+    if not loaded:
+        raise NothingLanded(
+            f"Nothing was landed for {entity} on {day}, so {table} was left as it was. Materialize the "
+            f"raw asset on the day itself, or import the day: "
+            f"spotify-assets import {table.replace('_', '-')} FILE"
+        )
+    return loaded
+
+
+def load_source(
+    table: str, source: str, day: date, landing: Landing, warehouse: Warehouse, run_id: str
+) -> Loaded | None:
+    """Load one series of one partition; None if its landings hold only intentions and refusals.
+
+    Raises:
+        NothingValid: An upstream sent rows and none is acceptable.
+        WarehouseError: The database refused or was busy.
+    """
+    with loading(warehouse, table, source, day):
+        return _load_source(table, source, day, landing, warehouse, run_id)
+
+
+def _load_source(
+    table: str, source: str, day: date, landing: Landing, warehouse: Warehouse, run_id: str
+) -> Loaded | None:
+    exchanges = landing.read(source, TABLES[table].entity, day)
+    if not anything_observed(exchanges):
+        return None
+    parsed = parse_landed(source, TABLES[table].entity, exchanges)
+    outcome = validate(table, source, day, parsed.records, parsed.rejected)
+    from_files = all(exchange.method == imported.METHOD for exchange in exchanges)
+    # A live upstream whose every row is wrong has changed, and the day must not be taken for loaded. A
+    # file's wrong rows are a person's to correct.
+    if outcome.quarantined and not outcome.rows.num_rows and not from_files:
+        first = outcome.quarantined[0]
+        raise NothingValid(
+            f"None of {len(outcome.quarantined)} rows of {source} for {day} fits {table}; it was left as it "
+            f"was. The first: {'; '.join(first.reasons)}. The responses are safe in the lake: when the "
+            "reader or the contract has been corrected, materialize the day again."
+        )
+    entry = replace_partition(
+        warehouse,
+        table=table,
+        source=source,
+        day=day,
+        rows=outcome.rows,
+        quarantined=[QuarantinedRow(row.raw, row.reasons) for row in outcome.quarantined],
+        load=LoadSummary(
+            requested=len(parsed.requested),
+            received=outcome.rows.num_rows + len(outcome.quarantined),
+            missing={missing.key: missing.reason for missing in parsed.missing},
+            quarantined=len(outcome.quarantined),
+            superseded=outcome.superseded,
+            run_id=run_id,
+        ),
+    )
+    return Loaded(entry, outcome.rows)

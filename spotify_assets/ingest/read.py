@@ -1,0 +1,74 @@
+"""From landed exchanges to records, whoever they came from.
+
+Belongs here: choosing the reader. A new upstream adds one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from spotify_assets.ingest import plan
+from spotify_assets.sources import imported
+from spotify_assets.sources.base import Entity
+from spotify_assets.sources.exchange import Exchange
+from spotify_assets.sources.records import Missing, NewRelease, Parsed, Record, TopTrack
+from spotify_assets.sources.spotify.parse import parse as parse_spotify
+
+Reader = Callable[[Entity, Iterable[Exchange]], Parsed]
+
+READERS: dict[str, Reader] = {"spotify": parse_spotify, "simulated": parse_spotify}
+"""How responses of each upstream read; rows of files read alike under any name."""
+
+NOT_ASKED = "planned but not asked for: the run ended first"
+
+
+def parse_landed(source: str, entity: Entity, exchanges: Sequence[Exchange]) -> Parsed:
+    """Read everything that one (source, entity, day) has landed.
+
+    Args:
+        source: Series name.
+        entity: What the exchanges are about.
+        exchanges: In the order observed.
+
+    Returns:
+        Records, and every key that was planned or asked for and did not come.
+    """
+    rows = imported.parse(entity, exchanges)
+    answers = _parse_answers(source, entity, exchanges)
+    # What an upstream answered on the day stands above what a file says about it.
+    own = {_subject(record) for record in answers.records}
+    brought = [record for record in rows.records if _subject(record) not in own]
+    have = {_subject(record) for record in brought}
+    return Parsed(
+        records=brought + answers.records,
+        missing=[missing for missing in answers.missing if missing.key not in have],
+        rejected=rows.rejected + answers.rejected,
+        requested=list(dict.fromkeys(rows.requested + answers.requested)),
+    )
+
+
+def _parse_answers(source: str, entity: Entity, exchanges: Sequence[Exchange]) -> Parsed:
+    """What the upstream itself said, and what was planned and never asked for."""
+    responses = [
+        exchange for exchange in exchanges if exchange.method not in {imported.METHOD, *plan.METHODS}
+    ]
+    answers = READERS[source](entity, responses) if responses else Parsed()
+    known = set(answers.requested)
+    for key in plan.planned_keys(exchanges):
+        if key not in known:
+            answers.requested.append(key)
+            answers.missing.append(Missing(key, NOT_ASKED))
+    return answers
+
+
+def _subject(record: Record) -> str:
+    """Whom or what a record is about, as a key that is asked for."""
+    if isinstance(record, TopTrack):
+        return f"{record.artist_id}/{record.market}"
+    return str(record.album_id if isinstance(record, NewRelease) else record.requested_id)
+
+
+def answered(source: str, entity: Entity, exchanges: Sequence[Exchange]) -> set[str]:
+    """Keys that need not be asked for again on this day."""
+    parsed = _parse_answers(source, entity, exchanges)
+    return set(parsed.requested) - {missing.key for missing in parsed.missing}

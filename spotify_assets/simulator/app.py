@@ -1,0 +1,162 @@
+"""The ASGI application: the order in which things are checked, from the wire to the catalogue.
+
+Belongs here: putting together tokens, limits, faults, the Web API and the control endpoints. It is
+written against ASGI directly: one application, four prefixes, and every microsecond counts towards
+how fast a day of thousands of artists can be observed in a test.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from spotify_assets.simulator import pages
+from spotify_assets.simulator.access import Limits, Tokens
+from spotify_assets.simulator.api import WebApi
+from spotify_assets.simulator.config import SimulatorConfig
+from spotify_assets.simulator.control import PREFIX, Control, RequestLog
+from spotify_assets.simulator.faults import CHANGING, CONNECTION, REPLACING, Fault, FaultBook, change
+from spotify_assets.simulator.replies import Refusal, Reply, error
+from spotify_assets.simulator.wire import (
+    Receive,
+    Scope,
+    Send,
+    lifespan,
+    read_body,
+    send_broken,
+    send_whole,
+)
+
+_FIRST_DAY, _LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
+
+
+class Simulator:
+    """The simulated upstream as an ASGI application.
+
+    Attributes:
+        config: Its switches.
+        api: What answers the Web API.
+        faults: Rules in force.
+        log: The requests seen.
+    """
+
+    def __init__(self, config: SimulatorConfig | None = None) -> None:
+        """Prepare the world and put the configured faults in force."""
+        self.config = config or SimulatorConfig()
+        self.api = WebApi(self.config)
+        self.faults = FaultBook()
+        self.log = RequestLog(self.config.log_size)
+        self._tokens = Tokens(self.config)
+        self._limits = Limits(self.config)
+        self._control = Control(self.api.catalogue, self.faults, self._tokens, self.log)
+        self._latency = self.config.latency_ms / 1000.0
+        self._days: dict[str, date] = {}
+        for rule in self.config.faults:
+            self.faults.add(rule)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request (and the server's start and stop)."""
+        if scope["type"] == "lifespan":
+            await lifespan(receive, send)
+            return
+        path: str = scope["path"]
+        query: str = scope["query_string"].decode("latin-1")
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        body = b"" if scope["method"] == "GET" else await read_body(receive)
+        if path.startswith(PREFIX):
+            await send_whole(send, self._control.answer(scope["method"], path, query, body))
+            return
+        if path == "/":
+            await send_whole(send, pages.root(self.config, headers.get(b"accept", b"").decode("latin-1")))
+            return
+        rule = self.faults.pick(f"{path}?{query}" if query else path)
+        if rule is not None and rule.fault in REPLACING:
+            # A bomb takes a moment to pack; others must not wait for it.
+            reply = await asyncio.to_thread(REPLACING[rule.fault], rule)
+        else:
+            reply = self._answer(scope, headers, query, body, rule)
+        fault = rule.fault if rule is not None else ""
+        self.log.note(scope["method"], path, query, reply.status, headers=headers, fault=fault)
+        if self._latency:
+            await asyncio.sleep(self._latency)
+        if rule is not None and fault in CONNECTION:
+            await send_broken(rule, reply, receive, send)
+        else:
+            await send_whole(send, reply)
+
+    def _answer(
+        self, scope: Scope, headers: Mapping[bytes, bytes], query: str, body: bytes, rule: Fault | None
+    ) -> Reply:
+        """Return the answer to a call that no fault replaces."""
+        authorization = headers.get(b"authorization", b"").decode("latin-1") or None
+        path: str = scope["path"]
+        if rule is not None and rule.fault == "unauthorized":
+            return self._tokens.revoke(authorization)
+        if path == "/api/token":
+            post = scope["method"] == "POST"
+            return self._tokens.issue(authorization, body) if post else error(405, "Method not allowed")
+        try:
+            if not path.startswith("/v1/"):
+                raise Refusal(404, "Service not found")
+            refusal = self._tokens.refuse(authorization) or self._limits.refuse()
+            return refusal or self._web_api(scope, headers, query, rule)
+        except Refusal as refused:
+            return refused.reply
+
+    def _web_api(self, scope: Scope, headers: Mapping[bytes, bytes], query: str, rule: Fault | None) -> Reply:
+        """Return the Web API's answer, with its content changed where a fault says so."""
+        if scope["method"] != "GET":
+            raise Refusal(405, "Method not allowed")
+        path: str = scope["path"]
+        day = self._day(headers.get(b"x-simulated-date"))
+        host = headers.get(b"host", b"127.0.0.1").decode("latin-1")
+        href = f"{scope['scheme']}://{host}{path}"
+        parameters = dict(parse_qsl(query, keep_blank_values=True))
+        reply = self.api.answer(path[4:], parameters, day, href)
+        if rule is None or reply.status != 200:
+            return reply
+        if rule.fault == "duplicate_page":
+            return self._duplicate(reply, path, parameters, day, href)
+        return Reply(200, change(rule, reply.body)) if rule.fault in CHANGING else reply
+
+    def _duplicate(
+        self, reply: Reply, path: str, parameters: Mapping[str, str], day: date, href: str
+    ) -> Reply:
+        """Return a page with the items of the page before it."""
+        node = json.loads(reply.body)
+        page = _page(node)
+        if page is None or not page["offset"]:
+            return reply
+        earlier = {**parameters, "offset": str(max(0, page["offset"] - page["limit"]))}
+        before = _page(json.loads(self.api.answer(path[4:], earlier, day, href).body))
+        page["items"] = before["items"] if before is not None else []
+        return Reply.json(200, node)
+
+    def _day(self, header: bytes | None) -> date:
+        """Return the day to answer for: the one asked for, or today in UTC."""
+        if header is None:
+            return datetime.now(UTC).date()
+        text = header.decode("latin-1")
+        day = self._days.get(text)
+        if day is None:
+            try:
+                day = date.fromisoformat(text)
+            except ValueError:
+                day = None
+            if day is None or len(text) != 10 or not _FIRST_DAY <= day <= _LAST_DAY:
+                expected = f"YYYY-MM-DD from {_FIRST_DAY} to {_LAST_DAY}"
+                raise Refusal(400, f"X-Simulated-Date: expected {expected}")
+            self._days[text] = day
+        return day
+
+
+def _page(node: Any) -> dict[str, Any] | None:
+    """Return the page in an answer: itself or the first of its values that is one."""
+    for each in (node, *node.values()):
+        if isinstance(each, dict) and "offset" in each:
+            return each
+    return None

@@ -1,0 +1,64 @@
+"""The simulator's switches.
+
+Belongs here: what may be chosen when it starts. Faults that come and go while it runs are rules,
+see `faults`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from spotify_assets.simulator.faults import Fault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatorConfig:
+    """How the simulated upstream behaves.
+
+    Attributes:
+        seed: Seed of the invented catalogue; the same seed is the same world, in every process.
+        artists: How many artists exist.
+        quirks: Whether the oddities on record happen: dips to 0, missing days, merges, nulls,
+            re-uploads, stale days, frozen lists. Off, every response fits the published description.
+        mode: ``extended`` has every call and field; ``development`` answers 403 to the calls, and
+            leaves out the fields, that apps made since 2026-02-11 do not get.
+        audio_features: Whether audio features are answered (only apps with access since before
+            2024-11-27 have them); never in development mode.
+        latency_ms: Milliseconds every answer waits before it is sent.
+        requests_per_second: Pace limit, as a mean over `window_seconds`; beyond it 429 with
+            ``Retry-After``. None: no limit.
+        window_seconds: Length of the rolling window of the pace limit.
+        quota: Web API calls until 429 with reason ``QUOTA_EXCEEDED`` and no ``Retry-After``; None: no end.
+        client_id: The only client id accepted; None accepts any.
+        client_secret: The secret that goes with `client_id`; None accepts any.
+        token_seconds: Seconds an access token lives.
+        faults: Faults from the start.
+        log_size: Requests remembered for ``GET /_simulator/requests``; older ones stay counted.
+    """
+
+    seed: int = 2026
+    artists: int = 1000
+    quirks: bool = True
+    mode: Literal["extended", "development"] = "extended"
+    audio_features: bool = False
+    latency_ms: float = 0.0
+    requests_per_second: float | None = None
+    window_seconds: float = 30.0
+    quota: int | None = None
+    client_id: str | None = None
+    client_secret: str | None = None
+    token_seconds: float = 3600.0
+    faults: tuple[Fault, ...] = ()
+    log_size: int = 10_000
+
+    def __post_init__(self) -> None:
+        """Refuse values that cannot be meant."""
+        if not 1 <= self.artists <= 1_000_000:
+            raise ValueError("artists: expected 1 to 1,000,000")
+        if self.mode not in {"extended", "development"}:
+            raise ValueError("mode: expected extended or development")
+        if self.latency_ms < 0 or self.window_seconds <= 0 or self.token_seconds <= 0:
+            raise ValueError("latency_ms: 0 or more; window_seconds, token_seconds: more than 0")
+        if self.requests_per_second is not None and self.requests_per_second * self.window_seconds < 1:
+            raise ValueError("requests_per_second: the window must allow at least one request")

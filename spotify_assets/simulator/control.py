@@ -1,0 +1,148 @@
+"""The control endpoints: tell the simulator to fail, and ask what it was asked.
+
+Belongs here: `/_simulator/…` and the log of requests behind it. The real service has nothing of this.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl
+
+from spotify_assets.simulator.access import Tokens
+from spotify_assets.simulator.catalogue import Catalogue
+from spotify_assets.simulator.faults import Fault, FaultBook
+from spotify_assets.simulator.replies import Refusal, Reply
+
+PREFIX = "/_simulator/"
+_SHOWN = 1000
+
+
+class Seen(NamedTuple):
+    """A request that was answered.
+
+    Attributes:
+        method: HTTP method.
+        path: Path without query.
+        query: Query as sent.
+        status: Status decided on; a fault of the connection may have kept it from arriving.
+        time: Seconds since 1970.
+        authorization: Whether an ``Authorization`` header came along (never its value).
+        day: The ``X-Simulated-Date`` header.
+        fault: Name of the fault that struck, or nothing.
+    """
+
+    method: str
+    path: str
+    query: str
+    status: int
+    time: float
+    authorization: bool
+    day: str
+    fault: str
+
+
+class RequestLog:
+    """The last requests, and counts of all of them."""
+
+    def __init__(self, size: int) -> None:
+        """Remember `size` requests."""
+        self._seen: deque[Seen] = deque(maxlen=size)
+        self._counts: Counter[tuple[str, str, int]] = Counter()
+
+    def note(
+        self, method: str, path: str, query: str, status: int, *, headers: Mapping[bytes, bytes], fault: str
+    ) -> None:
+        """Remember a request."""
+        day = headers.get(b"x-simulated-date", b"").decode("latin-1")
+        signed = b"authorization" in headers
+        self._seen.append(Seen(method, path, query, status, time.time(), signed, day, fault))
+        pieces = path.split("/")
+        if len(pieces) > 3 and len(pieces[3]) == 22:
+            pieces[3] = "{id}"
+        self._counts[method, "/".join(pieces), status] += 1
+
+    def clear(self) -> None:
+        """Forget all requests."""
+        self._seen.clear()
+        self._counts.clear()
+
+    def report(self, limit: int = _SHOWN) -> dict[str, Any]:
+        """Return counts by status and by kind of call, and the last `limit` requests."""
+        by_status: Counter[str] = Counter()
+        by_path: Counter[str] = Counter()
+        for (method, path, status), count in self._counts.items():
+            by_status[str(status)] += count
+            by_path[f"{method} {path}"] += count
+        seen = list(self._seen)
+        return {
+            "total": sum(by_path.values()),
+            "by_status": by_status,
+            "by_path": by_path,
+            "requests": [entry._asdict() for entry in seen[max(0, len(seen) - limit) :]],
+        }
+
+
+class Control:
+    """Answers the control endpoints."""
+
+    def __init__(self, catalogue: Catalogue, faults: FaultBook, tokens: Tokens, log: RequestLog) -> None:
+        """Keep what is controlled."""
+        self._catalogue = catalogue
+        self._faults = faults
+        self._tokens = tokens
+        self._log = log
+        self._actions: dict[tuple[str, str], Callable[[Mapping[str, str], bytes], Reply]] = {
+            ("GET", "faults"): self._list_faults,
+            ("POST", "faults"): self._add_faults,
+            ("DELETE", "faults"): self._clear_faults,
+            ("GET", "requests"): self._list_requests,
+            ("DELETE", "requests"): self._clear_requests,
+            ("DELETE", "tokens"): self._revoke_tokens,
+            ("GET", "viral-starts"): self._viral_starts,
+        }
+
+    def answer(self, method: str, path: str, query: str, body: bytes) -> Reply:
+        """Answer a request under `/_simulator/`."""
+        action = self._actions.get((method, path.removeprefix(PREFIX)))
+        if action is None:
+            return Refusal(404, "Control endpoints: faults, requests, tokens, viral-starts").reply
+        try:
+            return action(dict(parse_qsl(query)), body)
+        except (ValueError, TypeError, KeyError) as problem:
+            return Refusal(400, f"{type(problem).__name__}: {problem}").reply
+
+    def _list_faults(self, _: Mapping[str, str], __: bytes) -> Reply:
+        return Reply.json(200, {"faults": self._faults.report()})
+
+    def _add_faults(self, _: Mapping[str, str], body: bytes) -> Reply:
+        node = json.loads(body)
+        for rule in [Fault.from_json(each) for each in (node if isinstance(node, list) else [node])]:
+            self._faults.add(rule)
+        return Reply.json(200, {"faults": self._faults.report()})
+
+    def _clear_faults(self, _: Mapping[str, str], __: bytes) -> Reply:
+        self._faults.clear()
+        return Reply(204, b"")
+
+    def _list_requests(self, query: Mapping[str, str], _: bytes) -> Reply:
+        return Reply.json(200, self._log.report(int(query.get("limit", _SHOWN))))
+
+    def _clear_requests(self, _: Mapping[str, str], __: bytes) -> Reply:
+        self._log.clear()
+        return Reply(204, b"")
+
+    def _revoke_tokens(self, _: Mapping[str, str], __: bytes) -> Reply:
+        self._tokens.revoke(None)
+        return Reply(204, b"")
+
+    def _viral_starts(self, query: Mapping[str, str], _: bytes) -> Reply:
+        found = self._catalogue.viral_starts(
+            date.fromisoformat(query["from"]), date.fromisoformat(query["to"])
+        )
+        starts = [{"artist_id": one.artist_id, "start": str(one.start), "lift": one.lift} for one in found]
+        return Reply.json(200, {"viral_starts": starts})

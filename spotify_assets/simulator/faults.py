@@ -1,0 +1,304 @@
+"""Faults that the simulated upstream can be told to have.
+
+Belongs here: the vocabulary of faults, the rules that say when one strikes, and what each does to an
+answer's content. What only the connection can do (hang, drip, reset, truncate) is done by `app`.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from functools import lru_cache
+from typing import Any
+
+from spotify_assets.simulator.replies import Reply, dumps, error
+
+Mutation = Callable[[Any, "Fault"], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One rule: which fault, for which requests, how often.
+
+    Attributes:
+        fault: Name from `FAULTS`.
+        path: Regular expression searched in the path and query of a request.
+        times: How often it strikes; None for ever.
+        after: Matching requests let through first.
+        probability: Chance of striking, drawn from a fixed seed.
+        seconds: Length of a pause or a wait: ``Retry-After``, hang, time between two drops.
+        field: Field that is removed, added or changed.
+        index: Which object of an answer is changed, from 0; None for all.
+        value: Text of a changed name, or JSON value of an added or changed field.
+        size: Bytes of a bomb or a long name.
+        host: Where a foreign address points to.
+    """
+
+    fault: str
+    path: str = "^/v1/"
+    times: int | None = None
+    after: int = 0
+    probability: float = 1.0
+    seconds: float | None = None
+    field: str = "popularity"
+    index: int | None = 0
+    value: Any = None
+    size: int | None = None
+    host: str = "https://elsewhere.example.invalid"
+
+    def __post_init__(self) -> None:
+        """Refuse a rule that could never do what it says."""
+        if self.fault not in FAULTS:
+            raise ValueError(f"fault: {self.fault!r} is none of {', '.join(sorted(FAULTS))}")
+        try:
+            re.compile(self.path)
+        except re.error as problem:
+            raise ValueError(f"path: not a regular expression: {problem}") from problem
+        if not 0 <= self.probability <= 1:
+            raise ValueError("probability: expected 0 to 1")
+
+    @classmethod
+    def from_json(cls, node: Mapping[str, Any]) -> Fault:
+        """Read a rule as posted to the control endpoint.
+
+        Raises:
+            ValueError: Naming what cannot be understood.
+        """
+        known = {each.name for each in fields(cls)}
+        unknown = sorted(set(node) - known)
+        if unknown or "fault" not in node:
+            problem = f"not understood: {', '.join(unknown)}" if unknown else "fault is missing"
+            raise ValueError(f"a rule has {', '.join(sorted(known))}; {problem}")
+        return cls(**node)
+
+
+@dataclass(slots=True)
+class ActiveFault:
+    """A rule at work: how many requests matched and how often it struck."""
+
+    rule: Fault
+    pattern: re.Pattern[str]
+    chance: random.Random
+    matched: int = 0
+    struck: int = 0
+
+    def strikes(self, target: str) -> bool:
+        """Tell whether the rule strikes this request, and count it."""
+        rule = self.rule
+        if (rule.times is not None and self.struck >= rule.times) or not self.pattern.search(target):
+            return False
+        self.matched += 1
+        if self.matched <= rule.after:
+            return False
+        if rule.probability < 1 and self.chance.random() >= rule.probability:
+            return False
+        self.struck += 1
+        return True
+
+
+@dataclass(slots=True)
+class FaultBook:
+    """The rules in force, in order; the first that strikes a request wins."""
+
+    active: list[ActiveFault] = field(default_factory=list)
+
+    def add(self, rule: Fault) -> None:
+        """Put a rule in force."""
+        chance = random.Random(len(self.active))  # noqa: S311 - repeatable on purpose
+        self.active.append(ActiveFault(rule, re.compile(rule.path), chance))
+
+    def clear(self) -> None:
+        """Drop all rules."""
+        self.active.clear()
+
+    def report(self) -> list[dict[str, Any]]:
+        """Return the rules with how many requests they matched and how often they struck."""
+        return [
+            {
+                "fault": active.rule.fault,
+                "path": active.rule.path,
+                "times": active.rule.times,
+                "matched": active.matched,
+                "struck": active.struck,
+            }
+            for active in self.active
+        ]
+
+    def pick(self, target: str) -> Fault | None:
+        """Return the rule that strikes a request, or None."""
+        for active in self.active:
+            if active.strikes(target):
+                return active.rule
+        return None
+
+
+# Faults that replace the answer
+
+
+def _rate_limited(rule: Fault) -> Reply:
+    return error(429, "API rate limit exceeded", {"Retry-After": f"{int(rule.seconds or 1)}"})
+
+
+def _rate_limited_date(rule: Fault) -> Reply:
+    until = datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=int(rule.seconds or 2))
+    return error(429, "API rate limit exceeded", {"Retry-After": format_datetime(until, usegmt=True)})
+
+
+def _gzip_bomb(rule: Fault) -> Reply:
+    packed = _bomb(rule.size or 200_000_000)
+    return Reply(200, packed, {"Content-Encoding": "gzip"})
+
+
+@lru_cache(maxsize=2)
+def _bomb(size: int) -> bytes:
+    """Return gzip data that expands to `size` bytes of valid JSON, mostly blanks."""
+    squeeze = zlib.compressobj(9, zlib.DEFLATED, 31)
+    block = b" " * 1_000_000
+    parts = [squeeze.compress(b'{"artists":[')]
+    parts += [squeeze.compress(block) for _ in range(size // len(block))]
+    parts += [squeeze.compress(b"]}"), squeeze.flush()]
+    return b"".join(parts)
+
+
+def quota_exceeded() -> Reply:
+    """Return the answer of an app whose account has used up its quota; no time is promised."""
+    return Reply.json(
+        429, {"error": {"status": 429, "message": "API rate limit exceeded", "reason": "QUOTA_EXCEEDED"}}
+    )
+
+
+_HTML = b"<!DOCTYPE html><html><head><title>Please wait</title></head><body>One moment, please.</body></html>"
+
+REPLACING: Mapping[str, Callable[[Fault], Reply]] = {
+    "rate_limited": _rate_limited,
+    "rate_limited_date": _rate_limited_date,
+    "rate_limited_bare": lambda _: error(429, "API rate limit exceeded"),
+    "rate_limited_day": lambda _: error(429, "API rate limit exceeded", {"Retry-After": "86400"}),
+    "quota_exceeded": lambda _: quota_exceeded(),
+    "status_500": lambda _: error(500, "Server error."),
+    "status_502": lambda _: error(502, "Bad gateway."),
+    "status_503": lambda _: error(503, "Service unavailable"),
+    "not_found": lambda _: error(404, "Resource not found"),
+    "forbidden": lambda _: error(403, "Forbidden"),
+    "premium_required": lambda _: error(403, "Active premium subscription required for the owner of the app"),
+    "invalid_client": lambda _: Reply.json(
+        400, {"error": "invalid_client", "error_description": "Invalid client secret"}
+    ),
+    "html": lambda _: Reply(200, _HTML, {"Content-Type": "text/html; charset=utf-8"}),
+    "empty": lambda _: Reply(200, b""),
+    "gzip_bomb": _gzip_bomb,
+    "foreign_redirect": lambda rule: Reply(302, b"", {"Location": f"{rule.host}/v1/artists"}),
+}
+
+# Faults that change an answer's content
+
+
+def _objects(body: Any) -> list[Any]:
+    """Return the objects an answer is about: of a batch, a page, or itself."""
+    if not isinstance(body, dict):
+        return []
+    for name in ("artists", "tracks", "albums", "items", "audio_features"):
+        inner = body.get(name)
+        if body.get("type") is None and isinstance(inner, list):
+            return inner
+        if body.get("type") is None and isinstance(inner, dict) and isinstance(inner.get("items"), list):
+            return list(inner["items"])
+    return [body]
+
+
+def _chosen(body: Any, rule: Fault) -> list[dict[str, Any]]:
+    found = [node for node in _objects(body) if isinstance(node, dict)]
+    return found if rule.index is None else found[rule.index : rule.index + 1]
+
+
+def _field_missing(body: Any, rule: Fault) -> None:
+    for node in _chosen(body, rule):
+        node.pop(rule.field, None)
+
+
+def _field_added(body: Any, rule: Fault) -> None:
+    for node in _chosen(body, rule):
+        node["unheard_of" if rule.field == "popularity" else rule.field] = rule.value or {"new": [1, 2, 3]}
+
+
+def _field_type(body: Any, rule: Fault) -> None:
+    for node in _chosen(body, rule):
+        node[rule.field] = {"unexpected": "object"} if rule.value is None else rule.value
+
+
+def _null_artist(body: Any, rule: Fault) -> None:
+    """Put null where an artist was: in a batch, or as the first credit of a track or album."""
+    if isinstance(body, dict) and body.get("type") is None and isinstance(body.get("artists"), list):
+        batch = body["artists"]
+        for place in range(len(batch)) if rule.index is None else range(rule.index, rule.index + 1):
+            if place < len(batch):
+                batch[place] = None
+        return
+    for node in _chosen(body, rule):
+        if node.get("artists"):
+            node["artists"][0] = None
+
+
+def _renamed(text: Callable[[Fault], str]) -> Mutation:
+    def change(body: Any, rule: Fault) -> None:
+        for node in _chosen(body, rule):
+            node["name"] = text(rule)
+
+    return change
+
+
+def _pages(body: Any) -> list[dict[str, Any]]:
+    if not isinstance(body, dict):
+        return []
+    if "next" in body:
+        return [body]
+    return [node for node in body.values() if isinstance(node, dict) and "next" in node]
+
+
+def _cyclic_next(body: Any, _: Fault) -> None:
+    for page in _pages(body):
+        page["next"] = page["href"]
+
+
+def _foreign_next(body: Any, rule: Fault) -> None:
+    for page in _pages(body):
+        rest = re.sub(r"^\w+://[^/]+", "", page["next"] or page["href"])
+        page["next"] = f"{rule.host}{rest}"
+
+
+CHANGING: Mapping[str, Mutation] = {
+    "field_missing": _field_missing,
+    "field_added": _field_added,
+    "field_type": _field_type,
+    "null_artist": _null_artist,
+    "cyclic_next": _cyclic_next,
+    "foreign_next": _foreign_next,
+    "name": _renamed(lambda rule: str(rule.value)),
+    "nul_name": _renamed(lambda _: "Nul\x00Byte"),
+    "emoji_name": _renamed(lambda _: "🎺 Bold 👩‍🎤 Ünïcode 🦦"),
+    "huge_name": _renamed(lambda rule: "x" * (rule.size or 10_000_000)),
+    "script_name": _renamed(lambda _: "<script>alert('artist')</script>"),
+    "formula_name": _renamed(lambda _: '=HYPERLINK("https://elsewhere.example.invalid","click")'),
+}
+
+# Faults of the connection (done by `app`), and those that need the rest of the answer's making.
+CONNECTION = frozenset({"timeout", "slow_drip", "reset", "truncated_json"})
+ASKING = frozenset({"unauthorized", "duplicate_page"})
+
+FAULTS: frozenset[str] = frozenset({*REPLACING, *CHANGING, *CONNECTION, *ASKING})
+
+
+def change(rule: Fault, body: bytes) -> bytes:
+    """Return an answer's body changed by a rule; what is no JSON stays."""
+    try:
+        node = json.loads(body)
+    except ValueError:
+        return body
+    CHANGING[rule.fault](node, rule)
+    return dumps(node).encode()

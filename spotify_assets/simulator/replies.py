@@ -1,0 +1,62 @@
+"""What is sent back: a status, a body, headers, and the shapes of errors.
+
+Belongs here: the reply every part of the simulator makes, and the errors as the real service words
+them. Does not belong here: deciding when an error is due.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+def dumps(value: Any) -> str:
+    """Return compact JSON text."""
+    return _ENCODER.encode(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A response to be sent.
+
+    Attributes:
+        status: HTTP status.
+        body: Bytes of the body.
+        headers: Headers besides content type (JSON unless named here), length and ``X-Simulated``.
+    """
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def json(cls, status: int, node: Any, headers: Mapping[str, str] | None = None) -> Reply:
+        """Return a reply with a JSON body."""
+        return cls(status, dumps(node).encode(), headers or {})
+
+
+def error(status: int, message: str, headers: Mapping[str, str] | None = None) -> Reply:
+    """Return an error of the Web API."""
+    return Reply.json(status, {"error": {"status": status, "message": message}}, headers)
+
+
+def token_error(status: int, code: str, description: str) -> Reply:
+    """Return an error of the token endpoint, which has another shape (RFC 6749)."""
+    return Reply.json(status, {"error": code, "error_description": description})
+
+
+class Refusal(Exception):
+    """Raised while an answer is made, to send another one instead.
+
+    Attributes:
+        reply: What to send.
+    """
+
+    def __init__(self, status: int, message: str) -> None:
+        """Refuse with an error of the Web API."""
+        super().__init__(message)
+        self.reply = error(status, message)

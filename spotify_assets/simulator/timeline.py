@@ -1,0 +1,326 @@
+"""How artists fare through time: popularity, followers, viral jumps, and the days the service errs.
+
+Belongs here: numbers as a pure function of (seed, artist, day). Does not belong here: ids, names and
+JSON (`catalogue`, `objects`). Days are proleptic ordinals (`date.toordinal()`).
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from math import exp, log1p
+from typing import NamedTuple
+
+from spotify_assets.simulator.chance import bell, between, mix, share, unit, wave
+from spotify_assets.simulator.releases import Discography, Release, Song, slot_of, song_key
+
+VIRAL_WINDOW = 90
+VIRAL_EPOCH = date(2018, 1, 1).toordinal()
+_VIRAL_SHARE = 0.045
+_TRACK_DIP = 0.0005
+_ABSENT_BELOW, _DIP_BELOW = int(0.001 * 2**32), int(0.0008 * 2**32)
+_DECADE = (date(2024, 1, 1).toordinal(), date(2027, 12, 31).toordinal())
+
+_LEVEL, _SLOW, _FAST, _NOISE, _VIRAL, _FANS, _GROWTH, _LUCK, _FANS_NULL, _MERGE, _REMOVE = range(200, 211)
+(_STALE, _NO_GENRES, _FROZEN, _DOUBLED) = range(300, 304)
+
+
+class Viral(NamedTuple):
+    """A viral jump.
+
+    Attributes:
+        start: Ordinal of the first day above trend.
+        lift: Points of popularity at the peak, reached within a week.
+        half_life: Days until half of the lift is gone.
+        song: Recording that carries it, or None where nothing is released yet.
+    """
+
+    start: int
+    lift: float
+    half_life: float
+    song: Song | None
+
+    def at(self, day: int) -> float:
+        """Return the points added on a day."""
+        age = day - self.start
+        if age < 0:
+            return 0.0
+        rise = min(1.0, (age + 1) / 6.0)
+        return self.lift * rise * exp(-0.6931471805599453 * age / self.half_life)
+
+
+class Wander:
+    """A slow wander in [-1, 1]: values drawn at fixed steps, smoothly joined.
+
+    It keeps the two values that the last day asked for is between.
+    """
+
+    __slots__ = ("_key", "_knot", "_left", "_right", "_step")
+
+    def __init__(self, key: int, step: int) -> None:
+        """Wander with a drawn value every `step` days."""
+        self._key, self._step = key, step
+        self._knot, self._left, self._right = -1, 0.0, 0.0
+
+    def at(self, day: int) -> float:
+        """Return the value on a day."""
+        knot, within = divmod(day, self._step)
+        if self._knot != knot:
+            self._knot = knot
+            self._left, self._right = unit(self._key, knot), unit(self._key, knot + 1)
+        share = within / self._step
+        share = share * share * (3.0 - 2.0 * share)
+        return (self._left + (self._right - self._left) * share) * 2.0 - 1.0
+
+
+class Recording:
+    """What is drawn once for a recording.
+
+    Attributes:
+        key: The recording's own seed.
+        quality: How well it does against the artist's others, in [0, 1).
+        wander: Its slow ups and downs.
+    """
+
+    __slots__ = ("key", "quality", "wander")
+
+    def __init__(self, key: int) -> None:
+        """Draw from the recording's seed."""
+        self.key = key
+        self.quality = share(key, 3)
+        self.wander = Wander(key, 11)
+
+    def luck(self, bits: int) -> float:
+        """Return a number in [0, 1) for this recording and 64 bits that are drawn for all of them."""
+        return ((bits | 1) * (self.key | 1) & 0xFFFFFFFFFFFFFFFF) / 2**64
+
+
+class Life:
+    """One artist through time.
+
+    Attributes:
+        key: The artist's own seed.
+        index: Index in the catalogue.
+        discography: What the artist releases and when.
+        merged_on: Ordinal of the day the id starts to answer with another artist, or None.
+        removed_on: Ordinal of the day the artist is taken down, or None.
+    """
+
+    __slots__ = (
+        "_boosts",
+        "_drawn",
+        "_drawn_luck",
+        "_fans",
+        "_fans_draw",
+        "_growth",
+        "_last_level",
+        "_level",
+        "_quirks",
+        "_recordings",
+        "_virals",
+        "_wander",
+        "_waves",
+        "discography",
+        "index",
+        "key",
+        "merged_on",
+        "removed_on",
+    )
+
+    def __init__(self, seed: int, index: int, *, quirks: bool) -> None:
+        """Draw the artist's constants."""
+        key = self.key = mix(seed, index)
+        self.index = index
+        self._quirks = quirks
+        self.discography = Discography(key, index, quirks=quirks)
+        self._level = 8.0 + 74.0 * unit(key, _LEVEL) ** 1.5
+        self._waves = (
+            (3.0 + 10.0 * unit(key, _SLOW), 420.0 + 900.0 * unit(key, _SLOW, 1), unit(key, _SLOW, 2)),
+            (1.0 + 3.0 * unit(key, _FAST), 90.0 + 210.0 * unit(key, _FAST, 1), unit(key, _FAST, 2)),
+        )
+        self._fans = 10.0 ** (1.6 + self._level / 17.0 + 0.25 * bell(key, _FANS))
+        self._growth = 0.02 + 0.5 * unit(key, _GROWTH) ** 2
+        self._virals: list[Viral] = []
+        self._drawn = 0
+        self._boosts: dict[int, tuple[tuple[int, float], ...]] = {}
+        self._last_level = (0, 0.0)
+        self._drawn_luck = (0, 0)
+        self._fans_draw = (-1, 0.0)
+        self._wander = Wander(mix(key, _NOISE), 9)
+        self._recordings: dict[Song, Recording] = {}
+        self.merged_on: int | None = None
+        self.removed_on: int | None = None
+        if quirks:
+            fate = unit(key, _MERGE)
+            if fate < 0.008:
+                self.merged_on = between(*_DECADE, key, _MERGE, 1)
+            elif fate < 0.014:
+                self.removed_on = between(*_DECADE, key, _REMOVE)
+
+    def _draw_viral(self, window: int) -> Viral | None:
+        """Return the viral jump that starts in a window of 90 days (counted from 2018), or None."""
+        key = self.key
+        if unit(key, _VIRAL, window) >= _VIRAL_SHARE:
+            return None
+        start = VIRAL_EPOCH + window * VIRAL_WINDOW + between(0, VIRAL_WINDOW - 1, key, _VIRAL, window, 1)
+        lift = 14.0 + 20.0 * unit(key, _VIRAL, window, 2)
+        half_life = 18.0 + 40.0 * unit(key, _VIRAL, window, 3)
+        latest = self.discography.latest(start - 1)
+        return Viral(start, lift, half_life, Song(latest.slot, 1) if latest else None)
+
+    def virals(self, day: int) -> list[Viral]:
+        """Return every viral jump that started by a day, oldest first."""
+        window = (day - VIRAL_EPOCH) // VIRAL_WINDOW
+        if self._drawn > window and not self._virals:
+            return self._virals
+        while self._drawn <= window:
+            if (viral := self._draw_viral(self._drawn)) is not None:
+                self._virals.append(viral)
+            self._drawn += 1
+        return [viral for viral in self._virals if viral.start <= day]
+
+    def _release_boosts(self, slot: int) -> tuple[tuple[int, float], ...]:
+        try:
+            return self._boosts[slot]
+        except KeyError:
+            found = []
+            for back in range(slot - 3, slot + 1):
+                form = self.discography.form(back)
+                if form is not None:
+                    size = {"single": 3.0, "ep": 4.0, "album": 8.0, "compilation": 1.5}[form]
+                    found.append((self.discography.day(back), size * (0.5 + unit(self.key, back))))
+            boosts = self._boosts[slot] = tuple(found)
+            return boosts
+
+    def level(self, day: int) -> float:
+        """Return the popularity before viral jumps, unrounded: trend, seasons and recent releases."""
+        if self._last_level[0] == day:
+            return self._last_level[1]
+        value: float = self._level + 0.7 * self._wander.at(day)
+        for size, period, phase in self._waves:
+            value += size * wave(day, period, phase)
+        for released, size in self._release_boosts(slot_of(day)):
+            age = day - released
+            if age >= 0:
+                value += size * min(1.0, (age + 1) / 5.0) * exp(-age / 28.0)
+        self._last_level = (day, value)
+        return value
+
+    def smooth(self, day: int) -> float:
+        """Return the popularity without the service's errors, unrounded, from 0 to 100."""
+        value = self.level(day)
+        for viral in self.virals(day):
+            value += viral.at(day) * (1.0 - value / 140.0)
+        return min(100.0, max(0.0, value))
+
+    def removed(self, day: int) -> bool:
+        """Tell whether the artist is taken down by a day."""
+        return self.removed_on is not None and day >= self.removed_on
+
+    def dips(self, day: int) -> bool:
+        """Tell whether the popularity is 0 on a day, and back on the next."""
+        return self._quirks and self._luck(day) & 0xFFFFFFFF < _DIP_BELOW
+
+    def _luck(self, day: int) -> int:
+        """Return the day's 64 bits of bad luck; one draw serves several rare events."""
+        if self._drawn_luck[0] != day:
+            self._drawn_luck = (day, mix(self.key, _LUCK, day))
+        return self._drawn_luck[1]
+
+    def absent(self, day: int) -> bool:
+        """Tell whether the service does not find the artist on a day."""
+        return self._quirks and self._luck(day) >> 32 < _ABSENT_BELOW
+
+    def popularity(self, day: int) -> int:
+        """Return the popularity as served: an integer from 0 to 100."""
+        if self.removed(day) or self.dips(day):
+            return 0
+        return round(self.smooth(day))
+
+    def followers(self, day: int) -> int | None:
+        """Return the number of followers as served: growing, for three days at a time 0 or null."""
+        if self._quirks:
+            spell = day // 3
+            if self._fans_draw[0] != spell:
+                self._fans_draw = (spell, unit(self.key, _FANS_NULL, spell))
+            draw = self._fans_draw[1]
+            if self.removed(day) or draw < 0.0008:
+                return 0
+            if draw < 0.0012:
+                return None
+        value = self._fans * exp(self._growth * (day - 738_886) / 365.25)
+        for viral in self.virals(day):
+            value *= 1.0 + viral.lift / 60.0 * (1.0 - exp((viral.start - day) / 15.0))
+        return int(value)
+
+    def track_popularity(self, release: Release, song: Song, day: int) -> int:
+        """Return a track's popularity as served: 0 on its first day, decaying with the recording's age."""
+        draw = self.recording(song)
+        if day <= release.day or (self._quirks and draw.luck(self._luck(day)) < _TRACK_DIP):
+            return 0
+        quality = draw.quality
+        age = day - (release.day if song.slot == release.slot else self.discography.day(song.slot))
+        value = self.level(day) * (0.66 + 0.26 * quality) + (4.0 + 10.0 * quality) * exp(-age / 45.0)
+        value -= min(22.0, 5.0 * log1p(age / 200.0))
+        for viral in self.virals(day):
+            if viral.song == song:
+                value += 1.3 * viral.at(day)
+        value += 0.8 * draw.wander.at(day)
+        since = day - release.day
+        if since < 6:
+            value *= (since + 0.5) / 6.0
+        return 0 if value < 0 else 100 if value > 100 else round(value)
+
+    def recording(self, song: Song) -> Recording:
+        """Return what is drawn once for a recording."""
+        found = self._recordings.get(song)
+        if found is None:
+            found = self._recordings[song] = Recording(song_key(self.key, song))
+        return found
+
+
+class World:
+    """What happens to everyone at once."""
+
+    def __init__(self, seed: int, *, quirks: bool) -> None:
+        """Keep the seed.
+
+        Args:
+            seed: Seed of the catalogue.
+            quirks: Whether the service errs at all.
+        """
+        self._key = mix(seed, 0xA11)
+        self._quirks = quirks
+        self._shown: dict[int, int] = {}
+        self._empty: dict[int, bool] = {}
+
+    def effective(self, day: int) -> int:
+        """Return the day whose numbers are served: on about one day in fifty, the day before's."""
+        shown = self._shown.get(day)
+        if shown is None:
+            shown = day
+            while self._quirks and unit(self._key, _STALE, shown) < 0.02:
+                shown -= 1
+            self._shown[day] = shown
+        return shown
+
+    def genres_empty(self, day: int) -> bool:
+        """Tell whether everyone's genres are empty on a day (spells of two days)."""
+        spell = day // 2
+        empty = self._empty.get(spell)
+        if empty is None:
+            empty = self._empty[spell] = self._quirks and unit(self._key, _NO_GENRES, spell) < 0.008
+        return empty
+
+    def list_day(self, day: int) -> int:
+        """Return the day whose list of new releases is served; lists freeze for two to four weeks."""
+        if self._quirks:
+            for window in (day // 150, day // 150 - 1):
+                if unit(self._key, _FROZEN, window) < 0.5:
+                    start = window * 150 + between(0, 149, self._key, _FROZEN, window, 1)
+                    if start <= day <= start + between(14, 27, self._key, _FROZEN, window, 2):
+                        return start
+        return day
+
+    def item_doubled(self, day: int) -> bool:
+        """Tell whether the last item of a page of new releases comes again as the first of the next."""
+        return self._quirks and unit(self._key, _DOUBLED, day) < 0.15
