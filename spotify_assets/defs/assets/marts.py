@@ -1,0 +1,128 @@
+"""dbt models as assets: staging, intermediate and marts, downstream of the snapshots.
+
+Belongs here: how dbt's names become asset keys and how a run's days become dbt variables. The models
+themselves stand in `dbt_project`.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import (
+    DagsterDbtTranslator,
+    DagsterDbtTranslatorSettings,
+    DbtCliResource,
+    DbtProject,
+    dbt_assets,
+)
+
+from spotify_assets.defs.checks.dbt_tests import describe_test
+from spotify_assets.defs.partitions import days_of
+from spotify_assets.defs.resources import MANIFEST, Platform
+
+
+class LayeredTranslator(DagsterDbtTranslator):
+    """A model's key is its layer and its name; its group is its layer."""
+
+    def __init__(self, tags: Mapping[str, str] | None = None) -> None:
+        super().__init__(DagsterDbtTranslatorSettings(enable_asset_checks=True))
+        self._tags = dict(tags or {})
+
+    def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:
+        """The model's own tags, and what every asset is tagged with."""
+        return {**super().get_tags(dbt_resource_props), **self._tags}
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """``staging/stg_…``, ``intermediate/int_…``, ``marts/…``; sources are the snapshot assets."""
+        if dbt_resource_props["resource_type"] == "source":
+            return dg.AssetKey([dbt_resource_props["source_name"], dbt_resource_props["name"]])
+        return dg.AssetKey([self._layer(dbt_resource_props), dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """The layer."""
+        return self._layer(dbt_resource_props)
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """What the model's author says of it; its SQL is in the documentation site and in the project."""
+        return str(dbt_resource_props.get("description") or "")
+
+    def get_asset_check_spec(
+        self,
+        asset_spec: dg.AssetSpec,
+        manifest: Mapping[str, Any],
+        unique_id: str,
+        project: DbtProject | None,
+    ) -> dg.AssetCheckSpec | None:
+        """A dbt test as a check, with a sentence that says what must hold."""
+        spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
+        if spec is None or spec.description:
+            return spec
+        return spec._replace(description=describe_test(manifest["nodes"][unique_id]))
+
+    @staticmethod
+    def _layer(dbt_resource_props: Mapping[str, Any]) -> str:
+        # fqn: project, folder …, model
+        return str(dbt_resource_props["fqn"][1])
+
+
+def dbt_variables(first: date, last: date) -> dict[str, str]:
+    """The window that a run rebuilds, as dbt variables (both days included)."""
+    return {"from_date": first.isoformat(), "to_date": last.isoformat()}
+
+
+def build_mart_assets(
+    partitions: dg.PartitionsDefinition[str], tags: Mapping[str, str]
+) -> dg.AssetsDefinition:
+    """All dbt models, from the manifest built ahead.
+
+    Raises:
+        FileNotFoundError: The manifest is absent.
+    """
+    if not MANIFEST.exists():
+        raise FileNotFoundError(
+            f"{MANIFEST} is absent: dbt has not been prepared. Run `make install` or "
+            "`spotify-assets prepare`."
+        )
+
+    @dbt_assets(
+        manifest=MANIFEST,
+        name="dbt_models",
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        pool="dbt",
+        dagster_dbt_translator=LayeredTranslator(tags),
+    )
+    def dbt_models(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], dbt: DbtCliResource
+    ) -> Iterator[Any]:
+        days = days_of(context)
+        os.environ.update(platform.warehouse().dbt_environment())
+        invocation = dbt.cli(
+            [
+                "build",
+                "--exclude-resource-type",
+                "unit_test",
+                "--vars",
+                json.dumps(dbt_variables(days[0], days[-1])),
+            ],
+            context=context,
+        )
+        try:
+            yield from invocation.stream()
+        finally:
+            # One target folder per invocation, so that two runs never meet in it; gone with the run.
+            shutil.rmtree(Path(invocation.target_path), ignore_errors=True)
+
+    return dbt_models
+
+
+def mart_keys() -> list[dg.AssetKey]:
+    """Keys of all dbt models, read from the manifest."""
+    nodes = json.loads(MANIFEST.read_text())["nodes"].values()
+    translator = LayeredTranslator()
+    return [translator.get_asset_key(node) for node in nodes if node["resource_type"] == "model"]

@@ -1,0 +1,1 @@
+"""Asset checks: what must hold (blocking) and what a person should look at (warning)."""

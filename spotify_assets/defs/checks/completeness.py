@@ -1,0 +1,56 @@
+"""The completeness check: all that was asked for came, and all that came was loaded. Warns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from spotify_assets.contracts.tables import Table
+
+if TYPE_CHECKING:
+    from spotify_assets.warehouse.ledger import LedgerEntry
+
+NAME = "completeness"
+SHOWN = 100
+
+
+def completeness_spec(table: Table, key: dg.AssetKey) -> dg.AssetCheckSpec:
+    """The check of one table; it warns and blocks nothing."""
+    return dg.AssetCheckSpec(
+        NAME,
+        asset=key,
+        description=f"Every {table.requested_per} that this run asked for was loaded: nothing missing, "
+        "nothing in quarantine.",
+    )
+
+
+def check_completeness(key: dg.AssetKey, loads: Sequence[LedgerEntry]) -> dg.AssetCheckResult:
+    """Compare what was asked for with what was loaded, from the ledger's rows of this run."""
+    missing = [
+        dg.TableRecord(
+            {"day": load.day.isoformat(), "source": load.source, "missing": name, "reason": reason}
+        )
+        for load in loads
+        for name, reason in load.missing.items()
+    ]
+    quarantined = sum(load.quarantined for load in loads)
+    metadata: dict[str, dg.MetadataValue] = {
+        "requested": dg.MetadataValue.int(sum(load.requested for load in loads)),
+        "missing": dg.MetadataValue.int(len(missing)),
+        "quarantined": dg.MetadataValue.int(quarantined),
+    }
+    if missing:
+        metadata["missing_entries"] = dg.MetadataValue.table(missing[:SHOWN])
+    complete = not missing and not quarantined
+    return dg.AssetCheckResult(
+        passed=complete,
+        asset_key=key,
+        check_name=NAME,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata=metadata,
+        description=None
+        if complete
+        else f"{len(missing)} missing, {quarantined} in quarantine (see spotify-assets status)",
+    )

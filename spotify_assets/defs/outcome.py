@@ -1,0 +1,69 @@
+"""How a run over several days ends: each day for itself, and the failed ones named together.
+
+Belongs here: the bookkeeping that landing and loading share. One day's failure never hides another day's
+success, and a day is shown as materialized only if it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+
+class DayOutcomes:
+    """Outcomes of the days of one asset in one run."""
+
+    def __init__(self, context: dg.AssetExecutionContext) -> None:
+        self._context = context
+        self._done: dict[date, Mapping[str, Any]] = {}
+        self._failed: dict[date, str] = {}
+
+    def succeed(self, day: date, metadata: Mapping[str, Any]) -> None:
+        """Note that a day is committed, with what to show for it."""
+        self._done[day] = metadata
+
+    @contextmanager
+    def attempt(self, day: date, *expected: type[Exception]) -> Iterator[None]:
+        """Turn an expected error into the day's failure and go on."""
+        try:
+            yield
+        except expected as error:
+            self._context.log.error(str(error))
+            self._failed[day] = str(error)
+
+    @property
+    def days(self) -> list[date]:
+        """Days that are committed."""
+        return sorted(self._done)
+
+    def close(self) -> None:
+        """Attach each day's metadata to its materialization, or fail naming the days that failed.
+
+        Raises:
+            dagster.Failure: Some day failed; the others are recorded as materialized all the same.
+        """
+        key = self._context.asset_key
+        if not self._failed:
+            for day, metadata in self._done.items():
+                self._context.add_asset_metadata(metadata, key, day.isoformat())
+            return
+        for day, metadata in self._done.items():
+            self._context.log_event(
+                dg.AssetMaterialization(key, partition=day.isoformat(), metadata=dict(metadata))
+            )
+        failed = sorted(self._failed)
+        kept = f" The other {len(self._done)} days of this run are committed." if self._done else ""
+        raise dg.Failure(
+            description=f"{len(failed)} of {len(failed) + len(self._done)} days failed. "
+            f"{self._failed[failed[0]]}{kept}",
+            metadata={
+                "failed_days": dg.MetadataValue.table(
+                    [dg.TableRecord({"day": day.isoformat(), "reason": self._failed[day]}) for day in failed]
+                )
+            },
+            allow_retries=False,
+        )

@@ -1,0 +1,22 @@
+"""The one partitioning of the platform: UTC days, today's included.
+
+Belongs here: what a partition is and how a run names its days. A daily partition normally exists only
+once its day is over; `end_offset=1` makes today's exist from midnight on, because today is the only day
+that a live upstream can be asked about.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+import dagster as dg
+
+
+def daily_partitions(start: date) -> dg.DailyPartitionsDefinition:
+    """UTC days from `start` to today."""
+    return dg.DailyPartitionsDefinition(start_date=start.isoformat(), end_offset=1, timezone="UTC")
+
+
+def days_of(context: dg.AssetExecutionContext) -> list[date]:
+    """The days that a run covers, oldest first; one run may cover a range."""
+    return sorted(date.fromisoformat(key) for key in context.partition_keys)

@@ -1,0 +1,45 @@
+"""Small pictures for metadata, drawn as SVG so that no plotting library is needed."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+import dagster as dg
+
+_WIDTH, _HEIGHT, _FOOT = 440, 120, 18
+
+
+def histogram(
+    values: Sequence[int], title: str, buckets: int = 20, top: int = 100
+) -> dg.MarkdownMetadataValue:
+    """How values from 0 to `top` are spread, as a Markdown image.
+
+    Args:
+        values: What to count.
+        title: What the picture says to someone who cannot see it; also its caption.
+        buckets: Number of bars.
+        top: Largest value possible.
+    """
+    counts = [0] * buckets
+    for value in values:
+        counts[min(value * buckets // (top + 1), buckets - 1)] += 1
+    highest = max(counts) or 1
+    width = _WIDTH / buckets
+    bars = "".join(
+        f'<rect x="{index * width + 1:.1f}" y="{(_HEIGHT - _FOOT) * (1 - count / highest):.1f}" '
+        f'width="{width - 2:.1f}" height="{(_HEIGHT - _FOOT) * count / highest:.1f}" fill="#4f43dd"/>'
+        for index, count in enumerate(counts)
+    )
+    labels = "".join(
+        f'<text x="{_WIDTH * share:.0f}" y="{_HEIGHT - 4}" text-anchor="{anchor}" '
+        f'font-family="sans-serif" font-size="11" fill="#777">{top * share:.0f}</text>'
+        for share, anchor in ((0.0, "start"), (0.5, "middle"), (1.0, "end"))
+    )
+    svg = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" '
+        f'role="img" aria-label="{title}">{bars}{labels}</svg>'
+    )
+    data = base64.b64encode(svg.encode()).decode()
+    scale = f"Highest bar: {highest:,} rows. One bar spans about {(top + 1) / buckets:.0f} points."
+    return dg.MetadataValue.md(f"{title}\n\n![{title}](data:image/svg+xml;base64,{data})\n\n{scale}")

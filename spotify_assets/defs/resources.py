@@ -1,0 +1,96 @@
+"""Resources: how assets reach the upstream, the lake, the warehouse and dbt.
+
+Belongs here: opening things when an asset runs. Settings are read then, so neither a value nor a secret
+ever becomes part of a definition, a run's configuration or the web UI.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dagster_dbt import DbtCliResource
+from packaging.version import Version
+
+from spotify_assets.settings import PROJECT_ROOT, Settings, load_settings
+
+if TYPE_CHECKING:
+    from spotify_assets.lake.landing import Landing
+    from spotify_assets.sources.base import Source
+    from spotify_assets.sources.clock import Clock
+    from spotify_assets.warehouse.connection import Warehouse
+
+DBT_PROJECT_DIR = PROJECT_ROOT / "dbt_project"
+MANIFEST = DBT_PROJECT_DIR / "target" / "manifest.json"
+
+
+class Platform:
+    """Everything an asset needs from outside; a test passes one of its own.
+
+    A plain object and no configurable resource: Dagster would build that anew for each run, from
+    configuration that must not hold settings.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        """Use `settings`, or read them from the environment whenever an asset runs."""
+        self._settings = settings
+
+    def settings(self) -> Settings:
+        """Settings as they are when an asset runs."""
+        return self._settings or load_settings()
+
+    def clock(self) -> Clock:
+        """What tells which day it is."""
+        from spotify_assets.sources.clock import SYSTEM_CLOCK
+
+        return SYSTEM_CLOCK
+
+    def landing(self) -> Landing:
+        """The raw part of the lake."""
+        from spotify_assets.lake.landing import Landing
+
+        return Landing(self.settings().effective_lake_url)
+
+    def warehouse(self) -> Warehouse:
+        """The database, migrated."""
+        from spotify_assets.warehouse.connection import Warehouse
+
+        return Warehouse.open(self.settings())
+
+    def source(self, run_id: str) -> Source:
+        """The upstream that the settings choose; responses will carry `run_id`."""
+        from spotify_assets.sources.spotify.source import SpotifySource
+
+        return SpotifySource.from_settings(self.settings(), clock=self.clock(), run_id=run_id)
+
+
+class QuickDbt(DbtCliResource):
+    """dbt without what dagster-dbt does before each start of it and we have no use for.
+
+    It asks `dbt --version`, which costs the start of another dbt, and prepares an adapter of its own, by
+    which it would count rows and read columns after a model (`fetch_row_counts`). Together that is as much
+    work as the start of dbt itself. Should a later dagster-dbt rename the two, a run only takes longer.
+    """
+
+    @cached_property
+    def _cli_version(self) -> Version:
+        return Version(version("dbt-core"))
+
+    def _initialize_dbt_core_adapter(  # type: ignore[override]  # an invocation without one is provided for
+        self,
+        args: Sequence[str],  # noqa: ARG002
+    ) -> None:
+        return
+
+
+def dbt_resource() -> QuickDbt:
+    """Return dbt of this environment, whatever PATH says."""
+    return QuickDbt(
+        project_dir=str(DBT_PROJECT_DIR),
+        profiles_dir=str(DBT_PROJECT_DIR),
+        dbt_executable=str(Path(sys.executable).parent / "dbt"),
+    )
