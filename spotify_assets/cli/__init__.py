@@ -1,0 +1,85 @@
+"""The command `spotify-assets`: one module for each thing that a person sets out to do.
+
+Belongs here: the list of commands and how their errors are shown. The commands import what they need
+when they run, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from difflib import get_close_matches
+from typing import Any
+
+import click
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "Observe 120 simulated artists over 90 days and print who is rising."),
+    "up": ("services", "Start web UI, daemon and documentation site on loopback."),
+    "materialize": ("observe", "Observe a day (today), load it, and build the marts."),
+    "backfill": ("observe", "Load a range of days in one run, each day committed by itself."),
+    "import": ("history", "Load past observations from a CSV file."),
+    "watch": ("watch", "Say which artists are tracked."),
+    "status": ("status", "Show what is loaded, missing, lost and in quarantine."),
+    "sql": ("query", "Run one read-only query and print the result."),
+    "docs": ("services", "Build and serve the dbt documentation site."),
+    "simulate": ("services", "Serve the simulated upstream."),
+    "prepare": ("prepare", "Build what is built ahead: the dbt manifest."),
+}
+
+
+class _LazyGroup(click.Group):
+    """Commands by name; a command's module is imported when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"spotify_assets.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and (close := get_close_matches(args[0], COMMANDS, n=1)):
+            raise click.UsageError(f"No such command {args[0]!r}. Did you mean {close[0]!r}?", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in COMMANDS.items()])
+
+
+@click.group(
+    cls=_LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Begin with: spotify-assets demo",
+)
+@click.version_option(package_name="spotify-assets")
+def cli() -> None:
+    """Observe artists day by day, keep what was seen, and say what is rising."""
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command line; expected errors are shown as one message, without a traceback.
+
+    Exit codes: 0 done, 1 failed (the message says why and what to do), 2 wrong usage, 130 interrupted.
+    """
+    from spotify_assets.cli.errors import EXPECTED, explain  # noqa: PLC0415 - only where a command runs
+
+    try:
+        return cli.main(args=arguments, prog_name="spotify-assets", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted. What was committed before stands; run the command again to go on.", err=True)
+        sys.exit(130)
+    except EXPECTED() as error:
+        click.echo(f"Error: {explain(error)}", err=True)
+        sys.exit(1)

@@ -1,0 +1,97 @@
+"""What every command that works needs: settings, database, Dagster's home, the simulated upstream.
+
+Belongs here: bringing these up in the right order and telling child processes where they are.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import click
+
+from spotify_assets.cli.prepare import ensure_manifest
+from spotify_assets.lake.landing import Landing
+from spotify_assets.settings import PROJECT_ROOT, Settings, load_settings
+from spotify_assets.warehouse.connection import Warehouse
+
+SIMULATED_NOTE = "SIMULATED upstream: invented artists and numbers (no Spotify credentials are set)."
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What a command works with."""
+
+    settings: Settings
+    warehouse: Warehouse
+    landing: Landing
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the simulated upstream is observed."""
+        return self.settings.upstream == "simulated"
+
+
+def open_environment(settings: Settings | None = None) -> Environment:
+    """Settings (from the environment when absent), a migrated database, and the lake."""
+    settings = settings or load_settings()
+    try:
+        settings.spotify_assets_home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.ClickException(
+            f"{settings.spotify_assets_home} cannot be used: {error.strerror}. "
+            "Set SPOTIFY_ASSETS_HOME to a folder that you may write to."
+        ) from None
+    return Environment(settings, Warehouse.open(settings), Landing(settings.effective_lake_url))
+
+
+def export_dagster(environment: Environment) -> None:
+    """Say to Dagster, here and in child processes, where its records and logs are.
+
+    Dagster's home is a folder of the platform's home, with a copy of the project's `dagster.yaml`, so that
+    what Dagster leaves there never lies in the checkout.
+    """
+    home = environment.settings.spotify_assets_home / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    copy = home / f".dagster.yaml.{os.getpid()}"
+    copy.write_bytes((PROJECT_ROOT / "dagster.yaml").read_bytes())
+    copy.replace(home / "dagster.yaml")
+    os.environ.update(
+        DAGSTER_HOME=str(home),
+        DAGSTER_POSTGRES_URL=environment.warehouse.dagster_url().get_secret_value(),
+        DAGSTER_DISABLE_TELEMETRY="1",
+        # A range run says of each day of each asset that it was materialized: written together.
+        DAGSTER_EVENT_BATCH_SIZE="500",
+        DBT_SEND_ANONYMOUS_USAGE_STATS="false",
+    )
+    ensure_manifest()
+
+
+@contextmanager
+def upstream(settings: Settings) -> Iterator[None]:
+    """While the block runs, the upstream that the settings choose can be asked.
+
+    The simulated one runs as a process of its own, over real HTTP on loopback, unless one is named by
+    SIMULATOR_URL already.
+    """
+    if settings.upstream != "simulated" or settings.simulator_url:
+        yield
+        return
+    command = [sys.executable, "-m", "spotify_assets.cli.simulator_process"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True) as process:  # noqa: S603
+        try:
+            assert process.stdout is not None  # noqa: S101 - asked for above
+            url = process.stdout.readline().strip()
+            if not url:
+                raise click.ClickException(
+                    "The simulated upstream did not start; try: spotify-assets simulate"
+                )
+            os.environ["SIMULATOR_URL"] = url
+            yield
+        finally:
+            os.environ.pop("SIMULATOR_URL", None)
+            process.terminate()

@@ -1,0 +1,143 @@
+"""`sql`: one read-only query, printed for people or for programs."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import re
+import sys
+from decimal import Decimal
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from spotify_assets.cli.console import console, literal, shown
+from spotify_assets.cli.environment import open_environment
+from spotify_assets.warehouse.ledger import has_loads_of
+from spotify_assets.warehouse.query import QueryResult, read_only_query
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+LONGEST_CELL = 30
+"""Characters of a cell that may be wrapped without anybody minding."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def _json_value(value: Any) -> Any:
+    """A value as JSON has it; what JSON has no form for becomes text."""
+    if isinstance(value, Decimal) and value.is_finite():
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, (list, tuple)):
+        return [_json_value(item) for item in value]
+    if isinstance(value, dict):
+        return {str(name): _json_value(item) for name, item in value.items()}
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def _json(value: Any, indent: int | None = None) -> str:
+    return json.dumps(_json_value(value), indent=indent, ensure_ascii=False, default=str, allow_nan=False)
+
+
+def _cell(value: Any) -> Any:
+    return _json(value) if isinstance(value, (list, dict)) else value
+
+
+def _csv_cell(value: Any) -> Any:
+    """A text that a spreadsheet would run as a formula gets a quote before it; a number does not."""
+    value = _cell(value)
+    if isinstance(value, str) and value.startswith(_FORMULA) and not _NUMBER.fullmatch(value):
+        return f"'{value}"
+    return value
+
+
+class _Lines:
+    """Standard output, a line a row.
+
+    The writer quotes a cell that holds a character of its line end, so that end must have both: an
+    unquoted carriage return would begin a new row, and what follows it could be a formula.
+    """
+
+    def write(self, row: str) -> None:
+        """Print one row."""
+        sys.stdout.write(f"{row.removesuffix(chr(13) + chr(10))}\n")
+
+
+def _width(result: QueryResult) -> int:
+    """Characters that a table needs so that no cell of ordinary length is broken."""
+    cells = [
+        [name, *(shown(_cell(row[index])) for row in result.rows)]
+        for index, name in enumerate(result.columns)
+    ]
+    return sum(min(max(map(len, column)), LONGEST_CELL) + 3 for column in cells) + 1
+
+
+def _print_records(screen: Console, result: QueryResult) -> None:
+    """One line a value: what does not fit side by side stands one below the other."""
+    widest = max(map(len, result.columns))
+    for number, row in enumerate(result.rows, start=1):
+        screen.print(Text(f"— row {number} —", style="dim"))
+        for name, value in zip(result.columns, row, strict=True):
+            line = Text(f"{shown(name):<{widest}}  ", style="bold")
+            screen.print(line.append(shown(_cell(value)), style="not bold"), soft_wrap=True)
+
+
+def _print_table(result: QueryResult) -> None:
+    table = Table(header_style="bold")
+    for index, name in enumerate(result.columns):
+        numbers = any(isinstance(row[index], (int, float, Decimal)) for row in result.rows)
+        table.add_column(literal(name), justify="right" if numbers else "left", overflow="fold")
+    for row in result.rows:
+        table.add_row(*(literal(_cell(value)) for value in row))
+    screen = console()
+    if _width(result) <= screen.width:
+        screen.print(table)
+    else:
+        _print_records(screen, result)
+    more = ", more exist (--limit)" if result.truncated else ""
+    screen.print(f"{len(result.rows):,} rows{more}")
+
+
+@click.command("sql", short_help="Run one read-only query and print the result.")
+@click.argument("query")
+@click.option("--csv", "as_csv", is_flag=True, help="Print as CSV.")
+@click.option("--json", "as_json", is_flag=True, help="Print as a JSON list of objects.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000_000), help="Rows at most. Default: 200 as a table, else all."
+)
+def sql_command(query: str, as_csv: bool, as_json: bool, limit: int | None) -> None:
+    """Run one read-only query and print the result.
+
+    \b
+    Examples:
+      spotify-assets sql "select name, popularity from artist_popularity_trend limit 5"
+      spotify-assets sql "select * from ops.partition_loads" --csv > ledger.csv
+    """  # noqa: D301 - \b is for click
+    if as_csv and as_json:
+        raise click.UsageError("choose --csv or --json")
+    limit = limit or (10_000_000 if as_csv or as_json else 200)
+    warehouse = open_environment().warehouse
+    result = read_only_query(warehouse, query, limit)
+    if has_loads_of(warehouse, "simulated"):
+        # On standard error, so that it reaches a person and no program's input.
+        click.secho(
+            "This database holds SIMULATED rows (source = 'simulated'): invented, not observed.",
+            fg="yellow",
+            err=True,
+        )
+    if as_csv:
+        writer = csv.writer(_Lines(), lineterminator="\r\n")
+        writer.writerow([_csv_cell(name) for name in result.columns])
+        writer.writerows([_csv_cell(value) for value in row] for row in result.rows)
+    elif as_json:
+        if twice := sorted({name for name in result.columns if result.columns.count(name) > 1}):
+            raise click.ClickException(
+                f"JSON objects cannot hold two columns called {twice[0]}: name them apart (… as other_name)"
+            )
+        click.echo(_json([dict(zip(result.columns, row, strict=True)) for row in result.rows], indent=2))
+    else:
+        _print_table(result)

@@ -1,0 +1,217 @@
+"""Running assets from the command line, in this process, recorded in Dagster like any other run.
+
+Belongs here: one run over days, its progress, and its outcome. The run's own output goes to a log file;
+the terminal shows what a person wants to know.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import dagster as dg
+from dagster._core.errors import DagsterExecutionInterruptedError
+
+from spotify_assets.cli import killed, pools
+from spotify_assets.cli.background import repeatedly
+from spotify_assets.cli.environment import Environment
+from spotify_assets.cli.guardian import guarded
+from spotify_assets.definitions import build_definitions
+from spotify_assets.defs.jobs import OBSERVE_DAY
+from spotify_assets.defs.resources import Platform
+from spotify_assets.warehouse.ledger import LedgerEntry, loads_of_run
+
+RANGE_START = "dagster/asset_partition_range_start"
+RANGE_END = "dagster/asset_partition_range_end"
+# What the web server calls the repository of a code location; it links the run to its job.
+REPOSITORY = {".dagster/repository": "__repository__@spotify_assets"}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOutcome:
+    """One asset check that did not pass."""
+
+    asset: str
+    name: str
+    blocking: bool
+    description: str
+
+
+@dataclass(slots=True)
+class RunOutcome:
+    """How a run ended.
+
+    Attributes:
+        run_id: Dagster's id of the run.
+        success: Whether every asset was materialized for every day.
+        loads: Ledger rows that the run wrote, also those of a run that failed later.
+        problems: Why assets failed, one message each.
+        warnings: Checks that did not pass.
+        stopped: Why an upstream was not asked for the rest, though what came is loaded.
+        log: Where the run's own output is.
+    """
+
+    run_id: str
+    success: bool
+    log: Path
+    loads: list[LedgerEntry] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    warnings: list[CheckOutcome] = field(default_factory=list)
+    stopped: list[str] = field(default_factory=list)
+
+    def add(self, later: RunOutcome) -> None:
+        """Take in the outcome of a run over other days; its id and log are kept where it failed."""
+        if not later.success:
+            self.run_id, self.log = later.run_id, later.log
+        self.success = self.success and later.success
+        self.loads += later.loads
+        self.problems += later.problems
+        self.warnings += later.warnings
+        self.stopped += later.stopped
+
+
+@contextmanager
+def _output_to(path: Path) -> Iterator[None]:
+    """Send this process's standard output and error to a file, child processes' too."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = os.dup(1), os.dup(2)
+    with path.open("ab") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for number, saved in zip((1, 2), kept, strict=True):
+                os.dup2(saved, number)
+                os.close(saved)
+
+
+@contextmanager
+def _watched(instance: dg.DagsterInstance, run_id: str, show: Callable[[str], None] | None) -> Iterator[None]:
+    """Call `show` with the step under way, about once a second."""
+    if show is None:
+        yield
+        return
+
+    def look() -> None:
+        records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_START).records
+        if records:
+            step = records[-1].event_log_entry.step_key or ""
+            show(step.replace("__", "/"))
+
+    with repeatedly(0.7, look):
+        yield
+
+
+def run_days(
+    environment: Environment,
+    first: date,
+    last: date,
+    *,
+    selection: Sequence[dg.AssetKey] | None = None,
+    show: Callable[[str], None] | None = None,
+) -> RunOutcome:
+    """Materialize assets for all days from `first` to `last` in one run.
+
+    Args:
+        environment: Where to work; Dagster's home must have been exported.
+        first: First day.
+        last: Last day.
+        selection: Assets; all when absent.
+        show: Called with the name of the step under way.
+
+    Raises:
+        KeyboardInterrupt: The run was interrupted; what was committed before stands.
+    """
+    run_id = str(uuid4())
+    log = environment.settings.spotify_assets_home / "logs" / f"run-{run_id}.log"
+    outcome = RunOutcome(run_id, success=False, log=log)
+    warehouse = environment.warehouse
+    with (
+        dg.DagsterInstance.get() as instance,
+        killed.alive(warehouse, run_id),
+        killed.watching(instance, warehouse),
+        guarded(run_id),
+        _watched(instance, run_id, show),
+        _output_to(log),
+    ):
+        # As the web server does: keep a connection, instead of opening one for each of hundreds of events.
+        instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=3600, max_overflow=4)
+        settings = environment.settings.model_copy(update={"simulator_url": os.environ.get("SIMULATOR_URL")})
+        definitions = build_definitions(settings, {"platform": Platform(settings)})
+        job = definitions.resolve_job_def(OBSERVE_DAY)
+        pools.make_ready(instance, warehouse, job)
+        tags = {RANGE_START: first.isoformat(), RANGE_END: last.isoformat()}
+        result = job.execute_in_process(
+            instance=instance,
+            tags={**REPOSITORY, **killed.LOCKED, **(tags if first != last else {})},
+            partition_key=first.isoformat() if first == last else None,
+            asset_selection=list(selection) if selection else None,
+            run_id=run_id,
+            raise_on_error=False,
+        )
+    if _interrupted(result):
+        raise KeyboardInterrupt
+    outcome.success = result.success
+    outcome.problems = _problems(result)
+    outcome.stopped = list(dict.fromkeys(_stopped(result)))
+    outcome.warnings = [
+        CheckOutcome(
+            check.asset_key.to_user_string(), check.check_name, bool(check.blocking), check.description or ""
+        )
+        for check in result.get_asset_check_evaluations()
+        if not check.passed
+    ]
+    outcome.loads = loads_of_run(environment.warehouse, run_id)
+    return outcome
+
+
+def _interrupted(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether somebody stopped the run: Dagster turns Ctrl-C and SIGTERM into the failure of a step."""
+    return any(
+        event.is_step_failure
+        and event.step_failure_data.error is not None
+        and event.step_failure_data.error.cls_name == DagsterExecutionInterruptedError.__name__
+        for event in result.all_events
+    )
+
+
+def _stopped(result: dg.ExecuteInProcessResult) -> Iterator[str]:
+    for event in result.all_events:
+        if event.is_step_materialization:
+            reason = event.step_materialization_data.materialization.metadata.get("stopped")
+            if isinstance(reason, dg.TextMetadataValue) and reason.text:
+                yield reason.text
+
+
+def _problems(result: dg.ExecuteInProcessResult) -> list[str]:
+    """Why assets failed or, when none did, why the run as a whole did."""
+    steps: list[Any] = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+    said = [
+        data.user_failure_data.description
+        if data.user_failure_data and data.user_failure_data.description
+        else _root(data.error)
+        for data in steps
+        if data.user_failure_data or data.error
+    ]
+    if said:
+        return said
+    runs: list[Any] = [event.job_failure_data for event in result.all_events if event.is_job_failure]
+    return [f"Dagster could not go on: {_root(data.error)} Run it again." for data in runs if data.error]
+
+
+def _root(error: Any) -> str:
+    while error.cause:
+        error = error.cause
+    return str(error.message).strip()

@@ -1,0 +1,121 @@
+"""`status`: what is loaded, missing, lost and in quarantine, and when the next run is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from spotify_assets.cli.console import console, shown
+from spotify_assets.cli.environment import SIMULATED_NOTE, open_environment
+from spotify_assets.lake.landing import without_credentials
+from spotify_assets.warehouse import watchlist
+from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.ledger import Coverage, coverage, current_load
+
+NAMED = 10
+"""Missing entries of a table that are named; the rest is counted."""
+
+
+def _next_run(hour: int, now: datetime) -> datetime:
+    tick = now.replace(hour=hour, minute=0, second=0, microsecond=0)
+    return tick if tick > now else tick + timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """What is loaded of one table and source, and what did not come on its newest day."""
+
+    loaded: Coverage
+    missing: dict[str, str]
+
+    def as_json(self) -> dict[str, Any]:
+        """The series for programs."""
+        item = self.loaded
+        return {
+            "table": item.table, "source": item.source, "first_day": item.first_day.isoformat(),
+            "newest_day": item.newest_day.isoformat(), "days": item.days, "rows": item.rows,
+            "missing": item.missing, "quarantined": item.quarantined,
+            "missing_on_newest_day": self.missing, "lost_days": [day.isoformat() for day in item.gaps],
+        }  # fmt: skip
+
+
+def _all_series(warehouse: Warehouse) -> list[_Series]:
+    found = []
+    for item in coverage(warehouse):
+        load = current_load(warehouse, item.table, item.source, item.newest_day)
+        found.append(_Series(item, dict(load.missing) if load else {}))
+    return found
+
+
+def _print_series(screen: Console, series: list[_Series]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("table", "source", "first day", "newest day"):
+        table.add_column(name)
+    for name in ("days", "rows", "missing", "quarantined", "lost days"):
+        table.add_column(name, justify="right")
+    for item in (one.loaded for one in series):
+        table.add_row(
+            item.table, item.source, f"{item.first_day}", f"{item.newest_day}", f"{item.days:,}",
+            f"{item.rows:,}", f"{item.missing:,}", f"{item.quarantined:,}", f"{len(item.gaps):,}",
+        )  # fmt: skip
+    screen.print(table)
+    for item in (one.loaded for one in series if one.loaded.gaps):
+        days = ", ".join(day.isoformat() for day in item.gaps[:8])
+        more = f" and {len(item.gaps) - 8} more" if len(item.gaps) > 8 else ""
+        screen.print(f"not observed: {item.table}, {item.source}: {days}{more}", markup=False, soft_wrap=True)
+    for one in series:
+        where = f"missing on {one.loaded.newest_day}: {one.loaded.table}, {one.loaded.source}:"
+        for key, reason in list(one.missing.items())[:NAMED]:
+            screen.print(f"{where} {shown(key)} ({shown(reason)})", markup=False, soft_wrap=True)
+        if len(one.missing) > NAMED:
+            screen.print(f"{where} … and {len(one.missing) - NAMED:,} more (status --json)", markup=False)
+
+
+@click.command("status", short_help="Show what is loaded, missing, lost and in quarantine.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def status_command(as_json: bool) -> None:
+    """Show what is loaded, missing, lost and in quarantine.
+
+    \b
+    Examples:
+      spotify-assets status
+      spotify-assets status --json
+    """  # noqa: D301 - \b is for click
+    environment = open_environment()
+    settings = environment.settings
+    tracked = watchlist.tracked(environment.warehouse, settings.upstream)
+    series = _all_series(environment.warehouse)
+    next_run = _next_run(settings.spotify_assets_schedule_hour, datetime.now(UTC))
+    lake = without_credentials(settings.effective_lake_url)
+    if as_json:
+        report = {
+            "upstream": settings.upstream,
+            "simulated": environment.simulated,
+            "tracked_artists": len(tracked),
+            "database": environment.warehouse.where,
+            "lake": lake,
+            "next_scheduled_run": next_run.isoformat(),
+            "series": [one.as_json() for one in series],
+        }
+        click.echo(json.dumps(report, indent=2))
+        return
+    screen = console()
+    if environment.simulated:
+        screen.print(SIMULATED_NOTE, style="yellow")
+    screen.print(f"upstream  {settings.upstream}, {len(tracked):,} artists tracked", markup=False)
+    screen.print(f"database  {environment.warehouse.where}", markup=False, soft_wrap=True)
+    screen.print(f"lake      {lake}", markup=False, soft_wrap=True)
+    tick = f"{next_run:%Y-%m-%d %H:%M} UTC"
+    screen.print(f"next run  {tick}, while `spotify-assets up` is running\n", markup=False)
+    if series:
+        _print_series(screen, series)
+    else:
+        screen.print(
+            "Nothing is loaded yet: spotify-assets watch add ARTIST, then spotify-assets materialize"
+        )

@@ -1,0 +1,113 @@
+"""Answers for people, read from the marts: who is rising, since when, by how much.
+
+Belongs here: questions asked of finished marts. Does not belong here: any computation that a mart should
+make; a report only chooses and orders.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from spotify_assets.warehouse.connection import Warehouse
+
+_RISING = """
+with
+newest as (
+    select max(snapshot_date) as snapshot_date
+    from marts.artist_popularity_trend
+    where source = %(source)s
+),
+
+risers as (
+    select trend.*
+    from marts.artist_popularity_trend as trend
+    inner join newest on trend.snapshot_date = newest.snapshot_date
+    where trend.source = %(source)s and trend.popularity_change_28_days > 0
+    order by
+        trend.popularity_change_28_days desc,
+        trend.followers_change_28_days_percent desc nulls last,
+        trend.artist_id
+    limit %(limit)s
+)
+
+select
+    risers.artist_id,
+    coalesce(risers.name, latest.name, risers.artist_id) as name,
+    risers.snapshot_date,
+    risers.popularity,
+    risers.popularity_change_28_days,
+    risers.followers_change_28_days_percent,
+    risers.popularity_rank,
+    risers.popularity_rank_change_28_days,
+    history.series,
+    coalesce(history.still_level + 1, history.first_above) as since
+from risers
+cross join lateral (
+    select
+        array_agg(
+            case when not past.popularity_is_suspect then past.popularity end
+            order by past.snapshot_date
+        ) as series,
+        -- The climb is the unbroken run of days that stood above the level of 28 days before.
+        max(past.snapshot_date) filter (where past.popularity_change_28_days <= 0) as still_level,
+        min(past.snapshot_date) filter (where past.popularity_change_28_days > 0) as first_above
+    from marts.artist_popularity_trend as past
+    where
+        past.source = %(source)s
+        and past.artist_id = risers.artist_id
+        and past.snapshot_date > risers.snapshot_date - 90
+) as history
+left join lateral (
+    select named.name
+    from marts.artist_popularity_trend as named
+    where named.source = %(source)s and named.artist_id = risers.artist_id and named.name <> ''
+    order by named.snapshot_date desc
+    limit 1
+) as latest on true
+order by
+    risers.popularity_change_28_days desc,
+    risers.followers_change_28_days_percent desc nulls last,
+    risers.artist_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Riser:
+    """An artist whose popularity has grown over 28 days.
+
+    Attributes:
+        day: Newest day of the series.
+        popularity: Index 0–100 on that day, None if the day was not observed.
+        change: Points in 28 days.
+        followers_change: Percent in 28 days, if followers are known.
+        rank: Place among the artists observed on that day.
+        rank_change: Places climbed among the artists observed on both days.
+        series: Popularity of the last 90 days, oldest first, None where it was not observed.
+        since: First day of the climb: of the unbroken run of days, in those 90, that stood above the level
+            of 28 days before.
+    """
+
+    artist_id: str
+    name: str
+    day: date
+    popularity: int | None
+    change: int
+    followers_change: float | None
+    rank: int | None
+    rank_change: int | None
+    series: list[int | None]
+    since: date | None
+
+
+def rising(warehouse: Warehouse, source: str, limit: int = 10) -> list[Riser]:
+    """Who has risen most in popularity over 28 days, as of the newest day.
+
+    Args:
+        warehouse: The database; the marts must have been built.
+        source: Series to look at; sources are never compared with each other.
+        limit: Artists at most.
+    """
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(_RISING, {"source": source, "limit": limit})
+        return [Riser(*row) for row in cursor.fetchall()]
