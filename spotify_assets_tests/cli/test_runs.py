@@ -1,0 +1,86 @@
+"""`materialize` and `backfill` as processes: what they print, and how they end."""
+
+from __future__ import annotations
+
+import signal
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from spotify_assets.simulator.catalogue import Catalogue
+from spotify_assets_tests.cli.command import Installation, eventually, query
+
+IDS = Catalogue(artists=200).artist_ids(3)
+ARTISTS_ONLY = ("--select", "landing/raw_artists", "--select", "snapshots/artist_snapshots")
+
+
+def test_the_outcome_for_programs_and_for_people(installation: Installation, database: str) -> None:
+    installation.run("watch", "add", *IDS).succeeded()
+    done = installation.run("materialize", "--day", "2026-11-03", *ARTISTS_ONLY, "--json").succeeded()
+    outcome = done.json()
+    assert done.err == ""
+    assert outcome["success"] is True
+    assert outcome["simulated"] is True
+    assert outcome["problems"] == outcome["stopped"] == []
+    (load,) = outcome["loads"]
+    assert (load["table"], load["source"], load["day"]) == ("artist_snapshots", "simulated", "2026-11-03")
+    assert (load["requested"], load["loaded"], load["missing"]) == (3, 3, {})
+    assert query(database, "select distinct run_id from ops.partition_loads") == [(outcome["run_id"],)]
+
+    text = installation.run(
+        "backfill", "--from", "2026-11-04", "--to", "2026-11-05", *ARTISTS_ONLY
+    ).succeeded()
+    assert "SIMULATED upstream" in text.out
+    assert "Materializing 2026-11-04 to 2026-11-05" in text.out
+    assert "Next: " in text.out
+    assert "\x1b" not in text.text, "there is no terminal, so there are no colours"
+    lines = [line for line in text.out.splitlines() if not line.startswith("Next:")]  # to be copied whole
+    assert all(len(line) <= 110 for line in lines)
+    assert query(database, "select count(*) from snapshots.artist_snapshots") == [(9,)]
+
+
+def test_nobody_tracked_and_a_lost_day_fail_with_what_to_do(
+    installation: Installation, simulator: str
+) -> None:
+    nobody = installation.run("materialize", *ARTISTS_ONLY)
+    assert nobody.code == 1
+    assert "failed: " in nobody.out
+    assert "spotify-assets watch add ARTIST" in nobody.out
+    assert "The run's log: " in nobody.out
+    assert "Traceback" not in nobody.text
+
+    live = installation.changed(
+        SPOTIFY_CLIENT_ID="someone",
+        SPOTIFY_CLIENT_SECRET="something",
+        SPOTIFY_API_URL=f"{simulator}/v1",
+        SPOTIFY_ACCOUNTS_URL=simulator,
+    )
+    live.run("watch", "add", IDS[0]).succeeded()
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    lost = live.run("materialize", "--day", f"{yesterday}", *ARTISTS_ONLY, "--json")
+    assert lost.code == 1
+    outcome = lost.json()
+    assert outcome["success"] is False
+    assert outcome["simulated"] is False
+    assert f"{yesterday} is lost" in outcome["problems"][0]
+    assert "spotify-assets import artist-snapshots FILE --source spotify" in outcome["problems"][0]
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_with_130_and_a_word(installation: Installation, stop: signal.Signals) -> None:
+    installation.run("watch", "add", *IDS).succeeded()
+    log = installation.home / "out.log"
+    with log.open("w") as output:
+        process = installation.start(
+            "backfill", "--from", "2026-11-01", "--to", "2026-11-19", *ARTISTS_ONLY, output=output,
+            SPOTIFY_REQUESTS_PER_SECOND="0.5",
+        )  # fmt: skip
+    try:
+        assert eventually(lambda: list(installation.home.glob("lake/raw/*/artists/*/*.gz")), 60)
+        process.send_signal(stop)
+        code = process.wait(60)
+    finally:
+        process.kill()
+    assert code == 130, log.read_text()
+    assert "Interrupted." in log.read_text()
+    assert "Traceback" not in log.read_text()

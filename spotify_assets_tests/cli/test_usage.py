@@ -1,0 +1,154 @@
+"""Help, settings that cannot be used, and exit codes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from spotify_assets.cli import COMMANDS
+from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets_tests.cli.command import Done, Installation
+
+Cli = Callable[..., Done]
+CALLS = [*([name] for name in COMMANDS), ["watch", "add"], ["watch", "remove"], ["watch", "list"]]
+CANARY = "canary-4f1d"
+
+
+@pytest.mark.parametrize("call", CALLS, ids=" ".join)
+def test_every_command_explains_itself_with_examples(cli: Cli, call: list[str]) -> None:
+    done = cli(*call, "--help").succeeded()
+    _, _, examples = done.out.partition("Examples:\n")
+    assert examples.lstrip().startswith(f"spotify-assets {call[0]}")
+    for line in examples.split("Options:")[0].strip().splitlines():
+        assert line.strip().startswith("spotify-assets "), "click has wrapped the examples"
+    assert "\b" not in done.out
+    assert "\\b" not in done.out
+    assert cli(*call, "-h").out == done.out
+
+
+def test_the_list_of_commands(cli: Cli) -> None:
+    done = cli("--help").succeeded()
+    for name, (_, summary) in COMMANDS.items():
+        assert name in done.out
+        assert " ".join(summary.split()[:3]) in done.out
+    assert "spotify-assets demo" in done.out
+    assert cli().text.startswith("Usage: spotify-assets")
+
+
+def test_the_installed_command_knows_its_version_and_ends_with_its_exit_codes(
+    installation: Installation,
+) -> None:
+    assert installation.run("--version").succeeded().out.startswith("spotify-assets, version ")
+    wrong = installation.run("no-such-command")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "No such command 'no-such-command'" in wrong.err
+    failed = installation.run("status", SPOTIFY_MARKETS="USA")
+    assert (failed.code, failed.out) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        (
+            "DATABASE_URL",
+            f"mysql://user:{CANARY}@host/database",
+            "postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+        ),
+        ("DATABASE_URL", f"postgresql://user:{CANARY}@host", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"),
+        ("DATABASE_URL", f"postgresql://user:{CANARY}/x@host/database", "percent-encoded"),
+        (
+            "DATABASE_URL",
+            f"postgresql://user:{CANARY}@127.0.0.1:1/database",
+            "Check host and port in DATABASE_URL",
+        ),
+        ("SPOTIFY_CLIENT_ID", CANARY, "SPOTIFY_CLIENT_SECRET is missing"),
+        ("SPOTIFY_CLIENT_SECRET", CANARY, "SPOTIFY_CLIENT_ID is missing"),
+        ("SPOTIFY_MARKETS", "USA", "two-letter country codes"),
+        ("SPOTIFY_MARKETS", ",", "two-letter country codes"),
+        ("SPOTIFY_ASSETS_START_DATE", "2024-13-01", "SPOTIFY_ASSETS_START_DATE"),
+        ("SPOTIFY_ASSETS_START_DATE", "1999-01-01", "2006-01-01"),
+        ("SPOTIFY_API_URL", "http://127.0.0.1:1/v1", "SPOTIFY_CLIENT_ID"),
+        ("SPOTIFY_API_URL", f"http://user:{CANARY}@127.0.0.1:1/v1", "without user name and password"),
+        ("SPOTIFY_ACCOUNTS_URL", "ftp://127.0.0.1", "http or https"),
+        ("SPOTIFY_CONCURRENCY", "0", "greater than or equal to 1"),
+        ("SPOTIFY_ASSETS_SCHEDULE_HOUR", "noon", "valid integer"),
+        ("LAKE_URL", f"gopher://user:{CANARY}@host/lake", "Expected a folder"),
+    ],
+)
+def test_a_wrong_setting_is_named_and_a_secret_never_shown(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, name: str, value: str, expected: str
+) -> None:
+    monkeypatch.setattr(Warehouse.open.__func__, "__kwdefaults__", {"connect_seconds": 0.2})  # type: ignore[attr-defined]
+    monkeypatch.setenv(name, value)
+    done = cli("status")
+    assert done.code == 1
+    assert done.out == ""
+    assert name in done.err
+    assert expected in done.err
+    assert CANARY not in done.text
+    assert "Traceback" not in done.err
+
+
+def test_a_home_that_cannot_be_used_is_named(
+    cli: Cli, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    occupied = installation.home / "occupied"
+    occupied.write_text("")
+    monkeypatch.setenv("SPOTIFY_ASSETS_HOME", str(occupied))
+    done = cli("status")
+    assert done.code == 1
+    assert "SPOTIFY_ASSETS_HOME" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_keys_in_the_lake_url_are_not_shown(
+    cli: Cli, installation: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAKE_URL", f"s3://key:{CANARY}@bucket/lake?region=eu-north-1")
+    for done in (cli("status"), cli("status", "--json")):
+        assert done.code == 0
+        assert "bucket/lake" in done.out
+        assert CANARY not in done.text
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ["materialize", "--day", "yesterday"],
+        ["materialize", "--day", "2026-02-30"],
+        ["materialize", "--day", "2999-01-01"],
+        ["materialize", "--day", "2023-12-31"],
+        ["materialize", "--select", "snapshots/no_such_table"],
+        ["backfill"],
+        ["backfill", "--from", "2026-11-03", "--to", "2026-11-01"],
+        ["backfill", "--from", "2026-11-03", "--to", "2999-01-01"],
+        ["backfill", "--from", "2006-01-01", "--to", "2026-11-01"],
+        ["import", "artist-snapshots", "no-such-file.csv", "--source", "x"],
+        ["import", "nothing", __file__, "--source", "x"],
+        ["import", "artist-snapshots", __file__],
+        ["watch", "add"],
+        ["watch", "remove"],
+        ["sql"],
+        ["sql", "select 1", "--csv", "--json"],
+        ["sql", "select 1", "--limit", "0"],
+        ["demo", "--days", "1"],
+        ["simulate", "--pace", "0"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_is_told_with_code_2(cli: Cli, call: list[str], tmp_path: Path) -> None:
+    done = cli(*call)
+    assert done.code == 2, done.text
+    assert done.out == ""
+    assert "Error:" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_a_range_error_says_what_to_do(cli: Cli) -> None:
+    assert "the range is empty" in cli("backfill", "--from", "2026-11-03", "--to", "2026-11-01").err
+    assert "has not come yet" in cli("backfill", "--from", "2026-11-03", "--to", "2999-01-01").err
+    early = cli("backfill", "--from", "2010-01-01", "--to", "2026-11-01").err
+    assert "set SPOTIFY_ASSETS_START_DATE=2010-01-01" in early
+    assert "snapshots/artist_snapshots" in cli("materialize", "--select", "x").err

@@ -1,0 +1,170 @@
+"""Every answer of the simulator in extended mode fits the published description of the Web API."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from openapi_schema_validator import OAS30Validator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT4
+
+from spotify_assets.settings import PROJECT_ROOT
+from spotify_assets.simulator import charts
+from spotify_assets.simulator.catalogue import Catalogue
+from spotify_assets_tests.simulator.client import simulated
+
+DESCRIPTION = PROJECT_ROOT.parent / "shared" / "openapi" / "spotify-web-api.yml"
+SIZE = 300
+
+pytestmark = pytest.mark.skipif(not Path(DESCRIPTION).exists(), reason="the OpenAPI description is absent")
+
+
+@cache
+def description() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.load(DESCRIPTION.read_text(), Loader=yaml.CSafeLoader)
+    # Rows of a playlist choose their schema by `type`, whose values ("track") name no schema there; the
+    # alternatives are told apart by `oneOf` anyway.
+    row = loaded["components"]["schemas"]["PlaylistTrackObject"]["properties"]
+    for name in ("item", "track"):
+        del row[name]["discriminator"]
+    return loaded
+
+
+@cache
+def validator(path: str, status: int) -> OAS30Validator:
+    """Return a validator of a documented answer; strict about what it does not name is the test's own job."""
+    responses = description()["paths"][path]["get"]["responses"]
+    registry: Registry[Any] = Registry().with_resource(
+        "urn:web-api", Resource.from_contents(description(), default_specification=DRAFT4)
+    )
+    name = responses[str(status)]["$ref"].rsplit("/", 1)[1]
+    pointer = f"urn:web-api#/components/responses/{name}/content/application~1json/schema"
+    return OAS30Validator({"$ref": pointer}, registry=registry)
+
+
+def problems(path: str, reply: httpx.Response) -> list[str]:
+    return [
+        f"{'/'.join(map(str, error.absolute_path))}: {error.message[:200]}"
+        for error in validator(path, reply.status_code).iter_errors(reply.json())
+    ]
+
+
+@pytest.fixture(scope="module")
+def calm() -> Iterator[httpx.Client]:
+    with simulated(artists=SIZE, quirks=False, audio_features=True) as client:
+        yield client
+
+
+def calls() -> list[tuple[str, str]]:
+    """Return documented path and request of at least one call of each kind."""
+    world = Catalogue(artists=SIZE, quirks=False)
+    ids = world.artist_ids(50)
+    releases = [world.new_releases(day)[0][0] for day in map(_day, range(20))]
+    albums = list(dict.fromkeys(world.album_id(release) for release in releases))
+    tracks = list(dict.fromkeys(world.track_id(release, 0, 1) for release in releases))
+    playlist = charts.playlist_ids(world.seed)[0]
+    return [
+        ("/artists", f"/artists?ids={','.join(ids)}"),
+        *[("/artists/{id}", f"/artists/{one}") for one in ids[:10]],
+        *[("/artists/{id}/top-tracks", f"/artists/{one}/top-tracks?market=US") for one in ids],
+        ("/artists/{id}/top-tracks", f"/artists/{ids[0]}/top-tracks"),
+        *[("/artists/{id}/albums", f"/artists/{one}/albums?limit=50") for one in ids[:20]],
+        ("/artists/{id}/albums", f"/artists/{ids[0]}/albums?limit=1&offset=1&include_groups=album,single"),
+        ("/albums", f"/albums?ids={','.join(albums[:20])}"),
+        *[("/albums/{id}", f"/albums/{one}?market=SE") for one in albums],
+        *[("/albums/{id}/tracks", f"/albums/{one}/tracks?limit=2") for one in albums],
+        ("/tracks", f"/tracks?ids={','.join(tracks)}"),
+        ("/tracks/{id}", f"/tracks/{tracks[0]}?market=US"),
+        ("/browse/new-releases", "/browse/new-releases?limit=50"),
+        ("/browse/new-releases", "/browse/new-releases?limit=50&offset=50"),
+        ("/search", "/search?q=tag:new&type=album&limit=50"),
+        ("/search", "/search?q=lighthouse&type=artist,album,track&limit=50&market=US"),
+        ("/audio-features", f"/audio-features?ids={','.join(tracks)}"),
+        ("/audio-features/{id}", f"/audio-features/{tracks[0]}"),
+        ("/playlists/{playlist_id}", f"/playlists/{playlist}"),
+        ("/playlists/{playlist_id}/tracks", f"/playlists/{playlist}/tracks?limit=10"),
+        ("/playlists/{playlist_id}/items", f"/playlists/{playlist}/items?limit=10&offset=5"),
+    ]
+
+
+def _day(back: int) -> date:
+    return date(2026, 11, 20) - timedelta(days=14 * back)
+
+
+def test_every_answer_fits(calm: httpx.Client) -> None:
+    checked: set[str] = set()
+    for path, request in calls():
+        reply = calm.get(f"/v1{request}")
+        assert reply.status_code == 200, (request, reply.text[:300])
+        assert reply.headers["x-simulated"] == "true"
+        assert problems(path, reply) == [], request
+        checked.add(path)
+    assert len(checked) == 16
+
+
+def test_no_documented_field_is_missing(calm: httpx.Client) -> None:
+    """The description requires little, so what it names must be looked for as well."""
+    optional = {"restrictions", "linked_from", "is_playable", "ean", "isrc", "upc", "items", "item"}
+    schemas = {"artist": "ArtistObject", "track": "TrackObject", "album": "AlbumObject"}
+    world = Catalogue(artists=SIZE, quirks=False)
+    release = world.new_releases(_day(1))[0][0]
+    for kind, ident in (
+        ("artist", world.artist_id(0)),
+        ("track", world.track_id(release, 0, 1)),
+        ("album", world.album_id(release)),
+    ):
+        named: set[str] = set()
+        pending = [description()["components"]["schemas"][schemas[kind]]]
+        while pending:
+            schema = pending.pop()
+            if "$ref" in schema:
+                schema = description()["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+            named |= set(schema.get("properties", {}))
+            pending += schema.get("allOf", [])
+        assert named - optional <= set(calm.get(f"/v1/{kind}s/{ident}").json())
+
+
+def test_errors_fit(calm: httpx.Client) -> None:
+    for path, request, headers, status in (
+        ("/artists", "/artists?ids=1", {"Authorization": ""}, 401),
+        ("/artists/{id}", "/artists/x", {"Authorization": "Bearer unknown"}, 401),
+    ):
+        reply = calm.get(f"/v1{request}", headers=headers)
+        assert reply.status_code == status
+        assert problems(path, reply) == []
+    for fault, status in (("forbidden", 403), ("rate_limited", 429)):
+        calm.post("/_simulator/faults", json={"fault": fault, "times": 1})
+        reply = calm.get("/v1/browse/new-releases")
+        assert reply.status_code == status
+        assert problems("/browse/new-releases", reply) == []
+
+
+def test_oddities_differ_from_the_description_only_as_on_record() -> None:
+    """With quirks on, null artists, follower counts and names are all that does not fit."""
+    world = Catalogue(artists=1000)
+    with simulated(artists=1000) as client:
+        seen = []
+        for start in range(0, 1000, 50):
+            ids = ",".join(world.artist_ids()[start : start + 50])
+            seen += problems("/artists", client.get(f"/v1/artists?ids={ids}"))
+        assert seen
+        unknown = problems("/artists", client.get(f"/v1/artists?ids={'0' * 22}"))
+        assert unknown == ["artists/0: None for not nullable", "artists/0: None is not of type 'object'"]
+        assert all(re.match(r"artists/\d+(/followers/total)?: None", line) for line in seen)
+        for offset in (0, 50):
+            reply = client.get(f"/v1/browse/new-releases?limit=50&offset={offset}")
+            assert problems("/browse/new-releases", reply) == []
+
+
+def test_the_check_notices_a_wrong_type(calm: httpx.Client) -> None:
+    one = Catalogue(artists=SIZE, quirks=False).artist_id(0)
+    calm.post("/_simulator/faults", json={"fault": "field_type", "times": 1})
+    assert problems("/artists/{id}", calm.get(f"/v1/artists/{one}")) != []

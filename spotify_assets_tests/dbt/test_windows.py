@@ -1,0 +1,126 @@
+"""The partition window: whatever days are built in whatever order, the tables are those of a full rebuild."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+from spotify_assets_tests.dbt import data, reference
+from spotify_assets_tests.dbt.conftest import Project
+
+DAY = timedelta(days=1)
+FIRST, LAST = date(2024, 1, 25), date(2024, 6, 10)
+MODELS = ("--select", "intermediate", "marts")
+BUILT = {
+    "intermediate.int_artist_days": ("source", "artist_id", "snapshot_date"),
+    "intermediate.int_song_days": ("source", "song_id", "snapshot_date"),
+    "marts.artist_popularity_trend": ("source", "artist_id", "snapshot_date"),
+    "marts.track_popularity_trend": ("source", "song_id", "snapshot_date"),
+    "marts.new_release_radar": ("source", "album_id", "snapshot_date"),
+}
+LOST = date(2024, 6, 4)
+"""A day on which nothing was observed and that is never run."""
+
+
+def snapshots(seed: int) -> dict[str, list[dict[str, Any]]]:
+    """One source that goes on, one that has ended; a day lost from all."""
+    ended = date(2024, 5, 20)
+    found = {
+        "artist_snapshots": data.awkward_artists("simulated", seed, FIRST, LAST)
+        + data.awkward_artists("ended", seed + 1, FIRST, ended),
+        "top_tracks": data.awkward_tracks("simulated", seed + 2, FIRST, LAST),
+        "new_releases": data.awkward_releases("simulated", seed + 3, FIRST, LAST),
+    }
+    return {table: [row for row in rows if row["snapshot_date"] != LOST] for table, rows in found.items()}
+
+
+def load(project: Project, found: dict[str, list[dict[str, Any]]], first: date, last: date) -> None:
+    for table, rows in found.items():
+        project.load(table, [row for row in rows if first <= row["snapshot_date"] <= last])
+
+
+def contents(project: Project) -> dict[str, list[dict[str, Any]]]:
+    return {table: project.rows(table) for table in BUILT}
+
+
+def assert_equals_full_rebuild(project: Project) -> None:
+    """Compare what stands with what a full rebuild makes of the same snapshots."""
+    actual = contents(project)
+    project.dbt("run", *MODELS, "--full-refresh")
+    expected = contents(project)
+    for table, key in BUILT.items():
+        assert expected[table], table
+        assert reference.differences(actual[table], expected[table], key) == [], table
+
+
+def test_day_by_day_equals_a_full_rebuild(new_project: Callable[[], Project]) -> None:
+    found = snapshots(10)
+    project = new_project()
+    backfilled = LAST - 7 * DAY
+    load(project, found, FIRST, backfilled)
+    project.dbt("run", days=[FIRST, backfilled])
+    for day in data.days(backfilled + DAY, LAST):
+        if day == LOST:
+            continue
+        load(project, found, day, day)
+        # with all tests on the last day: they must hold for a window as for the whole
+        project.dbt("build" if day == LAST else "run", *MODELS, days=[day])
+
+    grid = project.rows("intermediate.int_artist_days", f"snapshot_date = '{LOST}'")
+    assert grid, "the lost day is missing from the grid"
+    assert not any(row["is_observed"] for row in grid)
+    assert_equals_full_rebuild(project)
+
+
+def test_days_out_of_order_equal_a_full_rebuild(new_project: Callable[[], Project]) -> None:
+    found = snapshots(20)
+    project = new_project()
+    load(project, found, FIRST, LAST)
+    middle = date(2024, 4, 1)
+    project.dbt("run", days=[middle])
+    for table in BUILT:
+        days = {row["snapshot_date"] for row in project.rows(table)}
+        assert days == {middle}, f"the first run of one partition built other days of {table}"
+
+    windows = [[LAST - 3 * DAY, LAST], [date(2024, 4, 20)], [FIRST, middle + 3 * DAY]]
+    windows += [[middle + DAY, LAST - 4 * DAY]]
+    for window in windows:
+        project.dbt("run", *MODELS, days=window)
+    assert_equals_full_rebuild(project)
+
+
+def test_a_replaced_day_refreshes_what_looks_back_at_it(new_project: Callable[[], Project]) -> None:
+    found = snapshots(30)
+    project = new_project()
+    load(project, found, FIRST, LAST)
+    project.dbt("run")
+    before = contents(project)
+
+    replaced = date(2024, 3, 10)
+    project.dbt("run", *MODELS, days=[replaced])
+    assert contents(project) == before, "a rerun of a day with the same snapshots changed something"
+
+    reply = project.dbt("run", *MODELS, "--full-refresh", days=[replaced], expect_success=False)
+    assert not reply["success"], "a full refresh of one day would have dropped all others"
+    refusals = [entry["message"] for entry in reply["results"] if entry["status"] == "error"]
+    assert any("would drop every other day" in message for message in refusals), refusals
+    assert contents(project) == before
+
+    chance = random.Random(5)
+    for table, rows in found.items():
+        project.execute(f"delete from snapshots.{table} where snapshot_date = '{replaced}'")
+        changed = [
+            row | {"popularity": chance.randrange(0, 3)} for row in rows if row["snapshot_date"] == replaced
+        ]
+        project.load(table, changed[1:])
+    project.dbt("run", *MODELS, days=[replaced])
+    after = contents(project)
+    later = [
+        row
+        for row in after["marts.artist_popularity_trend"]
+        if row["snapshot_date"] > replaced and row not in before["marts.artist_popularity_trend"]
+    ]
+    assert later, "nothing that looks back at the replaced day changed"
+    assert_equals_full_rebuild(project)

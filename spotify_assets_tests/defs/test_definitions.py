@@ -1,0 +1,95 @@
+"""What Dagster sees: assets, partitions, checks, the schedule; and that seeing it is quick."""
+
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.partitions.context import partition_loading_context
+
+from spotify_assets.contracts.tables import TABLES
+from spotify_assets.definitions import build_definitions
+from spotify_assets.settings import Settings
+
+HEAVY = ("pandas", "pandera", "pyarrow", "httpx", "adbc_driver_postgresql", "psycopg2", "uvicorn")
+
+
+@pytest.fixture
+def definitions(settings: Settings) -> dg.Definitions:
+    return build_definitions(settings)
+
+
+def test_every_layer_is_a_group_and_flows_into_the_next(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    groups = {graph.get(key).group_name for key in graph.get_all_asset_keys()}
+    assert groups == {"landing", "snapshots", "staging", "intermediate", "marts"}
+    for table in TABLES.values():
+        snapshot = dg.AssetKey(["snapshots", table.name])
+        assert graph.get(snapshot).parent_keys == {dg.AssetKey(["landing", f"raw_{table.entity}"])}
+        assert dg.AssetKey(["staging", f"stg_{table.name}"]) in graph.get(snapshot).child_keys
+    trend = graph.get(dg.AssetKey(["marts", "artist_popularity_trend"]))
+    assert all(key.path[0] == "intermediate" for key in trend.parent_keys)
+
+
+def test_every_asset_is_partitioned_by_utc_day_with_todays(
+    definitions: dg.Definitions, settings: Settings
+) -> None:
+    graph = definitions.resolve_asset_graph()
+    now = datetime(2026, 11, 20, 0, 0, 1, tzinfo=UTC)
+    for key in graph.get_all_asset_keys():
+        partitions = graph.get(key).partitions_def
+        assert isinstance(partitions, dg.DailyPartitionsDefinition)
+        assert partitions.timezone == "UTC"
+        with partition_loading_context(now):
+            assert partitions.get_last_partition_key() == "2026-11-20"
+        assert partitions.get_first_partition_key() == settings.spotify_assets_start_date.isoformat()
+        assert graph.get(key).backfill_policy == dg.BackfillPolicy.single_run()
+
+
+def test_every_loaded_table_has_a_blocking_contract_check(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    for table in TABLES:
+        checks = {key.name for key in graph.get_check_keys_for_assets({dg.AssetKey(["snapshots", table])})}
+        assert {"contract", "completeness"} <= checks
+
+
+def test_dbt_tests_are_asset_checks(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    keys = {dg.AssetKey(["marts", "artist_popularity_trend"])}
+    assert graph.get_check_keys_for_assets(keys)
+
+
+def test_the_schedule_observes_the_day_of_its_tick(definitions: dg.Definitions) -> None:
+    repository = definitions.get_repository_def()
+    schedule = repository.get_schedule_def("daily_observation")
+    assert schedule.cron_schedule == "0 12 * * *"
+    assert schedule.execution_timezone == "UTC"
+    tick = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    context = dg.build_schedule_context(scheduled_execution_time=tick, repository_def=repository)
+    (request,) = schedule.evaluate_tick(context).run_requests or []
+    assert request.partition_key == "2026-11-20"
+    assert request.run_key == "2026-11-20"
+
+
+def test_a_simulated_upstream_is_named_on_every_asset(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    assert all(graph.get(key).tags.get("upstream") == "simulated" for key in graph.get_all_asset_keys())
+
+
+def test_loading_the_definitions_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, dagster, dagster_dbt; before = set(sys.modules); "
+        "import spotify_assets.definitions as d; d.build_definitions(); "
+        f"print([name for name in {HEAVY!r} if name in sys.modules and name not in before])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_start_date_is_a_setting(settings: Settings) -> None:
+    later = settings.model_copy(update={"spotify_assets_start_date": date(2025, 5, 5)})
+    graph = build_definitions(later).resolve_asset_graph()
+    partitions = graph.get(dg.AssetKey(["snapshots", "top_tracks"])).partitions_def
+    assert partitions is not None
+    assert partitions.get_first_partition_key() == "2025-05-05"
