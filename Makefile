@@ -10,8 +10,9 @@ WORKERS ?= 2
 # make test TESTS=spotify_assets_tests/warehouse runs a part
 TESTS ?=
 # A test or build must not depend on the settings of whoever runs it.
-CLEAN := env -u DATABASE_URL -u LAKE_URL -u SPOTIFY_CLIENT_ID -u SPOTIFY_CLIENT_SECRET -u SPOTIFY_API_URL \
-	-u SPOTIFY_ACCOUNTS_URL -u SPOTIFY_MARKETS -u SPOTIFY_ASSETS_HOME -u SPOTIFY_ASSETS_START_DATE -u SIMULATOR_URL
+CLEAN := env $(foreach name,DATABASE_URL LAKE_URL SIMULATOR_URL SOURCES SPOTIFY_CLIENT_ID SPOTIFY_CLIENT_SECRET \
+	SPOTIFY_API_URL SPOTIFY_ACCOUNTS_URL SPOTIFY_MARKETS SPOTIFY_CALLS_PER_DAY SPOTIFY_ASSETS_HOME \
+	SPOTIFY_ASSETS_START_DATE LISTENBRAINZ_TOKEN LASTFM_API_KEY,-u $(name))
 
 .PHONY: help install demo up test  test-browser test-faults lint types bench screenshots lock clean
 

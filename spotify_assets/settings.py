@@ -18,6 +18,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_API_URL = "https://api.spotify.com/v1"
 DEFAULT_ACCOUNTS_URL = "https://accounts.spotify.com"
+LIVE_SOURCES = ("spotify", "listenbrainz", "deezer", "lastfm")
+SIMULATED_SOURCES = ("simulated", "simulated-listenbrainz", "simulated-deezer", "simulated-lastfm")
+"""The same protocols from the offline upstream; ``simulated`` is the one that speaks as Spotify does."""
 
 
 class SettingsError(Exception):
@@ -38,6 +41,15 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
+    sources: Annotated[tuple[str, ...] | None, NoDecode] = Field(
+        default=None,
+        description="Upstreams to observe, separated by commas: spotify, listenbrainz, deezer, lastfm; "
+        "absent: spotify with credentials, else the simulated upstream",
+    )
+    spotify_assets_contact: str | None = Field(
+        default=None,
+        description="E-mail address or URL that upstreams can reach you at; sent in the User-Agent",
+    )
     spotify_client_id: SecretStr | None = Field(
         default=None, description="Client id of your Spotify app; absent: simulated upstream"
     )
@@ -60,6 +72,36 @@ class Settings(BaseSettings):
         description="Pace limit for the Spotify Web API; absent: 5 a second for Spotify, "
         "no limit for the simulated upstream",
     )
+    spotify_calls_per_day: int | None = Field(
+        default=None,
+        ge=1,
+        description="Most calls to the Spotify Web API on a UTC day; absent: 400 for an app in Development "
+        "Mode, no limit otherwise",
+    )
+    spotify_retention_days: int | None = Field(
+        default=None, ge=1, description="Days that content from Spotify is kept; absent: until you purge it"
+    )
+    spotify_redirect_url: str = Field(
+        default="http://127.0.0.1:8765/callback",
+        description="Where Spotify sends a user back to after `login`; register it at your app",
+    )
+    listenbrainz_api_url: str = Field(
+        default="https://api.listenbrainz.org", description="Base URL of ListenBrainz"
+    )
+    listenbrainz_token: SecretStr | None = Field(
+        default=None, description="User token of ListenBrainz; needed for top tracks only"
+    )
+    deezer_api_url: str = Field(default="https://api.deezer.com", description="Base URL of Deezer's API")
+    lastfm_api_url: str = Field(
+        default="https://ws.audioscrobbler.com/2.0", description="Base URL of Last.fm's API"
+    )
+    lastfm_api_key: SecretStr | None = Field(default=None, description="Key of Last.fm's API")
+    musicbrainz_api_url: str = Field(
+        default="https://musicbrainz.org/ws/2", description="Base URL of MusicBrainz; identities only"
+    )
+    wikidata_sparql_url: str = Field(
+        default="https://query.wikidata.org/sparql", description="Wikidata's query service; identities only"
+    )
     spotify_concurrency: int = Field(default=32, ge=1, le=64, description="Requests under way at once")
     database_url: SecretStr | None = Field(
         default=None, description="PostgreSQL URL; absent: an embedded server under SPOTIFY_ASSETS_HOME"
@@ -81,7 +123,16 @@ class Settings(BaseSettings):
         description="Base URL of a running simulated upstream; set by the commands that start one",
     )
 
-    @field_validator("spotify_api_url", "spotify_accounts_url", "simulator_url")
+    @field_validator(
+        "spotify_api_url",
+        "spotify_accounts_url",
+        "listenbrainz_api_url",
+        "deezer_api_url",
+        "lastfm_api_url",
+        "musicbrainz_api_url",
+        "wikidata_sparql_url",
+        "simulator_url",
+    )
     @classmethod
     def _http_url(cls, value: str | None) -> str | None:
         if value is None:
@@ -92,6 +143,21 @@ class Settings(BaseSettings):
         if parts.username or parts.password:
             raise ValueError("expected a URL without user name and password")
         return value.rstrip("/")
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _sources(cls, value: Any) -> tuple[str, ...] | None:
+        if value is None:
+            return None
+        names = value.split(",") if isinstance(value, str) else list(value)
+        chosen = tuple(dict.fromkeys(name.strip().lower() for name in names if name.strip()))
+        known = (*LIVE_SOURCES, *SIMULATED_SOURCES)
+        if not chosen or (unknown := [name for name in chosen if name not in known]):
+            what = f"{unknown[0][:40]!r} is none of them: " if chosen else ""
+            raise ValueError(f"{what}expected one or more of {', '.join(known)}, separated by commas")
+        if len({name in SIMULATED_SOURCES for name in chosen}) > 1:
+            raise ValueError("expected either live sources or simulated ones, not both in one place")
+        return chosen
 
     @field_validator("spotify_markets", mode="before")
     @classmethod
@@ -133,6 +199,16 @@ class Settings(BaseSettings):
                 f"{absent} is missing: set both SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET, "
                 "or neither to use the simulated upstream"
             )
+        if self.sources is not None and "spotify" in self.sources and self.spotify_client_id is None:
+            raise ValueError(
+                "SOURCES names spotify, which needs SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET: set them, or "
+                "leave spotify out"
+            )
+        if self.sources is not None and "lastfm" in self.sources and self.lastfm_api_key is None:
+            raise ValueError(
+                "SOURCES names lastfm, which needs LASTFM_API_KEY (free, at https://www.last.fm/api): set it, "
+                "or leave lastfm out"
+            )
         if self.spotify_client_id is None and (
             self.spotify_api_url != DEFAULT_API_URL or self.spotify_accounts_url != DEFAULT_ACCOUNTS_URL
         ):
@@ -145,8 +221,20 @@ class Settings(BaseSettings):
 
     @property
     def upstream(self) -> Literal["spotify", "simulated"]:
-        """Which upstream is observed: ``simulated`` unless credentials are set."""
-        return "spotify" if self.spotify_client_id is not None else "simulated"
+        """Whose ids the watchlist holds: ``simulated`` only where what is observed is simulated."""
+        return "simulated" if self.simulated else "spotify"
+
+    @property
+    def observed_sources(self) -> tuple[str, ...]:
+        """Names of the upstreams that are observed, with the default filled in."""
+        if self.sources is not None:
+            return self.sources
+        return ("spotify",) if self.spotify_client_id is not None else ("simulated",)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether what is observed is simulated."""
+        return self.observed_sources[0] in SIMULATED_SOURCES
 
     @property
     def effective_lake_url(self) -> str:

@@ -50,6 +50,10 @@ class CooldownRequired(SourceError):
         self.seconds = seconds
 
 
+class BudgetSpent(SourceError):
+    """The day's calls to the upstream are used up; the rest is for tomorrow."""
+
+
 class UpstreamUnavailable(SourceError):
     """Bounded retries did not get an answer."""
 
@@ -82,11 +86,19 @@ class Source(Protocol):
 
     Attributes:
         name: Value of the ``source`` column; part of every key.
+        namespace: Whose artist ids its keys are: ``spotify``, ``simulated``, ``musicbrainz``, ``deezer`` or
+            ``lastfm`` (a name). What the watchlist holds under another is translated by identities.
+        entities: What it can be asked for at all.
         can_observe_past: True only where "now" can be chosen (the simulated upstream).
     """
 
     name: str
+    namespace: str
+    entities: frozenset[Entity]
     can_observe_past: bool
+
+    def cost(self, entity: Entity, artists: int) -> int:
+        """The calls that observing `entity` of so many artists takes, as far as known; without sign-in."""
 
     def expected(self, entity: Entity, keys: Sequence[str]) -> list[str]:
         """The keys that `parse` will account for when the artists `keys` are observed."""
@@ -97,7 +109,8 @@ class Source(Protocol):
         Args:
             entity: What to ask for.
             day: UTC day being observed.
-            keys: Artist ids still to be asked for; ignored by ``new_releases``.
+            keys: What is still to be asked for, of what `expected` said. For ``new_releases`` of a source
+                that expects nothing in particular: the tracked artists.
             sink: Called with each response before anything reads it.
 
         Raises:

@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from spotify_assets.settings import Settings, SettingsError
-from spotify_assets.sources.base import Entity, SourceError, UpstreamUnavailable, Usage
+from spotify_assets.sources.base import ENTITIES, Entity, SourceError, UpstreamUnavailable, Usage
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Exchange, Sink
 from spotify_assets.sources.http import PoliteClient
@@ -75,6 +75,8 @@ class SpotifySource:
             run_id: Kept with each response.
         """
         self.name = name
+        self.namespace = name
+        self.entities = frozenset(ENTITIES)
         self.can_observe_past = can_observe_past
         self.markets = tuple(markets)
         self.run_id = run_id
