@@ -11,6 +11,7 @@ to the sink, and only then is its status looked at and its body read.
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 from collections.abc import Callable, Iterable
 from typing import NoReturn, Protocol
@@ -299,6 +300,11 @@ class PoliteClient:
         if question.form:
             headers["content-type"] = "application/x-www-form-urlencoded"
             content = urlencode(question.form).encode()
+        if question.json is not None:
+            headers["content-type"] = "application/json"
+            content = json.dumps(question.json, separators=(",", ":")).encode("ascii")
+        for name, value in question.secret_params:
+            url = url.copy_add_param(name, value.get_secret_value())
         return httpx.Request(question.method, url, headers=headers, content=content)
 
     def _judge(

@@ -53,6 +53,8 @@ class Question:
         request: Kept beside the response for whoever parses it.
         method: HTTP method.
         form: Form fields of a POST.
+        json: Body of a POST, sent as JSON.
+        secret_params: Query that is sent and never kept: neither landed nor in a message.
         headers: Headers of this question alone.
         landed: Whether responses go to the sink; false only for token calls.
         answers: Statuses besides 2xx that answer the question.
@@ -64,6 +66,8 @@ class Question:
     request: Mapping[str, object] = field(default_factory=dict)
     method: str = "GET"
     form: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    json: Mapping[str, object] | None = None
+    secret_params: tuple[tuple[str, SecretStr], ...] = field(default=(), repr=False)
     headers: tuple[tuple[str, SecretStr], ...] = field(default=(), repr=False)
     landed: bool = True
     answers: frozenset[int] = frozenset({404})
