@@ -300,6 +300,9 @@ class PoliteClient:
         if question.form:
             headers["content-type"] = "application/x-www-form-urlencoded"
             content = urlencode(question.form).encode()
+        elif question.json is not None:
+            headers["content-type"] = "application/json"
+            content = json.dumps(question.json).encode()
         if question.json is not None:
             headers["content-type"] = "application/json"
             content = json.dumps(question.json, separators=(",", ":")).encode("ascii")

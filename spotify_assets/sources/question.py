@@ -53,11 +53,13 @@ class Question:
         request: Kept beside the response for whoever parses it.
         method: HTTP method.
         form: Form fields of a POST.
+        json: JSON body of a POST; absent if ``None``.
         json: Body of a POST, sent as JSON.
         secret_params: Query that is sent and never kept: neither landed nor in a message.
         headers: Headers of this question alone.
         landed: Whether responses go to the sink; false only for token calls.
-        answers: Statuses besides 2xx that answer the question.
+        answers: Statuses besides 2xx that answer the question: 404 where "there is none" is one, 403 where
+            the question is whether we may ask at all.
     """
 
     label: str
@@ -66,6 +68,7 @@ class Question:
     request: Mapping[str, object] = field(default_factory=dict)
     method: str = "GET"
     form: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    json: Any = field(default=None, repr=False)
     json: Mapping[str, object] | None = None
     secret_params: tuple[tuple[str, SecretStr], ...] = field(default=(), repr=False)
     headers: tuple[tuple[str, SecretStr], ...] = field(default=(), repr=False)
