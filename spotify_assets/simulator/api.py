@@ -11,19 +11,20 @@ from datetime import date
 from typing import Any
 
 from spotify_assets.simulator import charts, objects
+from spotify_assets.simulator.access import Session
 from spotify_assets.simulator.call import Call
 from spotify_assets.simulator.catalogue import Catalogue
 from spotify_assets.simulator.config import SimulatorConfig
 from spotify_assets.simulator.ids import is_id
+from spotify_assets.simulator.me import SCOPE, Me
 from spotify_assets.simulator.render import Renderer
 from spotify_assets.simulator.replies import Refusal, Reply, dumps, error
 from spotify_assets.simulator.search import Search
 
 _GROUPS = ("album", "single", "appears_on", "compilation")
 
-# Calls that need a user, or that new apps have not had since 2024-11-27.
+# Calls that new apps have not had since 2024-11-27.
 _NEVER = {
-    "me": (401, "Valid user authentication required"),
     "recommendations": (403, "Forbidden"),
     "audio-analysis": (403, "Forbidden"),
 }
@@ -47,6 +48,8 @@ ENDPOINTS = (
     "GET /v1/playlists/{id}/tracks",
     "GET /v1/playlists/{id}/items",
     "GET /v1/markets",
+    "GET /authorize (Authorization Code with PKCE; a simulated person answers at once)",
+    *(f"GET /v1/{path}" for path in SCOPE),
 )
 
 
@@ -64,6 +67,7 @@ class WebApi:
         self._features = config.audio_features and not self._development
         self._render = Renderer(self.catalogue, development=self._development)
         self._search = Search(self.catalogue)
+        self._me = Me(self.catalogue)
         self._roots: dict[str, Callable[[Call], Reply]] = {
             "artists": self._artists,
             "albums": self._albums,
@@ -88,7 +92,9 @@ class WebApi:
             ("playlists", "items"): self._playlist_items,
         }
 
-    def answer(self, path: str, query: Mapping[str, str], day: date, href: str) -> Reply:
+    def answer(
+        self, path: str, query: Mapping[str, str], day: date, href: str, session: Session | None = None
+    ) -> Reply:
         """Answer one GET.
 
         Args:
@@ -96,12 +102,15 @@ class WebApi:
             query: Parameters.
             day: Day to answer for.
             href: Full address without query, for links to other pages.
+            session: What the token of the call stands for.
         """
         call = Call(query, day, href.rstrip("/"))
         path = path.rstrip("/")
         root, _, rest = path.partition("/")
         ident, _, leaf = rest.partition("/")
         try:
+            if root == "me":
+                return self._ok(self._me.answer(path, call, session))
             if root in _NEVER:
                 return error(*_NEVER[root])
             if path == "browse/new-releases":

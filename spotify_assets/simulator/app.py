@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import parse_qsl
 
 from spotify_assets.simulator import pages
-from spotify_assets.simulator.access import Limits, Tokens
+from spotify_assets.simulator.access import Limits, Session, Tokens
 from spotify_assets.simulator.api import WebApi
 from spotify_assets.simulator.config import SimulatorConfig
 from spotify_assets.simulator.control import PREFIX, Control, RequestLog
 from spotify_assets.simulator.faults import CHANGING, CONNECTION, REPLACING, Fault, FaultBook, change
-from spotify_assets.simulator.replies import Refusal, Reply, error
+from spotify_assets.simulator.replies import Refusal, Reply
+from spotify_assets.simulator.signin import SignIn
 from spotify_assets.simulator.wire import (
     Receive,
     Scope,
@@ -50,9 +52,10 @@ class Simulator:
         self.api = WebApi(self.config)
         self.faults = FaultBook()
         self.log = RequestLog(self.config.log_size)
-        self._tokens = Tokens(self.config)
+        self._sign_in = SignIn(self.config)
+        self._tokens = Tokens(self.config, self._sign_in)
         self._limits = Limits(self.config)
-        self._control = Control(self.api.catalogue, self.faults, self._tokens, self.log)
+        self._control = Control(self.api.catalogue, self.faults, self._tokens, self.log, self._sign_in)
         self._latency = self.config.latency_ms / 1000.0
         self._days: dict[str, date] = {}
         for rule in self.config.faults:
@@ -96,18 +99,35 @@ class Simulator:
         path: str = scope["path"]
         if rule is not None and rule.fault == "unauthorized":
             return self._tokens.revoke(authorization)
-        if path == "/api/token":
-            post = scope["method"] == "POST"
-            return self._tokens.issue(authorization, body) if post else error(405, "Method not allowed")
         try:
             if not path.startswith("/v1/"):
-                raise Refusal(404, "Service not found")
-            refusal = self._tokens.refuse(authorization) or self._limits.refuse()
-            return refusal or self._web_api(scope, headers, query, rule)
+                return self._accounts(scope, headers, query, body)
+            session = self._tokens.session(authorization)
+            if isinstance(session, Reply):
+                return session
+            return self._limits.refuse() or self._web_api(scope, headers, query, rule, session)
         except Refusal as refused:
             return refused.reply
 
-    def _web_api(self, scope: Scope, headers: Mapping[bytes, bytes], query: str, rule: Fault | None) -> Reply:
+    def _accounts(self, scope: Scope, headers: Mapping[bytes, bytes], query: str, body: bytes) -> Reply:
+        """Return what the accounts service answers: tokens, and a person's sign-in."""
+        path, method = scope["path"], scope["method"]
+        expected = {"/api/token": "POST", "/authorize": "GET"}.get(path)
+        if expected is None:
+            raise Refusal(404, "Service not found")
+        if method != expected:
+            raise Refusal(405, "Method not allowed")
+        header = headers.get(b"x-simulated-date")
+        midnight = datetime.combine(self._day(header), datetime.min.time(), UTC)
+        moment = time.time() if header is None else midnight.timestamp()
+        if path == "/authorize":
+            return self._sign_in.authorize(dict(parse_qsl(query, keep_blank_values=True)), moment)
+        authorization = headers.get(b"authorization", b"").decode("latin-1") or None
+        return self._tokens.issue(authorization, body, moment)
+
+    def _web_api(
+        self, scope: Scope, headers: Mapping[bytes, bytes], query: str, rule: Fault | None, session: Session
+    ) -> Reply:
         """Return the Web API's answer, with its content changed where a fault says so."""
         if scope["method"] != "GET":
             raise Refusal(405, "Method not allowed")
@@ -116,7 +136,7 @@ class Simulator:
         host = headers.get(b"host", b"127.0.0.1").decode("latin-1")
         href = f"{scope['scheme']}://{host}{path}"
         parameters = dict(parse_qsl(query, keep_blank_values=True))
-        reply = self.api.answer(path[4:], parameters, day, href)
+        reply = self.api.answer(path[4:], parameters, day, href, session)
         if rule is None or reply.status != 200:
             return reply
         if rule.fault == "duplicate_page":

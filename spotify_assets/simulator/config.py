@@ -11,6 +11,8 @@ from typing import Literal
 
 from spotify_assets.simulator.faults import Fault
 
+Mode = Literal["extended", "development"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatorConfig:
@@ -33,6 +35,12 @@ class SimulatorConfig:
         client_id: The only client id accepted; None accepts any.
         client_secret: The secret that goes with `client_id`; None accepts any.
         token_seconds: Seconds an access token lives.
+        user: Name of the simulated person who signs in at ``/authorize``.
+        consents: Whether that person agrees; False answers ``error=access_denied``.
+        refresh_days: Days a refresh token lives from the sign-in on (about six months); refreshing does
+            not extend it. Counted from the days of ``X-Simulated-Date`` where requests carry it.
+        refresh_rotates: Whether a refresh answers with a new refresh token, which ends the old one;
+            False leaves ``refresh_token`` out of the reply.
         faults: Faults from the start.
         log_size: Requests remembered for ``GET /_simulator/requests``; older ones stay counted.
     """
@@ -40,7 +48,7 @@ class SimulatorConfig:
     seed: int = 2026
     artists: int = 1000
     quirks: bool = True
-    mode: Literal["extended", "development"] = "extended"
+    mode: Mode = "extended"
     audio_features: bool = False
     latency_ms: float = 0.0
     requests_per_second: float | None = None
@@ -49,6 +57,10 @@ class SimulatorConfig:
     client_id: str | None = None
     client_secret: str | None = None
     token_seconds: float = 3600.0
+    user: str = "simulated-listener"
+    consents: bool = True
+    refresh_days: float = 182.0
+    refresh_rotates: bool = False
     faults: tuple[Fault, ...] = ()
     log_size: int = 10_000
 

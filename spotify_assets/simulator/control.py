@@ -9,6 +9,7 @@ import json
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import date
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
@@ -17,6 +18,7 @@ from spotify_assets.simulator.access import Tokens
 from spotify_assets.simulator.catalogue import Catalogue
 from spotify_assets.simulator.faults import Fault, FaultBook
 from spotify_assets.simulator.replies import Refusal, Reply
+from spotify_assets.simulator.signin import SignIn
 
 PREFIX = "/_simulator/"
 _SHOWN = 1000
@@ -90,12 +92,15 @@ class RequestLog:
 class Control:
     """Answers the control endpoints."""
 
-    def __init__(self, catalogue: Catalogue, faults: FaultBook, tokens: Tokens, log: RequestLog) -> None:
+    def __init__(
+        self, catalogue: Catalogue, faults: FaultBook, tokens: Tokens, log: RequestLog, sign_in: SignIn
+    ) -> None:
         """Keep what is controlled."""
         self._catalogue = catalogue
         self._faults = faults
         self._tokens = tokens
         self._log = log
+        self._sign_in = sign_in
         self._actions: dict[tuple[str, str], Callable[[Mapping[str, str], bytes], Reply]] = {
             ("GET", "faults"): self._list_faults,
             ("POST", "faults"): self._add_faults,
@@ -104,13 +109,16 @@ class Control:
             ("DELETE", "requests"): self._clear_requests,
             ("DELETE", "tokens"): self._revoke_tokens,
             ("GET", "viral-starts"): self._viral_starts,
+            ("GET", "consent"): self._show_consent,
+            ("POST", "consent"): self._change_consent,
+            ("DELETE", "consent"): self._withdraw_consent,
         }
 
     def answer(self, method: str, path: str, query: str, body: bytes) -> Reply:
         """Answer a request under `/_simulator/`."""
         action = self._actions.get((method, path.removeprefix(PREFIX)))
         if action is None:
-            return Refusal(404, "Control endpoints: faults, requests, tokens, viral-starts").reply
+            return Refusal(404, "Control endpoints: consent, faults, requests, tokens, viral-starts").reply
         try:
             return action(dict(parse_qsl(query)), body)
         except (ValueError, TypeError, KeyError) as problem:
@@ -138,6 +146,18 @@ class Control:
 
     def _revoke_tokens(self, _: Mapping[str, str], __: bytes) -> Reply:
         self._tokens.revoke(None)
+        return Reply(204, b"")
+
+    def _show_consent(self, _: Mapping[str, str], __: bytes) -> Reply:
+        return Reply.json(200, asdict(self._sign_in.consent))
+
+    def _change_consent(self, query: Mapping[str, str], body: bytes) -> Reply:
+        """Seat another person at the browser, or change their mind: ``{"user": …, "agrees": …}``."""
+        self._sign_in.decide(**json.loads(body))
+        return self._show_consent(query, body)
+
+    def _withdraw_consent(self, _: Mapping[str, str], __: bytes) -> Reply:
+        self._tokens.sign_out()
         return Reply(204, b"")
 
     def _viral_starts(self, query: Mapping[str, str], _: bytes) -> Reply:

@@ -25,6 +25,7 @@ _DROPPED: Mapping[str, frozenset[str]] = {
     "track": frozenset({"popularity", "available_markets", "linked_from"}),
     "playlist": frozenset({"tracks"}),
     "row": frozenset({"track"}),
+    "user": frozenset({"country", "email", "explicit_content", "followers", "product"}),
 }
 
 
@@ -34,7 +35,7 @@ def for_development(node: Any) -> Any:
         return [for_development(item) for item in node]
     if isinstance(node, dict):
         kind = node.get("type")
-        dropped = _DROPPED["row"] if "added_at" in node else _DROPPED.get(str(kind), frozenset())
+        dropped = _DROPPED["row"] if "added_by" in node else _DROPPED.get(str(kind), frozenset())
         return {name: for_development(value) for name, value in node.items() if name not in dropped}
     return node
 
@@ -221,6 +222,25 @@ def playlist_row(track: Json, added_at: str) -> Json:
         "item": row,
         "video_thumbnail": {"url": None},
     }
+
+
+def person(name: str, *, email: bool, private: bool) -> Json:
+    """Return the profile of a signed-in person; some fields need a scope of their own."""
+    shown: Json = {
+        "account_id": f"simulated-{name}",
+        "display_name": f"{name} (simulated)",
+        **_identity("user", name),
+        "uri": f"spotify:user:{name}",
+        "followers": {"href": None, "total": 0},
+        "images": [],
+    }
+    if private:
+        shown |= {
+            "country": "SE",
+            "product": "premium",
+            "explicit_content": {"filter_enabled": False, "filter_locked": False},
+        }
+    return {**shown, "email": f"{name}@example.invalid"} if email else shown
 
 
 def _owner() -> Json:

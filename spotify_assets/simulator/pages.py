@@ -18,6 +18,7 @@ _CONTROL = (
     "GET|POST|DELETE /_simulator/faults",
     "GET|DELETE /_simulator/requests",
     "DELETE /_simulator/tokens",
+    "GET|POST|DELETE /_simulator/consent",
     "GET /_simulator/viral-starts?from=YYYY-MM-DD&to=YYYY-MM-DD",
 )
 

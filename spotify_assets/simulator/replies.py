@@ -60,3 +60,16 @@ class Refusal(Exception):
         """Refuse with an error of the Web API."""
         super().__init__(message)
         self.reply = error(status, message)
+
+
+class TokenRefusal(Exception):
+    """Raised while a token is asked for, to refuse with an error of the token endpoint.
+
+    Attributes:
+        reply: What to send.
+    """
+
+    def __init__(self, code: str, description: str) -> None:
+        """Refuse with an error code of RFC 6749; always status 400."""
+        super().__init__(description)
+        self.reply = token_error(400, code, description)
