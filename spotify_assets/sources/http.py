@@ -14,13 +14,16 @@ import asyncio
 import json
 import random
 from collections.abc import Callable, Iterable
-from typing import NoReturn, Protocol
+from importlib.metadata import version
+from typing import Any, NoReturn, Protocol
 from urllib.parse import urlencode
 
 import httpx
 from pydantic import SecretStr
 
+from spotify_assets.sources.allowance import Allowance, LocalAllowance
 from spotify_assets.sources.base import (
+    BudgetSpent,
     CooldownRequired,
     NotAllowed,
     SignInRefused,
@@ -30,12 +33,24 @@ from spotify_assets.sources.body import ACCEPT_ENCODING, Unreadable, read_body
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.connections import Connections
 from spotify_assets.sources.jsontext import NotJson, decode_json
-from spotify_assets.sources.pacing import Pace, RetryBudget, backoff_seconds, parse_retry_after
-from spotify_assets.sources.question import Answer, Limits, Question
+from spotify_assets.sources.pacing import RetryBudget, Turns, backoff_seconds, parse_retry_after
+from spotify_assets.sources.question import Answer, BodyFault, Limits, Question
 from spotify_assets.sources.visit import ObservationStopped, Visit
-from spotify_assets.sources.wording import said, summary, transport_fault
+from spotify_assets.sources.wording import quoted, said, summary, transport_fault
 
-USER_AGENT = "spotify-assets"
+
+def user_agent(contact: str | None = None) -> str:
+    """Say who asks, as MusicBrainz, ListenBrainz and Wikidata want it: name, version, whom to write to.
+
+    Args:
+        contact: E-mail address or URL; what cannot stand in a header is left out.
+    """
+    name = f"spotify-assets/{version('spotify-assets')}"
+    printable = "".join(c for c in contact or "" if " " <= c <= "~" and c not in "()\\").strip()
+    return f"{name} (+{printable})" if printable else name
+
+
+ANONYMOUS = user_agent()
 
 
 class Authorization(Protocol):
@@ -66,7 +81,10 @@ class PoliteClient:
         *,
         concurrency: int = 8,
         requests_per_second: float | None = None,
+        allowance: Allowance | None = None,
         authorization: Authorization | None = None,
+        reads_fault: Callable[[Any], BodyFault | None] = lambda _: None,
+        user_agent: str | None = None,
         limits: Limits | None = None,
         clock: Clock = SYSTEM_CLOCK,
         rand: Callable[[], float] = random.random,
@@ -77,7 +95,11 @@ class PoliteClient:
             base_url: The only place that is ever asked, without a slash at the end.
             concurrency: Requests under way at once.
             requests_per_second: Pace; ``None`` for as fast as the concurrency allows.
+            allowance: Leave to call, shared with whoever uses the same credential; it has a pace of its own.
+                ``None`` for one of this client alone, at the pace of `requests_per_second`.
             authorization: Gives the bearer token; ``None`` for an upstream without sign-in.
+            reads_fault: Finds the error in a body, for upstreams that send errors with HTTP 200.
+            user_agent: Who we say we are; see `user_agent`.
             limits: Patience; see `Limits`.
             clock: Time and waiting.
             rand: Random numbers from 0 to 1, for jitter.
@@ -90,16 +112,22 @@ class PoliteClient:
         self._base = base_url.rstrip("/")
         self._authorization = authorization
         self._rand = rand
-        self._pace = Pace(requests_per_second, clock)
+        self._reads_fault = reads_fault
+        self._user_agent = user_agent or ANONYMOUS
+        self._allowance = allowance or LocalAllowance(
+            requests_per_second, clock=clock, name=self.base_url.host
+        )
+        self._turns = Turns(self._allowance, clock)
         self._connections = Connections(self.base_url, concurrency)
-        self._cooldown: tuple[float | None, CooldownRequired] | None = None
 
     def budget(self) -> RetryBudget:
         """The retries of one observation: as many as are under way may need one at once."""
         return RetryBudget(self.limits.retry_share, self.limits.retry_allowance + self.concurrency)
 
     async def aclose(self) -> None:
-        """Give up connections."""
+        """Give up connections, and leave to call that was not used."""
+        self._turns.release()
+        self._allowance.close()
         await self._connections.aclose()
 
     def owns(self, url: str) -> bool:
@@ -131,9 +159,11 @@ class PoliteClient:
             handle: Told each answer, for upstreams whose answers lead to more questions.
 
         Raises:
+            BudgetSpent: The rest was not asked; requests under way were answered.
             SourceError: The rest was not asked; requests under way were given up.
         """
         todo = iter(questions)
+        spent: list[BudgetSpent] = []
 
         async def work() -> None:
             for question in todo:
@@ -141,6 +171,9 @@ class PoliteClient:
                     answer = await self.ask(question, visit)
                 except ObservationStopped:
                     raise
+                except BudgetSpent as error:
+                    spent.append(error)
+                    return
                 except UpstreamUnavailable as error:
                     self._note_failure(visit, error)
                 else:
@@ -156,10 +189,11 @@ class PoliteClient:
             for task in tasks:
                 task.cancel()
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+            self._turns.release()
         raised = [error for error in outcomes if isinstance(error, Exception)]
         raised.sort(key=lambda error: not isinstance(error, CooldownRequired))
-        if raised:
-            raise raised[0]
+        if raised or spent:
+            raise (raised or spent)[0]
 
     def _note_failure(self, visit: Visit, error: UpstreamUnavailable) -> None:
         visit.fail(str(error))
@@ -203,7 +237,7 @@ class PoliteClient:
             except _Fault as fault:
                 came.append(str(fault))
                 if attempt < self.limits.attempts:
-                    # Runs beside a pause that the upstream asked for, which `Pace` keeps for everyone.
+                    # Runs beside a pause that the upstream asked for, which everyone keeps.
                     await self.clock.sleep(
                         backoff_seconds(
                             attempt,
@@ -220,19 +254,21 @@ class PoliteClient:
     async def _turn(
         self, question: Question, url: httpx.URL, stale: SecretStr | None, visit: Visit, *, again: bool
     ) -> Answer:
-        """Send once, when there is a free connection and the pace allows."""
+        """Send once, when there is a free connection and leave to call."""
         async with self._connections.take() as client:
-            slot = await self._pace.turn(lambda: self._check(visit))
             token = None
+            if self._authorization is not None:
+                visit.check()
+                self._turns.check()
+                # Before the turn, or those that waited for one sign-in would all leave at once.
+                token = await self._authorization.bearer(visit, stale)
+            slot = await self._turns.turn(visit.check)
             try:
-                if self._authorization is not None:
-                    token = await self._authorization.bearer(visit, stale)
-                    self._check(visit)
                 visit.usage.calls += 1
                 visit.usage.retries += again
                 return await self._attempt(client, question, url, token, visit)
             finally:
-                self._pace.settle(slot)
+                self._turns.settle(slot)
 
     def _url(self, question: Question) -> httpx.URL:
         if "://" not in question.path:
@@ -244,15 +280,6 @@ class PoliteClient:
                 "(the upstream named one); nothing was sent there"
             )
         return self.base_url.join(question.path)
-
-    def _check(self, visit: Visit) -> None:
-        visit.check()
-        if self._cooldown is not None:
-            until, error = self._cooldown
-            left = None if until is None else until - self.clock.monotonic()
-            if left is None or left > 0:
-                raise CooldownRequired(str(error), left)
-            self._cooldown = None
 
     async def _attempt(
         self,
@@ -282,13 +309,14 @@ class PoliteClient:
         text = body.decode("utf-8", "surrogateescape")
         if question.landed:
             visit.land(question.method, url, question.request, response.status_code, text)
+        self._heed(response)
         return self._judge(question, visit, response, text, token)
 
     def _build(
         self, question: Question, url: httpx.URL, token: SecretStr | None, visit: Visit
     ) -> httpx.Request:
         headers = httpx.Headers(
-            {"accept": "application/json", "accept-encoding": ACCEPT_ENCODING, "user-agent": USER_AGENT}
+            {"accept": "application/json", "accept-encoding": ACCEPT_ENCODING, "user-agent": self._user_agent}
         )
         if question.landed:
             headers.update(visit.headers)
@@ -300,9 +328,6 @@ class PoliteClient:
         if question.form:
             headers["content-type"] = "application/x-www-form-urlencoded"
             content = urlencode(question.form).encode()
-        elif question.json is not None:
-            headers["content-type"] = "application/json"
-            content = json.dumps(question.json).encode()
         if question.json is not None:
             headers["content-type"] = "application/json"
             content = json.dumps(question.json, separators=(",", ":")).encode("ascii")
@@ -310,32 +335,49 @@ class PoliteClient:
             url = url.copy_add_param(name, value.get_secret_value())
         return httpx.Request(question.method, url, headers=headers, content=content)
 
+    def _heed(self, response: httpx.Response) -> None:
+        """Obey what an upstream says about its limit beside an answer: nothing is left of it for now."""
+        left = response.headers.get("x-ratelimit-remaining", "").strip()
+        seconds = parse_retry_after(response.headers.get("x-ratelimit-reset-in"), self.clock.now())
+        if left != "0" or not seconds or response.status_code == 429:
+            return
+        if seconds > self.limits.longest_wait:
+            self._turns.cool_down(seconds, f"its limit is used up and renews in {seconds:,.0f} s")
+        else:
+            self._turns.pause(seconds)
+
     def _judge(
         self, question: Question, visit: Visit, response: httpx.Response, text: str, token: SecretStr | None
     ) -> Answer:
-        status = response.status_code
-        if 200 <= status < 300 or status in question.answers:
-            try:
-                return Answer(status, decode_json(text))
-            except NotJson as error:
-                if status in question.answers:  # here the status is the answer
-                    return Answer(status, None)
-                raise _Fault(f"HTTP {status} with {error}") from None
+        status, data, unreadable = response.status_code, None, None
+        try:
+            data = decode_json(text)
+        except NotJson as error:
+            unreadable = error
+        came = f"HTTP {status}{said(data)}"
+        if (fault := self._reads_fault(data)) is not None:
+            came, status = f"HTTP {status}{quoted(fault.words)}", fault.status
+        if status in question.answers:  # whatever the body, the status is the answer
+            return Answer(status, data)
+        if 200 <= status < 300:
+            if unreadable is not None:
+                raise _Fault(f"HTTP {status} with {unreadable}")
+            return Answer(status, data)
         if status in {408, 425, 429} or status >= 500:
-            self._pause(visit, response, text)
-        raise self._refusal(question, visit, status, said(text), token)
+            self._pause(visit, status, response, text)
+        raise self._refusal(question, visit, status, came, token)
 
     def _refusal(
-        self, question: Question, visit: Visit, status: int, words: str, token: SecretStr | None
+        self, question: Question, visit: Visit, status: int, came: str, token: SecretStr | None
     ) -> Exception:
         """What an answer that is neither usable nor worth repeating means."""
         if status == 401 and token is not None:
-            return _Refused(f"HTTP 401{words}", token)
+            return _Refused(came, token)
         if status == 401:
-            return SignInRefused(f"{visit.source} wants a sign-in for {question.label} (HTTP 401{words})")
+            return SignInRefused(f"{visit.source} wants a sign-in for {question.label} ({came})")
         if status == 403:
             return NotAllowed(
-                f"{visit.source} does not allow this app to ask for {question.label} (HTTP 403{words}); "
+                f"{visit.source} does not allow this app to ask for {question.label} ({came}); "
                 "asking again will not help: check the app's access mode and the terms it was granted"
             )
         if 300 <= status < 400:
@@ -343,35 +385,31 @@ class PoliteClient:
                 f"{question.label}: {visit.source} answered with a redirect (HTTP {status}), which is never "
                 f"followed; check the base URL {self._base}"
             )
-        return UpstreamUnavailable(f"{question.label}: {visit.source} answered HTTP {status}{words}")
+        return UpstreamUnavailable(f"{question.label}: {visit.source} answered {came}")
 
-    def _pause(self, visit: Visit, response: httpx.Response, text: str) -> NoReturn:
-        status = response.status_code
+    def _pause(self, visit: Visit, status: int, response: httpx.Response, text: str) -> NoReturn:
+        """Keep everyone from asking for as long as the upstream wants, however it said so."""
         if status == 429:
             visit.usage.throttled += 1
             if "QUOTA_EXCEEDED" in text:
-                self._cool_down(visit, "the quota of this app's developer account is used up", None)
-        asked = parse_retry_after(
-            response.headers.get("retry-after"), self.clock.now(), response.headers.get("date")
-        )
+                self._cool_down("the quota of this app's developer account is used up", None)
+        headers = response.headers
+        asked = parse_retry_after(headers.get("retry-after"), self.clock.now(), headers.get("date"))
+        if asked is None and status == 429:
+            asked = parse_retry_after(headers.get("x-ratelimit-reset-in"), self.clock.now())
         if asked is not None and asked > self.limits.longest_wait:
-            self._cool_down(visit, f"it asked for a pause of {asked:,.0f} s (HTTP {status})", asked)
+            self._cool_down(f"it asked for a pause of {asked:,.0f} s (HTTP {status})", asked)
         if asked is None and status == 429:
             asked = 1.0 + self._rand()
         if asked is None:
             raise _Fault(f"HTTP {status}")
-        self._pace.pause(asked)
+        self._turns.pause(asked)
         raise _Fault(f"HTTP {status} with a pause of {asked:.3g} s")
 
-    def _cool_down(self, visit: Visit, why: str, seconds: float | None) -> NoReturn:
-        when = "after the time that its dashboard shows" if seconds is None else "when that time is over"
-        error = CooldownRequired(
-            f"{visit.source} has to be left alone: {why}. What was received is kept; run again {when}, "
-            "only what is missing is asked for again",
-            seconds,
-        )
-        self._cooldown = (None if seconds is None else self.clock.monotonic() + seconds, error)
-        raise error
+    def _cool_down(self, why: str, seconds: float | None) -> NoReturn:
+        self._turns.cool_down(seconds, why)
+        self._allowance.check()
+        raise _Fault(why)  # the time was over before we could ask
 
 
 def _port(url: httpx.URL) -> int | None:

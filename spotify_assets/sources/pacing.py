@@ -1,20 +1,33 @@
-"""How fast and how often to ask: pace, shared pauses, back-off, and the retry budget.
+"""When to ask and how often: turns, pauses, back-off, and the retry budget.
 
-Belongs here: arithmetic on time and counts. Does not belong here: HTTP.
+Belongs here: arithmetic on time and counts, within one process. Does not belong here: HTTP, or what is shared
+with other processes (`allowance`).
 """
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
+from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from spotify_assets.sources.allowance import Allowance
 from spotify_assets.sources.clock import Clock
 
-CATCH_UP_SECONDS = 0.05
-"""How far a late event loop may catch up; below 20 requests a second this allows no burst at all."""
+LATE_SECONDS = 0.1
+"""How late a reserved call may leave; longer ago, it is given back and another one is reserved."""
+
+FRESH_SECONDS = 0.25
+"""How long to rely on what the books said; within this time every process heeds a pause or cooldown."""
+
+MOST_RESERVED = 200
+"""Most calls reserved at once; each reservation is at most twice what the one before was used for."""
+
+SHORTEST_WAIT = 1e-6
+"""Shorter waits are the rounding of those that are over."""
 
 
 def parse_retry_after(value: str | None, now: datetime, server_date: str | None = None) -> float | None:
@@ -79,56 +92,127 @@ class RetryBudget:
         return True
 
 
-class Pace:
-    """When the next request may leave: evenly spaced, and never during a pause the upstream asked for.
+class Turns:
+    """Who may send next: one call after another, each when its reserved time has come.
 
-    One slot after another is handed out, so the pace holds over any span and not only on average.
-    After a pause one request goes alone; the others follow once it was answered (`settle`), so that
-    a limit which still stands is met by one request and not by all of them.
+    Time is reserved a little ahead, so that the books are not opened for every call. What was reserved and
+    then not used in time is given back rather than sent late, because late calls come in a burst.
+    After a pause that the upstream asked for one request goes alone; the others follow once it was answered
+    (`settle`), so that a limit which still stands is met by one request and not by all of them.
     """
 
-    def __init__(self, per_second: float | None, clock: Clock) -> None:
-        """Set the pace; ``None`` means as fast as the concurrency allows."""
-        self._gap = 0.0 if per_second is None else 1.0 / per_second
+    def __init__(self, allowance: Allowance, clock: Clock) -> None:
+        """Ask `allowance` for leave."""
+        self._allowance = allowance
         self._clock = clock
-        self._next = -math.inf
+        self._reserved: deque[float] = deque()
+        self._heard = -math.inf
+        self._most = 1
+        self._used = 0
         self._not_before = -math.inf
         self._held = False
         self._scout_is_out = False
+        self._queue: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
+
+    def check(self) -> None:
+        """Return if nothing speaks against a call that needs no turn, such as a sign-in.
+
+        Raises:
+            CooldownRequired: The upstream has to be left alone.
+        """
+        if self._clock.monotonic() - self._heard > FRESH_SECONDS:
+            self._ask_again()
 
     def pause(self, seconds: float) -> None:
         """Let nothing leave for `seconds`; a longer pause already running stays."""
-        self._not_before = max(self._not_before, self._clock.monotonic() + seconds)
-        self._held = True
-        self._scout_is_out = False
+        self._allowance.pause(seconds)
+        self._hold(seconds)
+
+    def cool_down(self, seconds: float | None, reason: str) -> None:
+        """Remember that the upstream has to be left alone."""
+        self.release()
+        self._allowance.cool_down(seconds, reason)
+        self._heard = -math.inf
 
     async def turn(self, check: Callable[[], None]) -> float:
-        """Wait for a slot.
+        """Wait for leave to send one request.
 
         Args:
             check: Called before and after each wait; raises to give up.
 
         Returns:
-            The slot, to be handed to `settle` when the request that used it has ended.
+            The time reserved, to be handed to `settle` when the request has ended.
+
+        Raises:
+            CooldownRequired: The upstream has to be left alone.
+            BudgetSpent: The day's calls are used up.
         """
-        while True:
-            check()
-            if self._held and self._scout_is_out:
-                await self._clock.sleep(POLL_SECONDS)
-                continue
-            now = self._clock.monotonic()
-            slot = max(now - CATCH_UP_SECONDS, self._next, self._not_before)
-            self._next = slot + self._gap
-            if slot > now:
-                await self._clock.sleep(slot - now)
+        async with self._lock():
+            awaited: float | None = None
+            while True:
                 check()
-            if self._not_before > slot or (self._held and self._scout_is_out):
-                continue
-            self._scout_is_out = self._held
-            return slot
+                if self._held and self._scout_is_out:
+                    await self._clock.sleep(POLL_SECONDS)
+                    continue
+                reserved = self._next(awaited)
+                slot = max(reserved, self._not_before)
+                wait = slot - self._clock.monotonic()
+                if wait > SHORTEST_WAIT:
+                    awaited = reserved
+                    await self._clock.sleep(wait)
+                    continue
+                if self._clock.monotonic() - self._heard > FRESH_SECONDS and self._ask_again():
+                    continue
+                self._reserved.popleft()
+                self._used += 1
+                self._scout_is_out = self._held
+                return slot
 
     def settle(self, slot: float) -> None:
         """Note that the request of `slot` ended; call `pause` first if it was told to wait."""
         if slot >= self._not_before:
             self._held = False
             self._scout_is_out = False
+
+    def release(self) -> None:
+        """Give back what is reserved."""
+        if self._reserved:
+            self._allowance.give_back(len(self._reserved))
+            self._reserved.clear()
+            self._most = max(1, self._used)
+
+    def _next(self, awaited: float | None) -> float:
+        """The next reserved time, not yet used up; the one `awaited` is good however late it has become."""
+        late = self._clock.monotonic() - LATE_SECONDS
+        if self._reserved and self._reserved[0] < late and self._reserved[0] != awaited:
+            self.release()
+        if not self._reserved:
+            if self._used >= self._most:
+                self._most = min(2 * self._most, MOST_RESERVED)
+            granted = self._allowance.take(self._most)
+            self._heard = self._clock.monotonic()
+            self._reserved.extend(self._heard + seconds for seconds in granted)
+            self._used = 0
+        return self._reserved[0]
+
+    def _ask_again(self) -> bool:
+        """Ask whether there is a pause or cooldown since; returns whether there is a pause."""
+        left = self._allowance.check()
+        self._heard = self._clock.monotonic()
+        if left <= 0:
+            return False
+        self._hold(left)
+        return True
+
+    def _hold(self, seconds: float) -> None:
+        self.release()
+        self._not_before = max(self._not_before, self._clock.monotonic() + seconds)
+        self._held = True
+        self._scout_is_out = False
+
+    def _lock(self) -> asyncio.Lock:
+        """The queue of those who wait, in the event loop that runs now."""
+        loop = asyncio.get_running_loop()
+        if self._queue is None or self._queue[0] is not loop:
+            self._queue = (loop, asyncio.Lock())
+        return self._queue[1]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import SecretStr
 
@@ -53,7 +53,6 @@ class Question:
         request: Kept beside the response for whoever parses it.
         method: HTTP method.
         form: Form fields of a POST.
-        json: JSON body of a POST; absent if ``None``.
         json: Body of a POST, sent as JSON.
         secret_params: Query that is sent and never kept: neither landed nor in a message.
         headers: Headers of this question alone.
@@ -68,7 +67,6 @@ class Question:
     request: Mapping[str, object] = field(default_factory=dict)
     method: str = "GET"
     form: tuple[tuple[str, str], ...] = field(default=(), repr=False)
-    json: Any = field(default=None, repr=False)
     json: Mapping[str, object] | None = None
     secret_params: tuple[tuple[str, SecretStr], ...] = field(default=(), repr=False)
     headers: tuple[tuple[str, SecretStr], ...] = field(default=(), repr=False)
@@ -82,3 +80,27 @@ class Answer:
 
     status: int
     data: Any
+
+
+@dataclass(frozen=True, slots=True)
+class BodyFault:
+    """An error that an upstream puts into the body of a response, often with HTTP 200.
+
+    It is treated as the status that an upstream with better manners would have sent.
+
+    Attributes:
+        kind: ``throttled`` (429), ``not_allowed`` (403), ``refused`` (401: the credentials), ``unavailable``
+            (503: may come right when repeated) or ``absent`` (404).
+        words: The upstream's own words, for messages.
+    """
+
+    kind: Literal["throttled", "not_allowed", "refused", "unavailable", "absent"]
+    words: str
+
+    @property
+    def status(self) -> int:
+        """The HTTP status that says the same."""
+        return _STATUSES[self.kind]
+
+
+_STATUSES = {"throttled": 429, "not_allowed": 403, "refused": 401, "unavailable": 503, "absent": 404}

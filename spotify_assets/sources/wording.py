@@ -5,9 +5,9 @@ Belongs here: short phrases for messages. Never a header, a token or a whole bod
 
 from __future__ import annotations
 
-import httpx
+from typing import Any
 
-from spotify_assets.sources.jsontext import NotJson, decode_json
+import httpx
 
 
 def summary(came: list[str]) -> str:
@@ -24,18 +24,17 @@ def transport_fault(error: Exception) -> str:
     return f"the connection failed ({type(error).__name__})"
 
 
-def said(text: str) -> str:
-    """The upstream's own words about an error, cut short and on one line."""
-    try:
-        data = decode_json(text)
-    except NotJson:
-        return ""
+def said(data: Any) -> str:
+    """The upstream's own words about an error in a body read as JSON, cut short and on one line."""
     error = data.get("error") if isinstance(data, dict) else None
     if isinstance(error, dict):
         error = error.get("message")
     elif isinstance(data, dict) and isinstance(data.get("error_description"), str):
         error = data["error_description"]
-    if not isinstance(error, str) or not error:
-        return ""
-    line = "".join(c if c.isprintable() else " " for c in error[:200])
-    return f': "{line}"'
+    return quoted(error) if isinstance(error, str) else ""
+
+
+def quoted(words: str) -> str:
+    """Somebody else's words, cut short and on one line."""
+    line = "".join(c if c.isprintable() else " " for c in words[:200])
+    return f': "{line}"' if line else ""

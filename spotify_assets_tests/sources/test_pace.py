@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from spotify_assets.sources.allowance import USED_SHARE, LocalAllowance
 from spotify_assets.sources.clock import SYSTEM_CLOCK
-from spotify_assets.sources.pacing import Pace, RetryBudget, backoff_seconds, parse_retry_after
+from spotify_assets.sources.pacing import RetryBudget, Turns, backoff_seconds, parse_retry_after
 from spotify_assets.sources.question import Limits
 from spotify_assets.sources.spotify.source import SpotifySource
 from spotify_assets_tests.sources.upstream import DAY, FakeClock, Landed, Reply, Seen, Upstream, ids
@@ -42,11 +43,11 @@ def test_pace_is_reached_and_never_exceeded() -> None:
 def test_pace_hands_out_even_slots_and_survives_idleness() -> None:
     async def test() -> None:
         clock = FakeClock()
-        pace = Pace(4, clock)
-        slots = [await pace.turn(lambda: None) for _ in range(5)]
+        turns = Turns(LocalAllowance(4 / USED_SHARE, clock=clock), clock)
+        slots = [await turns.turn(lambda: None) for _ in range(5)]
         assert [b - a for a, b in pairwise(slots)] == pytest.approx([0.25] * 4)
         await clock.sleep(100)
-        late = [await pace.turn(lambda: None) for _ in range(3)]
+        late = [await turns.turn(lambda: None) for _ in range(3)]
         assert late[0] >= slots[-1] + 99, "idle time is not saved up for a burst"
         assert late[2] - late[0] == pytest.approx(0.5)
 
