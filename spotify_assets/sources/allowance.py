@@ -20,6 +20,9 @@ leaves 0.9 seconds by which they may move together before the window holds more 
 CATCH_UP_SECONDS = 0.05
 """How far a late event loop may catch up; below 20 requests a second this allows no burst at all."""
 
+LONGEST_COOLDOWN_SECONDS = 366 * 86_400.0
+"""What is asked for beyond a year is no time any more."""
+
 
 class Allowance(Protocol):
     """Leave to call one upstream with one credential."""
@@ -165,8 +168,9 @@ class LocalAllowance:
     def cool_down(self, seconds: float | None, reason: str) -> None:
         """Remember that the upstream has to be left alone; a cooldown that lasts longer stays."""
         now = self._clock.now()
-        wait = seconds
-        if wait is None:
+        if seconds is not None:
+            wait = min(seconds, LONGEST_COOLDOWN_SECONDS)
+        else:
             wait = max(3600.0, (renewal(now) - now).total_seconds())
         over = self._clock.monotonic() + wait
         if self._cooldown is None or over > self._cooldown[0]:
