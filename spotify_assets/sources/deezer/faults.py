@@ -1,0 +1,29 @@
+"""Deezer's errors, which come with HTTP 200.
+
+Belongs here: what their codes mean (https://developers.deezer.com/api/errors).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spotify_assets.sources.question import BodyFault
+
+QUOTA, BUSY = 4, 700
+DENIED = frozenset({200, 300})
+
+
+def reads_fault(data: Any) -> BodyFault | None:
+    """Tell an error that says "later" or "never" from an answer; "no data" (800) is an answer."""
+    error = data.get("error") if isinstance(data, dict) else None
+    if not isinstance(error, dict):
+        return None
+    code, words = error.get("code"), error.get("message")
+    said = f"error {code}: {words}" if isinstance(words, str) and words.isprintable() else f"error {code}"
+    if code == QUOTA:
+        return BodyFault("throttled", said[:200])
+    if code == BUSY:
+        return BodyFault("unavailable", said[:200])
+    if code in DENIED:
+        return BodyFault("not_allowed", said[:200])
+    return None

@@ -1,0 +1,202 @@
+"""From landed exchanges to records: what Deezer's responses say.
+
+Belongs here: pure functions of exchanges; they ask nothing and never raise on a body. Does not belong here:
+judging values: a field of another type is passed on as it is, so that the contract quarantines the row.
+
+Shapes: https://developers.deezer.com/api (artist, artist/top, artist/albums, editorial/releases). Errors
+come as ``{"error": …}`` with HTTP 200.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from spotify_assets.sources.base import Entity
+from spotify_assets.sources.exchange import Exchange
+from spotify_assets.sources.reading import (
+    WORLDWIDE,
+    Reading,
+    body,
+    in_order,
+    inner,
+    kind,
+    number_as_text,
+    seconds_as_ms,
+    text,
+)
+from spotify_assets.sources.records import RECENT_DAYS, ArtistSnapshot, NewRelease, Parsed, TopTrack
+from spotify_assets.sources.spotify.dates import parse_release_date
+
+MOST_TOP_TRACKS = 10
+ARTIST = "artist:"
+"""Prefix of the key of one artist's albums."""
+EDITORIAL = "editorial:0"
+"""Key of the editors' list of releases."""
+
+
+def parse(entity: Entity, exchanges: Iterable[Exchange]) -> Parsed:
+    """Read the landed responses of one entity and day.
+
+    Keys in `Parsed.requested` and `Parsed.missing` are artist ids (``artists``), ``artist_id/XW``
+    (``top_tracks``), and album ids, ``artist:ID`` and ``editorial:0`` (``new_releases``). Of an artist's
+    albums those count as new that came out at most `RECENT_DAYS` days before the day observed, or after it.
+
+    Args:
+        entity: Which of the three.
+        exchanges: What was landed, repeated attempts and failures included.
+    """
+    reading = Reading()
+    readers = {"artists": _artists, "top_tracks": _top_tracks, "new_releases": _new_releases}
+    readers[entity](in_order(exchanges, reading), reading)
+    return reading.done()
+
+
+def _artists(exchanges: Iterable[Exchange], reading: Reading) -> None:
+    for exchange in exchanges:
+        asked = text(exchange.request, "artist_id")
+        piece, problem = body(exchange)
+        if problem:
+            reading.miss(asked, problem)
+            continue
+        reading.answer(asked)
+        if not isinstance(piece, dict):
+            reading.reject(exchange, piece, f"artist {asked} is {kind(piece)}, not an object")
+            continue
+        reading.parsed.records.append(
+            ArtistSnapshot(
+                artist_id=number_as_text(piece.get("id")),
+                requested_id=asked,
+                observed_at=exchange.observed_at,
+                name=piece.get("name"),
+                followers=piece.get("nb_fan"),
+                image_url=_picture(piece, "picture"),
+            )
+        )
+
+
+def _top_tracks(exchanges: Iterable[Exchange], reading: Reading) -> None:
+    lists: dict[str, tuple[Exchange, list[Any]]] = {}
+    for exchange in exchanges:
+        key = f"{text(exchange.request, 'artist_id')}/{WORLDWIDE}"
+        tracks, problem = _data(exchange)
+        if problem or not tracks:
+            reading.miss(key, problem or "no top tracks")
+        else:
+            reading.answer(key)
+            lists[key] = (exchange, tracks)
+    for key, (exchange, tracks) in lists.items():
+        for position, piece in enumerate(tracks[:MOST_TOP_TRACKS], 1):
+            if isinstance(piece, dict):
+                track = _top_track(piece, key.partition("/")[0], position, exchange)
+                reading.parsed.records.append(track)
+            else:
+                reading.reject(exchange, piece, f"position {position} is {kind(piece)}, not a track")
+
+
+def _top_track(piece: Mapping[str, Any], artist_id: str, position: int, exchange: Exchange) -> TopTrack:
+    return TopTrack(
+        market=WORLDWIDE,
+        artist_id=artist_id,
+        position=position,
+        observed_at=exchange.observed_at,
+        track_id=number_as_text(piece.get("id")),
+        isrc=piece.get("isrc"),
+        name=piece.get("title"),
+        primary_artist_id=number_as_text(inner(piece, "artist", "id")),
+        album_id=number_as_text(inner(piece, "album", "id")),
+        album_name=inner(piece, "album", "title"),
+        rank_value=piece.get("rank"),
+        duration_ms=seconds_as_ms(piece.get("duration")),
+        explicit=piece.get("explicit_lyrics"),
+    )
+
+
+def _new_releases(exchanges: Iterable[Exchange], reading: Reading) -> None:
+    albums: dict[str, tuple[dict[str, Any], Exchange]] = {}
+    nameless: list[NewRelease] = []
+    pages: dict[str, dict[int, bool]] = {}
+    for exchange in exchanges:
+        key, index = text(exchange.request, "key"), exchange.request.get("index")
+        page = index if isinstance(index, int) else 0
+        listed, problem = _data(exchange)
+        if problem and page == 0 and "error 800" in problem:
+            listed, problem = [], ""  # an artist without albums
+        if problem:
+            reading.miss(key, problem)
+            pages.setdefault(key, {}).setdefault(page, False)
+            continue
+        pages.setdefault(key, {})[page] = True
+        for piece in _new_ones(listed, key, exchange, reading):
+            if isinstance(album_id := number_as_text(piece.get("id")), str):
+                known = albums[album_id][0] if album_id in albums else {}
+                albums[album_id] = ({**known, **piece}, exchange)
+            else:
+                nameless.append(_new_release(piece, exchange))
+    for key, came in pages.items():
+        if all(came.values()):
+            reading.answer(key)
+    for album_id, (piece, exchange) in albums.items():
+        reading.answer(album_id)
+        reading.parsed.records.append(_new_release(piece, exchange))
+    reading.parsed.records.extend(nameless)
+
+
+def _new_ones(listed: list[Any], key: str, exchange: Exchange, reading: Reading) -> Iterator[dict[str, Any]]:
+    """The albums of a page that count as new; those of an artist do not say whose they are, so we do."""
+    for piece in listed:
+        if not isinstance(piece, dict):
+            reading.reject(exchange, piece, f"an entry of {key} is {kind(piece)}, not an album")
+        elif not key.startswith(ARTIST):
+            yield piece
+        elif is_recent(piece, exchange.observed_at.date()):
+            yield {**piece, "_artist_id": key.removeprefix(ARTIST)}
+
+
+def is_recent(album: Mapping[str, Any], day: date) -> bool:
+    """Whether an album came out at most `RECENT_DAYS` before `day` or is yet to come; unknown: it is not."""
+    released, _ = parse_release_date(album.get("release_date"))
+    return released is not None and released >= day - timedelta(days=RECENT_DAYS)
+
+
+def _new_release(piece: Mapping[str, Any], exchange: Exchange) -> NewRelease:
+    written = piece.get("release_date")
+    released, precision = parse_release_date(written)
+    artist_id = number_as_text(inner(piece, "artist", "id"))
+    if artist_id is None:
+        artist_id = piece.get("_artist_id")
+    name = inner(piece, "artist", "name")
+    album_id: Any = number_as_text(piece.get("id"))
+    return NewRelease(
+        album_id=album_id,
+        observed_at=exchange.observed_at,
+        name=piece.get("title"),
+        album_type=piece.get("record_type"),
+        artist_ids=[] if artist_id is None else [artist_id],
+        artist_names=[] if name is None else [name],
+        release_date=released,
+        release_date_precision=precision,
+        release_date_text=written,
+        total_tracks=piece.get("nb_tracks"),
+        upc=piece.get("upc"),
+        image_url=_picture(piece, "cover"),
+    )
+
+
+def _picture(piece: Mapping[str, Any], name: str) -> Any:
+    """The largest picture; one without a hash in its address (``/artist//``) is none."""
+    address = piece.get(f"{name}_xl")
+    return None if isinstance(address, str) and "//" in address.partition("://")[2] else address
+
+
+def _data(exchange: Exchange) -> tuple[list[Any], str]:
+    page, problem = body(exchange)
+    if problem:
+        return [], problem
+    if not isinstance(page, dict):
+        return [], f"the response is {kind(page)}, not an object"
+    data = page.get("data")
+    return (
+        (data, "") if isinstance(data, list) else ([], f"'data' in the response is {kind(data)}, not a list")
+    )

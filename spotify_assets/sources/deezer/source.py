@@ -1,0 +1,220 @@
+"""Deezer as a `Source`: which questions observe an entity.
+
+Belongs here: one question an artist, and turning pages. Does not belong here: sending (`sources.http`),
+reading (`parse`), what errors mean (`faults`).
+
+Limits: 50 requests in 5 seconds (https://developers.deezer.com/guidelines); there are no batches.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+from typing import Any
+
+from spotify_assets.settings import Settings
+from spotify_assets.sources.allowance import Allowance
+from spotify_assets.sources.base import ENTITIES, Entity, Usage
+from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
+from spotify_assets.sources.deezer.faults import reads_fault
+from spotify_assets.sources.deezer.parse import ARTIST, EDITORIAL, MOST_TOP_TRACKS, parse
+from spotify_assets.sources.exchange import Exchange, Sink
+from spotify_assets.sources.http import PoliteClient, user_agent
+from spotify_assets.sources.memory import Memory
+from spotify_assets.sources.observing import Observer, simulated_url
+from spotify_assets.sources.question import Answer, Limits, Question
+from spotify_assets.sources.reading import WORLDWIDE
+from spotify_assets.sources.records import Parsed
+from spotify_assets.sources.visit import Visit
+
+REQUESTS_PER_SECOND = 10.0
+PAGE_SIZE = 100
+EDITORIAL_PAGES = 2
+"""The editors' list is about 200 albums long."""
+MOST_PAGES = 10
+"""Pages of one artist's albums; nobody has more than 1,000, and a page that repeats for ever ends here."""
+
+_ID = re.compile(r"[0-9]{1,20}")
+
+
+class DeezerSource:
+    """Observes Deezer, or the simulated upstream that speaks its protocol."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        api_url: str,
+        allowance: Allowance | None = None,
+        agent: str | None = None,
+        requests_per_second: float | None = REQUESTS_PER_SECOND,
+        can_observe_past: bool = False,
+        clock: Clock = SYSTEM_CLOCK,
+        limits: Limits | None = None,
+        run_id: str = "",
+    ) -> None:
+        """Prepare; nothing is sent before something is observed.
+
+        Args:
+            name: Value of the ``source`` column.
+            api_url: Base URL.
+            allowance: Leave to call; ``None`` for books of its own.
+            agent: User-Agent; see `user_agent`.
+            requests_per_second: Pace; ``None`` for none.
+            can_observe_past: The upstream's "now" follows the header ``X-Simulated-Date``.
+            clock: Time and waiting.
+            limits: Patience of the HTTP client.
+            run_id: Kept with each response.
+        """
+        self.name = name
+        self.namespace = "simulated-deezer" if can_observe_past else "deezer"
+        self.entities: frozenset[Entity] = frozenset(ENTITIES)
+        self.can_observe_past = can_observe_past
+        if allowance is not None:
+            allowance.limit(requests_per_second, None)
+        self._api = PoliteClient(
+            api_url,
+            concurrency=8,
+            requests_per_second=requests_per_second,
+            allowance=allowance,
+            reads_fault=reads_fault,
+            user_agent=agent,
+            limits=limits,
+            clock=clock,
+        )
+        self._observer = Observer(
+            name, self._api, clock=clock, run_id=run_id, can_observe_past=can_observe_past
+        )
+
+    @classmethod
+    def from_settings(
+        cls, settings: Settings, memory: Memory, *, name: str, clock: Clock = SYSTEM_CLOCK, run_id: str = ""
+    ) -> DeezerSource:
+        """The upstream that `name` says: ``deezer`` or ``simulated-deezer``.
+
+        Raises:
+            SettingsError: The simulated upstream is chosen and none is running.
+        """
+        simulated = name != "deezer"
+        return cls(
+            name,
+            api_url=simulated_url(settings, "/deezer") if simulated else settings.deezer_api_url,
+            allowance=memory.allowance(name, "none"),
+            agent=user_agent(settings.spotify_assets_contact),
+            requests_per_second=None if simulated else REQUESTS_PER_SECOND,
+            can_observe_past=simulated,
+            clock=clock,
+            run_id=run_id,
+        )
+
+    def cost(self, entity: Entity, artists: int) -> int:
+        """The calls that observing `entity` of so many artists takes.
+
+        Exact for artists and top tracks; releases take one more for each further 100 albums of an artist.
+        """
+        return artists + EDITORIAL_PAGES if entity == "new_releases" else artists
+
+    def expected(self, entity: Entity, keys: Sequence[str]) -> list[str]:
+        """Ids, ``ID/XW`` for ``top_tracks``, or ``artist:ID`` and ``editorial:0`` for ``new_releases``."""
+        ids = list(dict.fromkeys(keys))
+        if entity == "top_tracks":
+            return [f"{key}/{WORLDWIDE}" for key in ids]
+        return [*(f"{ARTIST}{key}" for key in ids), EDITORIAL] if entity == "new_releases" else ids
+
+    async def observe(self, entity: Entity, day: date, keys: Sequence[str], sink: Sink) -> Usage:
+        """Ask for `entity` as it is on `day` and hand every response to `sink`.
+
+        Raises:
+            SourceError: The rest cannot be asked for; what was received is with the sink.
+        """
+        known = list(dict.fromkeys(key.partition("/")[0].removeprefix(ARTIST) for key in keys))
+        odd = [
+            f"{key[:60]!r} is no Deezer id (digits only) and was not asked for"
+            for key in known
+            if not _ID.fullmatch(key) and key != EDITORIAL
+        ]
+        ids = [key for key in known if _ID.fullmatch(key)]
+        if entity == "new_releases":
+            lists = [_albums(key) for key in ids] + ([_editorial()] if EDITORIAL in known else [])
+
+            async def ask(visit: Visit) -> None:
+                await self._turn_pages(lists, visit)
+
+            return await self._observer.visit(entity, day, sink, len(lists), ask, odd)
+        make = _artist if entity == "artists" else _top_tracks
+        return await self._observer.observe(entity, day, sink, [make(key) for key in ids], odd)
+
+    async def _turn_pages(self, lists: Sequence[Question], visit: Visit) -> None:
+        """Ask for lists and their further pages, all lists at once, page by page."""
+        todo = list(lists)
+        while todo:
+            further: list[Question] = []
+            await self._observer.ask_all(todo, visit, _collect(further, visit))
+            todo = further
+
+    async def search_artists(self, name: str, limit: int = 5) -> list[dict[str, Any]]:
+        """Find artists by name, best match first, as Deezer's artist objects; nothing is landed.
+
+        Raises:
+            SourceError: The upstream cannot be asked.
+        """
+        question = Question(
+            f"artists called {name[:60]!r}", "/search/artist", (("q", name), ("limit", str(limit)))
+        )
+        data = (await self._observer.look_up(question, "artists looked up")).data
+        found = data.get("data") if isinstance(data, dict) else None
+        return [piece for piece in found if isinstance(piece, dict)] if isinstance(found, list) else []
+
+    def parse(self, entity: Entity, exchanges: Iterable[Exchange]) -> Parsed:
+        """Read landed responses; never asks the upstream anything."""
+        return parse(entity, exchanges)
+
+    async def aclose(self) -> None:
+        """Give up connections."""
+        await self._api.aclose()
+
+
+def _artist(artist_id: str) -> Question:
+    return Question(f"artist {artist_id}", f"/artist/{artist_id}", request={"artist_id": artist_id})
+
+
+def _top_tracks(artist_id: str) -> Question:
+    return Question(
+        f"top tracks of artist {artist_id}",
+        f"/artist/{artist_id}/top",
+        (("limit", str(MOST_TOP_TRACKS)),),
+        {"artist_id": artist_id},
+    )
+
+
+def _albums(artist_id: str) -> Question:
+    return _page(f"albums of artist {artist_id}", f"/artist/{artist_id}/albums", ARTIST + artist_id, 0)
+
+
+def _editorial() -> Question:
+    return _page("editorial releases", "/editorial/0/releases", EDITORIAL, 0)
+
+
+def _page(label: str, path: str, key: str, index: int) -> Question:
+    params = (("limit", str(PAGE_SIZE)), *((("index", str(index)),) if index else ()))
+    return Question(label, path, params, {"key": key, "index": index})
+
+
+def _collect(further: list[Question], visit: Visit) -> Callable[[Question, Answer], None]:
+    """Note the page after each answered one; its address is made here, never taken from the response."""
+
+    def handle(question: Question, answer: Answer) -> None:
+        page = answer.data if isinstance(answer.data, dict) else {}
+        listed = page.get("data")
+        if not page.get("next") or not isinstance(listed, list) or not listed:
+            return
+        key, at = str(question.request["key"]), question.request["index"]
+        index = (at if isinstance(at, int) else 0) + PAGE_SIZE
+        if index >= PAGE_SIZE * (EDITORIAL_PAGES if key == EDITORIAL else MOST_PAGES):
+            if key != EDITORIAL:
+                visit.fail(f"{question.label}: more than {index} albums; the rest was not asked for")
+            return
+        further.append(_page(question.label, question.path, key, index))
+
+    return handle

@@ -1,0 +1,30 @@
+"""Last.fm's errors, which come with whatever status.
+
+Belongs here: what their codes mean (https://www.last.fm/api/errorcodes).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from spotify_assets.sources.question import BodyFault
+
+LIMIT = 29
+BUSY = frozenset({8, 11, 16})
+DENIED = frozenset({4, 10, 26})
+
+
+def reads_fault(data: Any) -> BodyFault | None:
+    """Tell an error that says "later" or "never" from an answer; "not found" (6) is an answer."""
+    code = data.get("error") if isinstance(data, dict) else None
+    if not isinstance(code, int):
+        return None
+    words = data.get("message")
+    said = f"error {code}: {words}" if isinstance(words, str) and words.isprintable() else f"error {code}"
+    if code == LIMIT:
+        return BodyFault("throttled", said[:200])
+    if code in BUSY:
+        return BodyFault("unavailable", said[:200])
+    if code in DENIED:
+        return BodyFault("refused", f"{said[:200]}; check LASTFM_API_KEY")
+    return None

@@ -1,0 +1,120 @@
+"""From landed exchanges to records: what Last.fm's responses say.
+
+Belongs here: pure functions of exchanges; they ask nothing and never raise on a body. Does not belong here:
+judging values: a field of another type is passed on as it is, so that the contract quarantines the row.
+
+Numbers come as texts. With ``autocorrect`` the artist answered may be another than the one asked for; both
+ids are kept. Shapes: https://www.last.fm/api/show/artist.getInfo and artist.getTopTracks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from spotify_assets.sources.base import Entity
+from spotify_assets.sources.exchange import Exchange
+from spotify_assets.sources.lastfm.names import id_of
+from spotify_assets.sources.reading import (
+    WORLDWIDE,
+    Reading,
+    body,
+    in_order,
+    inner,
+    kind,
+    text,
+    text_as_number,
+)
+from spotify_assets.sources.records import ArtistSnapshot, Parsed, TopTrack
+
+MOST_TOP_TRACKS = 10
+
+
+def parse(entity: Entity, exchanges: Iterable[Exchange]) -> Parsed:
+    """Read the landed responses of one entity and day.
+
+    Keys in `Parsed.requested` and `Parsed.missing` are artist ids (see `names`) for ``artists`` and
+    ``artist_id/XW`` for ``top_tracks``; Last.fm knows no new releases.
+
+    Args:
+        entity: Which of them.
+        exchanges: What was landed, repeated attempts and failures included.
+    """
+    reading = Reading()
+    responses = in_order(exchanges, reading)
+    if entity == "artists":
+        _artists(responses, reading)
+    elif entity == "top_tracks":
+        _top_tracks(responses, reading)
+    return reading.done()
+
+
+def _artists(exchanges: Iterable[Exchange], reading: Reading) -> None:
+    for exchange in exchanges:
+        asked = text(exchange.request, "artist_id")
+        data, problem = body(exchange)
+        piece = data.get("artist") if isinstance(data, dict) else None
+        if problem or not isinstance(piece, dict):
+            reading.miss(asked, problem or f"'artist' in the response is {kind(piece)}, not an object")
+            continue
+        reading.answer(asked)
+        name = piece.get("name")
+        reading.parsed.records.append(
+            ArtistSnapshot(
+                artist_id=id_of(name) if isinstance(name, str) else asked,
+                requested_id=asked,
+                observed_at=exchange.observed_at,
+                name=name,
+                listeners=text_as_number(inner(piece, "stats", "listeners")),
+                plays=text_as_number(inner(piece, "stats", "playcount")),
+                genres=_tags(piece),
+            )
+        )
+
+
+def _tags(piece: Mapping[str, Any]) -> Any:
+    """The names of the tags; a single one comes without its list."""
+    tags = inner(piece, "tags", "tag") if isinstance(piece.get("tags"), dict) else None
+    if tags is None:
+        return None
+    listed = tags if isinstance(tags, list) else [tags]
+    return [tag.get("name") if isinstance(tag, dict) else tag for tag in listed]
+
+
+def _top_tracks(exchanges: Iterable[Exchange], reading: Reading) -> None:
+    lists: dict[str, tuple[Exchange, list[Any]]] = {}
+    for exchange in exchanges:
+        key = f"{text(exchange.request, 'artist_id')}/{WORLDWIDE}"
+        data, problem = body(exchange)
+        found = data.get("toptracks") if isinstance(data, dict) else None
+        tracks = found.get("track") if isinstance(found, dict) else None
+        if isinstance(tracks, dict):  # a single track comes without its list
+            tracks = [tracks]
+        if problem or not isinstance(tracks, list):
+            reading.miss(key, problem or "the response has no list of tracks")
+        elif not tracks:
+            reading.miss(key, "no top tracks")
+        else:
+            reading.answer(key)
+            lists[key] = (exchange, tracks)
+    for key, (exchange, tracks) in lists.items():
+        for position, piece in enumerate(tracks[:MOST_TOP_TRACKS], 1):
+            if isinstance(piece, dict):
+                track = _top_track(piece, key.rpartition("/")[0], position, exchange)
+                reading.parsed.records.append(track)
+            else:
+                reading.reject(exchange, piece, f"position {position} is {kind(piece)}, not a track")
+
+
+def _top_track(piece: Mapping[str, Any], artist_id: str, position: int, exchange: Exchange) -> TopTrack:
+    name = inner(piece, "artist", "name")
+    return TopTrack(
+        market=WORLDWIDE,
+        artist_id=artist_id,
+        position=position,
+        observed_at=exchange.observed_at,
+        track_id=piece.get("mbid") or None,
+        name=piece.get("name"),
+        primary_artist_id=id_of(name) if isinstance(name, str) else name,
+        rank_value=text_as_number(piece.get("playcount")),
+    )

@@ -1,0 +1,199 @@
+"""ListenBrainz as a `Source`: which questions observe an entity.
+
+Belongs here: batches and what needs a token. Does not belong here: sending (`sources.http`), reading
+(`parse`).
+
+Limits: 1,000 MBIDs in a batch and 30 requests in 10 seconds, ruled by ``X-RateLimit-*`` headers
+(https://listenbrainz.readthedocs.io/en/latest/users/api/index.html#rate-limiting). Top recordings need a user
+token since 2026-08-21.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from pydantic import SecretStr
+
+from spotify_assets.settings import Settings
+from spotify_assets.sources.allowance import Allowance
+from spotify_assets.sources.base import ENTITIES, Entity, Usage
+from spotify_assets.sources.capabilities import Capabilities, Forgetful
+from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
+from spotify_assets.sources.exchange import Exchange, Sink
+from spotify_assets.sources.http import PoliteClient, user_agent
+from spotify_assets.sources.listenbrainz.parse import parse
+from spotify_assets.sources.memory import Memory, credential_digest
+from spotify_assets.sources.observing import Observer, simulated_url
+from spotify_assets.sources.question import Limits, Question
+from spotify_assets.sources.reading import WORLDWIDE
+from spotify_assets.sources.records import Parsed
+
+ARTISTS_IN_BATCH = 1000
+REQUESTS_PER_SECOND = 3.0
+FRESH_DAYS = 14
+TOP_TRACKS = "call: an artist's top tracks"
+"""Name of the capability that a token gives."""
+NO_TOKEN = (
+    "ListenBrainz gives top tracks to signed-in users only: set LISTENBRAINZ_TOKEN (free, at "  # noqa: S105
+    "https://listenbrainz.org/settings/)"
+)
+
+_MBID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+class ListenBrainzSource:
+    """Observes ListenBrainz, or the simulated upstream that speaks its protocol."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        api_url: str,
+        token: SecretStr | None = None,
+        allowance: Allowance | None = None,
+        capabilities: Capabilities | None = None,
+        agent: str | None = None,
+        requests_per_second: float | None = REQUESTS_PER_SECOND,
+        can_observe_past: bool = False,
+        clock: Clock = SYSTEM_CLOCK,
+        limits: Limits | None = None,
+        run_id: str = "",
+    ) -> None:
+        """Prepare; nothing is sent before something is observed.
+
+        Args:
+            name: Value of the ``source`` column.
+            api_url: Base URL.
+            token: A user's token; without it there are no top tracks.
+            allowance: Leave to call; ``None`` for books of its own.
+            capabilities: Memory of what may be seen.
+            agent: User-Agent; see `user_agent`.
+            requests_per_second: Pace; ``None`` for none.
+            can_observe_past: The upstream's "now" follows the header ``X-Simulated-Date``.
+            clock: Time and waiting.
+            limits: Patience of the HTTP client.
+            run_id: Kept with each response.
+        """
+        self.name = name
+        self.namespace = "simulated-musicbrainz" if can_observe_past else "musicbrainz"
+        self.entities: frozenset[Entity] = frozenset(ENTITIES)
+        self.can_observe_past = can_observe_past
+        self._token = token
+        self._capabilities = capabilities or Forgetful()
+        self._clock = clock
+        if allowance is not None:
+            allowance.limit(requests_per_second, None)
+        self._api = PoliteClient(
+            api_url,
+            concurrency=4,
+            requests_per_second=requests_per_second,
+            allowance=allowance,
+            user_agent=agent,
+            limits=limits,
+            clock=clock,
+        )
+        self._observer = Observer(
+            name, self._api, clock=clock, run_id=run_id, can_observe_past=can_observe_past
+        )
+
+    @classmethod
+    def from_settings(
+        cls, settings: Settings, memory: Memory, *, name: str, clock: Clock = SYSTEM_CLOCK, run_id: str = ""
+    ) -> ListenBrainzSource:
+        """The upstream that `name` says: ``listenbrainz`` or ``simulated-listenbrainz``.
+
+        Raises:
+            SettingsError: The simulated upstream is chosen and none is running.
+        """
+        simulated = name != "listenbrainz"
+        credential = credential_digest(settings.listenbrainz_token)
+        return cls(
+            name,
+            api_url=simulated_url(settings, "/listenbrainz") if simulated else settings.listenbrainz_api_url,
+            token=SecretStr("simulated") if simulated else settings.listenbrainz_token,
+            allowance=memory.allowance(name, credential),
+            capabilities=memory.capabilities(name, credential),
+            agent=user_agent(settings.spotify_assets_contact),
+            requests_per_second=None if simulated else REQUESTS_PER_SECOND,
+            can_observe_past=simulated,
+            clock=clock,
+            run_id=run_id,
+        )
+
+    def cost(self, entity: Entity, artists: int) -> int:
+        """The calls that observing `entity` of so many artists takes; exact."""
+        if entity == "artists":
+            return math.ceil(artists / ARTISTS_IN_BATCH)
+        if entity == "top_tracks":
+            return artists if self._token is not None else 0
+        return 1
+
+    def expected(self, entity: Entity, keys: Sequence[str]) -> list[str]:
+        """MBIDs for ``artists``, ``MBID/XW`` for ``top_tracks``; none for the list of fresh releases."""
+        if entity == "new_releases":
+            return []
+        ids = dict.fromkeys(key.lower() for key in keys)
+        return [f"{key}/{WORLDWIDE}" for key in ids] if entity == "top_tracks" else list(ids)
+
+    async def observe(self, entity: Entity, day: date, keys: Sequence[str], sink: Sink) -> Usage:
+        """Ask for `entity` as it is on `day` and hand every response to `sink`.
+
+        Without a token nothing is asked about top tracks; that is landed as their reason for being missing.
+
+        Raises:
+            SourceError: The rest cannot be asked for; what was received is with the sink.
+        """
+        if entity == "new_releases":
+            params = (("days", str(FRESH_DAYS)), ("sort", "release_date"))
+            return await self._observer.observe(
+                entity, day, sink, [Question("fresh releases", "/1/explore/fresh-releases/", params)]
+            )
+        known = dict.fromkeys(key.partition("/")[0].lower() for key in keys)
+        ids = [key for key in known if _MBID.fullmatch(key)]
+        odd = [f"{key[:60]!r} is no MBID and was not asked for" for key in known if key not in ids]
+        if entity == "artists":
+            return await self._observer.observe(entity, day, sink, _batches(ids), odd)
+        if self._token is None:
+            sink(self._observer.unasked(entity, day, self.expected(entity, list(known)), NO_TOKEN))
+            self._capabilities.note(TOP_TRACKS, allowed=False, reason=NO_TOKEN, at=self._clock.now())
+            return Usage(failures=(NO_TOKEN,))
+        usage = await self._observer.observe(entity, day, sink, [self._top_tracks(key) for key in ids], odd)
+        self._capabilities.note(TOP_TRACKS, allowed=True, reason="it answered", at=self._clock.now())
+        return usage
+
+    def _top_tracks(self, mbid: str) -> Question:
+        token = self._token.get_secret_value() if self._token else ""
+        return Question(
+            f"top recordings of {mbid}",
+            f"/1/popularity/top-recordings-for-artist/{mbid}",
+            request={"artist_id": mbid},
+            headers=(("authorization", SecretStr(f"Token {token}")),),
+        )
+
+    def parse(self, entity: Entity, exchanges: Iterable[Exchange]) -> Parsed:
+        """Read landed responses; never asks the upstream anything."""
+        return parse(entity, exchanges)
+
+    async def aclose(self) -> None:
+        """Give up connections."""
+        await self._api.aclose()
+
+
+def _batches(ids: Sequence[str]) -> list[Question]:
+    """The fewest questions that ask for all `ids`, order kept."""
+    questions = []
+    for start in range(0, len(ids), ARTISTS_IN_BATCH):
+        batch = list(ids[start : start + ARTISTS_IN_BATCH])
+        questions.append(
+            Question(
+                f"artists {start + 1} to {start + len(batch)} of {len(ids)}",
+                "/1/popularity/artist",
+                request={"ids": batch},
+                method="POST",
+                json={"artist_mbids": batch},
+            )
+        )
+    return questions
