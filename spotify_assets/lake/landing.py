@@ -3,7 +3,7 @@
 Belongs here: where a response lies and how a file of them is written and read. Does not belong
 here: what a response says. The layout is `raw/{source}/{entity}/{day}/{run}-{part}.jsonl.gz`; a
 line is one exchange as JSON, the body an untouched string. A part appears whole or not at all, and
-no part is ever rewritten, except an import under the same content, which is the same part.
+no part is ever rewritten, except by a purge (`purge`).
 """
 
 from __future__ import annotations
@@ -95,6 +95,11 @@ def _decode(line: bytes) -> Exchange:
     )
 
 
+def is_part(name: str) -> bool:
+    """Whether a file of this name is a part, and not one that is only being written."""
+    return name.endswith(".jsonl.gz") and not name.startswith(".")
+
+
 def _write_durably(path: Path, data: bytes) -> Path:
     """Write a file and wait until it is on the disk: after a power loss it is whole or not there."""
     with path.open("wb") as file:
@@ -164,6 +169,16 @@ class Landing:
         self._root = f"{root.rstrip('/')}/raw"
         self._local = isinstance(self._fs, fs.LocalFileSystem)
 
+    @property
+    def filesystem(self) -> fs.FileSystem:
+        """Where parts lie, for whoever has to look at all of them (`purge`)."""
+        return self._fs
+
+    @property
+    def root(self) -> str:
+        """The folder of all series, on that filesystem."""
+        return self._root
+
     def _folder(self, source: str, entity: str, day: date) -> str:
         return f"{self._root}/{check_source_name(source)}/{entity}/{day.isoformat()}"
 
@@ -224,19 +239,33 @@ class Landing:
         """
         exchanges: list[Exchange] = []
         for info in self._list(self._folder(source, entity, day)):
-            if info.base_name.startswith(".") or not info.base_name.endswith(".jsonl.gz"):
-                continue
-            try:
-                with self._fs.open_input_stream(info.path, compression=None) as stream:
-                    lines = gzip.decompress(stream.read()).splitlines()
-                exchanges.extend(map(_decode, lines))
-            except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
-                raise LakeError(
-                    f"cannot read {info.path}: {error}. Restore the file from a backup, or move it away to "
-                    "go on with what else was landed for this day"
-                ) from error
+            if is_part(info.base_name):
+                exchanges.extend(self.read_part(info.path))
         exchanges.sort(key=lambda exchange: exchange.observed_at)
         return exchanges
+
+    def read_part(self, path: str) -> list[Exchange]:
+        """What one part holds, in the order landed.
+
+        Raises:
+            LakeError: The part cannot be read.
+        """
+        try:
+            with self._fs.open_input_stream(path, compression=None) as stream:
+                return list(map(_decode, gzip.decompress(stream.read()).splitlines()))
+        except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
+            raise LakeError(
+                f"cannot read {path}: {error}. Restore the file from a backup, or move it away to "
+                "go on with what else was landed for this day"
+            ) from error
+
+    def replace_part(self, path: str, exchanges: Iterable[Exchange]) -> None:
+        """Write a part anew in place of the old one. Only a purge may: a part is otherwise never rewritten.
+
+        Raises:
+            LakeError: The file cannot be written.
+        """
+        self.write_part(path, b"".join(map(_encode, exchanges)))
 
     def sources(self, entity: str, day: date) -> list[str]:
         """Series that have landed anything for `entity` on `day`, in name order."""

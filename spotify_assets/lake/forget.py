@@ -1,0 +1,326 @@
+"""Taking one artist out of a landed exchange, and leaving everything else of it as it was.
+
+Belongs here: what of a request, an address or a body is about an artist, whichever upstream it came from. Does not
+belong here: which exchanges to look at (`purge`).
+
+An exchange about the artist alone is dropped. In one about several, the artist's objects are cut out of the body and
+the artist's id out of what was asked, so that the rest reads as if the artist had never been asked for. An album or
+track is the artist's if nobody else is named as its artist; of one with several, only the artist's own entry goes,
+unless its texts name the artist as well. In a list of top tracks a place is left empty rather than closed up, because
+the place says something about the others.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+from urllib.parse import unquote_plus
+
+from spotify_assets.lake.spans import Cuts, Node, NotCuttable, read
+from spotify_assets.sources import imported
+from spotify_assets.sources.exchange import Exchange
+
+_UNMISTAKABLE = re.compile(r"[0-9A-Za-z]{22}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""Ids of Spotify and MusicBrainz: where such a text stands, it is this id. A number or a name may be anything."""
+_PERFORMERS = {"artists", "contributors", "artist_mbids", "artist_ids", "artist-credit", "artist_credit"}
+_OWN_NAME = {"id", "name", "title", "uri", "release_mbid", "recording_mbid", "release_group_mbid"}
+_ARTIST_FIELDS = {"artist_id", "artist_mbid", "requested_id", "primary_artist_id"}
+_SUBJECTS = {"artist_id", "artist", "artist_mbid", "mbid", "requested_id", "id", "key", "name"}
+_EMPTY_PLACE = '{"purged":true}'
+
+
+@dataclass(frozen=True)
+class Artist:
+    """Who is to be forgotten in one series.
+
+    Attributes:
+        artist_id: Their id there; for Last.fm, their name.
+        names: What they are called, as far as known.
+    """
+
+    artist_id: str
+    names: frozenset[str] = frozenset()
+
+    @cached_property
+    def unmistakable(self) -> bool:
+        """Whether the id's text can stand for nothing else."""
+        return _UNMISTAKABLE.fullmatch(self.artist_id) is not None
+
+    @cached_property
+    def folded(self) -> frozenset[str]:
+        """The names, without regard to case."""
+        return frozenset(name.casefold() for name in self.names if name.strip())
+
+    @cached_property
+    def _id_is_name(self) -> bool:
+        return not self.unmistakable and not self.artist_id.isdigit()
+
+    def is_id(self, value: object) -> bool:
+        """Whether a value is the artist's id."""
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            return False
+        if self._id_is_name:
+            return str(value).casefold() == self.artist_id.casefold()
+        return str(value) == self.artist_id
+
+    def is_key(self, value: object) -> bool:
+        """Whether a value is a key of something asked of the artist: ``ID``, ``ID/market`` or ``artist:ID``."""
+        if not isinstance(value, str):
+            return False
+        return self.is_id(value.removeprefix("artist:")) or self.is_id(value.rpartition("/")[0])
+
+    def is_named_in(self, text: str) -> bool:
+        """Whether a text holds one of the names as words of its own."""
+        folded = text.casefold()
+        return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", folded) for name in self.folded)
+
+    def may_be_in(self, text: str) -> bool:
+        """Whether it is worth looking at a text of a request or response at all."""
+        return not self.unmistakable or self.artist_id in text
+
+
+def forget(exchange: Exchange, artist: Artist, at: datetime) -> Exchange | None:
+    """Take an artist out of an exchange.
+
+    Args:
+        exchange: As landed.
+        artist: Who.
+        at: When, for the mark that the exchange bears afterwards.
+
+    Returns:
+        The very same exchange if nothing in it is about the artist, ``None`` if everything is, otherwise one
+        without the artist, marked ``purged`` in its request.
+    """
+    asked = json.dumps(dict(exchange.request), ensure_ascii=False)
+    if not any(map(artist.may_be_in, (asked, exchange.url, exchange.body))):
+        return exchange
+    if _is_subject(artist, exchange):
+        return None
+    request, emptied = _without(artist, exchange.request)
+    if emptied:
+        return None
+    body, gone_places = exchange.body, []
+    if exchange.body and artist.may_be_in(exchange.body):
+        surgeon = _Surgeon(artist, ordered=exchange.entity == "top_tracks")
+        rewritten = surgeon.rows(exchange.body) if exchange.method == imported.METHOD else surgeon.body(body)
+        if rewritten is None:
+            return None
+        body, gone_places = rewritten, surgeon.root_places
+    request = _without_places(request, exchange.request, gone_places)
+    if any(not value for value in request.values() if isinstance(value, list)) and body != exchange.body:
+        return None
+    url = _url_without(artist, exchange.url, _removed_ids(exchange.request, request))
+    if (body, url, request) == (exchange.body, exchange.url, dict(exchange.request)):
+        return exchange
+    return replace(exchange, url=url, body=body, request={**request, "purged": at.isoformat()})
+
+
+def _is_subject(artist: Artist, exchange: Exchange) -> bool:
+    """Whether the exchange was about the artist and nobody else."""
+    for name, value in exchange.request.items():
+        if name in _SUBJECTS and (artist.is_key(value) or artist.is_id(value)):
+            return True
+    path, _, query = exchange.url.partition("?")
+    steps = [unquote_plus(step) for step in path.split("/")]
+    for before, step in zip(["", *steps], steps, strict=False):
+        if artist.is_id(step) and (artist.unmistakable or before in {"artist", "artists"}):
+            return True
+    pairs = (pair.partition("=") for pair in query.split("&"))
+    return any(name == "artist" and artist.is_id(unquote_plus(value)) for name, _, value in pairs)
+
+
+def _without(artist: Artist, request: Mapping[str, object]) -> tuple[dict[str, object], bool]:
+    """The request without the artist's keys, and whether nothing is asked any more."""
+    changed = dict(request)
+    for name, value in request.items():
+        if isinstance(value, list) and any(map(artist.is_key, value)):
+            changed[name] = [item for item in value if not artist.is_key(item)]
+            if not changed[name]:
+                return changed, True
+    return changed, False
+
+
+def _without_places(
+    request: dict[str, object], asked: Mapping[str, object], gone: Iterable[int]
+) -> dict[str, object]:
+    """The request without what answers at `gone` were about: an album of the artist was asked for by its own id."""
+    ids = asked.get("ids")
+    if not isinstance(ids, list) or request.get("ids") != ids:
+        return request
+    going = set(gone)
+    return {**request, "ids": [item for place, item in enumerate(ids) if place not in going]}
+
+
+def _removed_ids(before: Mapping[str, object], after: Mapping[str, object]) -> set[str]:
+    removed: set[str] = set()
+    for name, value in before.items():
+        if isinstance(value, list) and isinstance(left := after.get(name), list):
+            removed |= {str(item) for item in value} - {str(item) for item in left}
+    return removed
+
+
+def _url_without(artist: Artist, url: str, removed: set[str]) -> str:
+    """The address without ids that are not asked for any more."""
+    path, mark, query = url.partition("?")
+    pairs = []
+    for pair in query.split("&") if mark else []:
+        name, equals, value = pair.partition("=")
+        comma = "%2C" if "%2C" in value else ","
+        items = value.split(comma)
+        kept = [item for item in items if unquote_plus(item) not in removed]
+        pairs.append(f"{name}{equals}{comma.join(kept)}" if len(items) > 1 else pair)
+    url = f"{path}{mark}{'&'.join(pairs)}"
+    return url.replace(artist.artist_id, "purged") if artist.unmistakable else url
+
+
+class _Surgeon:
+    """Cuts an artist out of one body.
+
+    Attributes:
+        root_places: Places that were cut out of the answer's own list, whose order is that of what was asked.
+    """
+
+    def __init__(self, artist: Artist, *, ordered: bool) -> None:
+        self._artist = artist
+        self._ordered = ordered
+        self._cuts = Cuts()
+        self.root_places: list[int] = []
+
+    def body(self, text: str) -> str | None:
+        """The body without the artist; ``None`` if it is all about them. An unreadable one becomes empty."""
+        try:
+            root = read(text)
+        except NotCuttable:
+            return "" if self._artist.unmistakable or self._artist.is_named_in(text) else text
+        if self._is_gone(root, root=True) if root.items is None else self._cut(root, "", None, root=True):
+            return None
+        text = self._cuts.apply(text)
+        # What is left is no object of theirs but a mention, as in an error message.
+        return (
+            text.replace(self._artist.artist_id, "purged")
+            if self._artist.unmistakable
+            else text
+        )
+
+    def rows(self, text: str) -> str | None:
+        """Rows of a file without those about the artist; ``None`` if none is left."""
+        root = read(text)
+        items = root.items or []
+        gone = [
+            place
+            for place, row in enumerate(items)
+            if any(self._in_cell(cell.value) for _, cell in row.fields or ())
+        ]
+        if gone and len(gone) == len(items):
+            return None
+        self._cuts.remove(root, gone)
+        return self._cuts.apply(text)
+
+    def _in_cell(self, cell: object) -> bool:
+        if not isinstance(cell, str):
+            return False
+        if self._artist.unmistakable:
+            return self._artist.artist_id in cell
+        return any(self._artist.is_id(part.strip(" \"'[]")) for part in re.split(r"[;|,]", cell))
+
+    def _is_gone(self, node: Node, *, root: bool = False) -> bool:
+        """Whether an object is about the artist; if not, what in it is has been marked."""
+        if self._is_artist(node):
+            return True
+        partly = False
+        for name, child in node.fields or ():
+            if child.fields is not None:
+                if self._is_gone(child):
+                    return True
+            elif child.items is not None:
+                if self._cut(child, name, node, root=root):
+                    return True
+                partly = partly or (name in _PERFORMERS and self._holds(child))
+            elif name in _ARTIST_FIELDS and self._artist.is_id(child.value):
+                return True
+        return partly and self._is_named_beside(node)
+
+    def _is_artist(self, node: Node) -> bool:
+        ident, kind = node.get("id"), node.get("type")
+        if ident is not None and self._artist.is_id(ident.value):
+            return self._artist.unmistakable or kind is None or kind.value == "artist"
+        name = node.get("name")
+        is_name = not self._artist.unmistakable and not self._artist.artist_id.isdigit()
+        works = ("artist", "artists", "album", "duration", "id")
+        return (
+            is_name
+            and name is not None
+            and self._artist.is_id(name.value)
+            and all(node.get(field) is None for field in works)
+        )
+
+    def _holds(self, items: Node) -> bool:
+        """Whether a list of performers names the artist."""
+        return any(
+            self._artist.is_id(item.value) or (item.fields is not None and self._is_artist(item))
+            for item in items.items or ()
+        )
+
+    def _cut(self, node: Node, name: str, owner: Node | None, *, root: bool = False) -> bool:
+        """Mark what is gone in a list; whether that takes the list's owner with it."""
+        items = node.items or []
+        performers = name in _PERFORMERS and owner is not None and any(map(owner.get, _OWN_NAME))
+        gone = [place for place, item in enumerate(items) if self._is_element_gone(item, name)]
+        if not gone:
+            return False
+        if performers and len(gone) == len(items):
+            return True
+        if self._ordered:
+            for place in gone:
+                self._cuts.replace(items[place], _EMPTY_PLACE if items[place].fields is not None else "null")
+        else:
+            self._cuts.remove(node, gone)
+            if root:
+                self.root_places += gone
+        return False
+
+    def _is_element_gone(self, item: Node, name: str) -> bool:
+        if item.fields is not None:
+            return self._is_gone(item)
+        if item.items is not None:
+            return self._cut(item, name, None)
+        return name in _PERFORMERS and self._artist.is_id(item.value)
+
+    def _is_named_beside(self, node: Node) -> bool:
+        """Whether the texts of an album or track name the artist, outside of the artist's own entry."""
+        for name, child in node.fields or ():
+            if name in _PERFORMERS:
+                continue
+            for inner in child.walk():
+                if isinstance(inner.value, str) and self._artist.is_named_in(inner.value):
+                    return True
+        return False
+
+
+def learn_names(exchange: Exchange, artist: Artist) -> set[str]:
+    """What an exchange calls the artist.
+
+    Args:
+        exchange: As landed.
+        artist: Whose names; only the id is looked for.
+    """
+    if not exchange.body or not artist.may_be_in(exchange.body):
+        return set()
+    try:
+        root = read(exchange.body)
+    except NotCuttable:
+        return set()
+    names: set[str] = set()
+    for node in root.walk():
+        kind: Any = node.get("type")
+        is_other = kind is not None and kind.value != "artist"
+        for field in ("id", "artist_id", "requested_id"):
+            ident, name = node.get(field), node.get("name")
+            if ident is not None and artist.is_id(ident.value) and not is_other and name is not None:
+                names |= {name.value} if isinstance(name.value, str) and name.value.strip() else set()
+    return names

@@ -1,0 +1,252 @@
+"""Taking an artist out of exchanges: they are gone, and nothing else has changed."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spotify_assets.lake.forget import Artist, forget, learn_names
+from spotify_assets.lake.spans import NotCuttable, read
+from spotify_assets.sources.exchange import Exchange
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
+A, B, C = "0TnOYISbd1XYRBk9myaseg", "1111111111111111111111", "2222222222222222222222"
+GONE = Artist(A, frozenset({"Gone Girl"}))
+
+
+def exchange(body: Any, url: str = "/v1/x", entity: str = "artists", **more: Any) -> Exchange:
+    text = body if isinstance(body, str) else json.dumps(body)
+    values: dict[str, Any] = {"method": "GET", "status": 200, "request": {}, **more}
+    return Exchange(
+        source="spotify", entity=entity, url=url, observed_at=NOON, run_id="run", body=text, **values
+    )
+
+
+def artist(ident: str, name: str = "", **more: Any) -> dict[str, Any]:
+    return {"id": ident, "name": name or f"Artist {ident[0]}", "type": "artist", **more}
+
+
+def test_a_batch_loses_the_artist_in_body_request_and_address_and_bears_a_mark() -> None:
+    asked = exchange(
+        {"artists": [artist(B), artist(A), artist(C)]},
+        f"/v1/artists?ids={B},{A},{C}&market=US",
+        request={"ids": [B, A, C]},
+    )
+    left = forget(asked, GONE, NOW)
+    assert left is not None
+    assert json.loads(left.body) == {"artists": [artist(B), artist(C)]}
+    assert left.request == {"ids": [B, C], "purged": NOW.isoformat()}
+    assert left.url == f"/v1/artists?ids={B},{C}&market=US"
+    assert left.observed_at == NOON
+
+
+@pytest.mark.parametrize(
+    ("url", "request_"),
+    [
+        (f"/v1/artists/{A}/top-tracks?market=US", {"artist_id": A, "market": "US"}),
+        (f"/v1/artists/{A}", {}),
+        (f"/v1/artists?ids={A}", {"ids": [A]}),
+        ("", {"keys": [f"{A}/US", f"artist:{A}"]}),
+        ("/1/popularity/artist", {"key": f"artist:{A}"}),
+    ],
+)
+def test_an_exchange_about_the_artist_alone_is_dropped(url: str, request_: dict[str, Any]) -> None:
+    assert forget(exchange({"anything": 1}, url, request=request_), GONE, NOW) is None
+
+
+def test_what_is_about_others_is_the_very_same() -> None:
+    other = exchange({"artists": [artist(B, "Gone Girl")]}, f"/v1/artists?ids={B}", request={"ids": [B]})
+    assert forget(other, GONE, NOW) is other
+
+
+def test_a_plan_loses_the_artists_keys() -> None:
+    plan = exchange("", "", method="PLAN", status=0, request={"keys": [f"{A}/US", f"{B}/US", A, f"artist:{A}"]})
+    left = forget(plan, GONE, NOW)
+    assert left is not None
+    assert left.request["keys"] == [f"{B}/US"]
+
+
+def test_an_album_of_several_keeps_the_others_unless_its_title_names_the_artist() -> None:
+    def album(ident: str, title: str, *artists: dict[str, Any]) -> dict[str, Any]:
+        return {"id": ident, "name": title, "type": "album", "artists": list(artists), "popularity": 1}
+
+    page = {
+        "albums": {
+            "href": "x",
+            "items": [
+                album("a1", "Alone", artist(A, "Gone Girl")),
+                album("a2", "Together", artist(A, "Gone Girl"), artist(B)),
+                album("a3", "Together (feat. Gone Girl)", artist(B), artist(A, "Gone Girl")),
+                album("a4", "Gone Girl", artist(C)),
+            ],
+            "next": None,
+        }
+    }
+    left = forget(exchange(page, "/v1/browse/new-releases", "new_releases", request={"page": 1}), GONE, NOW)
+    assert left is not None
+    items = json.loads(left.body)["albums"]["items"]
+    assert [item["id"] for item in items] == ["a2", "a4"]
+    assert items[0]["artists"] == [artist(B)]
+    assert left.request["page"] == 1
+
+
+def test_places_in_another_artists_top_tracks_stay() -> None:
+    tracks = {
+        "tracks": [
+            {"id": "t1", "name": "One", "artists": [artist(B)]},
+            {"id": "t2", "name": "Two", "artists": [artist(A, "Gone Girl"), artist(B)]},
+            {"id": "t3", "name": "Three (with Gone Girl)", "artists": [artist(B), artist(A, "Gone Girl")]},
+            {"id": "t4", "name": "Four", "artists": [artist(B)]},
+        ]
+    }
+    asked = exchange(tracks, f"/v1/artists/{B}/top-tracks", "top_tracks", request={"artist_id": B})
+    left = forget(asked, GONE, NOW)
+    assert left is not None
+    assert json.loads(left.body)["tracks"] == [
+        tracks["tracks"][0],
+        {"id": "t2", "name": "Two", "artists": [{"purged": True}, artist(B)]},
+        {"purged": True},
+        tracks["tracks"][3],
+    ]
+
+
+def test_albums_asked_for_by_their_own_ids_take_those_ids_with_them() -> None:
+    body = {"albums": [{"id": "x1", "name": "y", "artists": [artist(B)]}, {"id": "x2", "artists": [artist(A)]}]}
+    asked = exchange(body, "/v1/albums?ids=x1,x2&market=US", "new_releases", request={"ids": ["x1", "x2"]})
+    left = forget(asked, GONE, NOW)
+    assert left is not None
+    assert left.request["ids"] == ["x1"]
+    assert left.url == "/v1/albums?ids=x1&market=US"
+    assert json.loads(left.body) == {"albums": body["albums"][:1]}
+
+
+def test_numbers_and_names_as_ids_are_told_from_other_things() -> None:
+    deezer = Artist("27", frozenset({"Daft Punk"}))
+    body = {
+        "data": [
+            {"id": 27, "title": "An album", "type": "album", "nb": 27, "artist": {"id": 5, "type": "artist"}},
+            {"id": 9, "title": "Homework", "type": "album", "artist": {"id": 27, "name": "Daft Punk", "type": "artist"}},
+        ]
+    }
+    left = forget(exchange(body, "/editorial/0/releases", "new_releases"), deezer, NOW)
+    assert left is not None
+    assert json.loads(left.body)["data"] == body["data"][:1]
+    assert forget(exchange({"id": 27, "nb_fan": 1}, "/artist/27"), deezer, NOW) is None
+    same = exchange({"id": 1}, "/artist/1", request={"page": 27})
+    assert forget(same, deezer, NOW) is same
+
+    lastfm = Artist("Sigur Rós")
+    asked = exchange({"artist": {"name": "Sigur Rós", "stats": {}}}, "/?method=artist.getinfo&artist=Sigur+R%C3%B3s")
+    assert forget(asked, lastfm, NOW) is None
+
+
+def test_a_listenbrainz_batch_and_its_releases() -> None:
+    mbid, other = "8f6bd1e4-fbe1-4f50-aa9b-94c450ec0f11", "11111111-fbe1-4f50-aa9b-94c450ec0f11"
+    gone = Artist(mbid, frozenset({"Portishead"}))
+    batch = exchange(
+        [{"artist_mbid": mbid, "total_user_count": 1}, {"artist_mbid": other, "total_user_count": 2}],
+        "/1/popularity/artist",
+        request={"ids": [mbid, other]},
+    )
+    left = forget(batch, gone, NOW)
+    assert left is not None
+    assert json.loads(left.body) == [{"artist_mbid": other, "total_user_count": 2}]
+    assert left.request["ids"] == [other]
+    releases = {
+        "payload": {
+            "releases": [
+                {"artist_credit_name": "Portishead & X", "artist_mbids": [mbid, other], "release_mbid": "r1"},
+                {"artist_credit_name": "X", "artist_mbids": [other], "release_mbid": "r2"},
+                {"artist_credit_name": "Y", "artist_mbids": [other, mbid], "release_mbid": "r3"},
+            ]
+        }
+    }
+    left = forget(exchange(releases, "/1/explore/fresh-releases/", "new_releases"), gone, NOW)
+    assert left is not None
+    found = json.loads(left.body)["payload"]["releases"]
+    assert [(one["release_mbid"], one["artist_mbids"]) for one in found] == [("r2", [other]), ("r3", [other])]
+
+
+def test_rows_of_a_file_go_and_the_others_stay() -> None:
+    rows = [{"id": A, "n": "1"}, {"id": B, "n": "2"}, {"id": B, "n": f'["{C}", "{A}"]'}]
+    asked = exchange(json.dumps(rows), "f.csv", method="IMPORT", status=0, request={"mapping": {"artist_id": "id"}})
+    left = forget(asked, GONE, NOW)
+    assert left is not None
+    assert json.loads(left.body) == rows[1:2]
+
+
+@pytest.mark.parametrize("body", ['{"artists":[{"id":"' + A + '","na', f"<html>{A}</html>"])
+def test_an_unreadable_body_that_names_the_artist_is_emptied(body: str) -> None:
+    left = forget(exchange(body, f"/v1/artists?ids={A},{B}", request={"ids": [A, B]}), GONE, NOW)
+    assert left is not None
+    assert left.body == ""
+    assert left.request["ids"] == [B]
+
+
+def test_a_mention_in_a_message_is_taken_out() -> None:
+    body = {"error": {"status": 400, "message": f"invalid id: {A}"}}
+    left = forget(exchange(body, f"/v1/artists?ids={B},{A}", status=400, request={"ids": [B, A]}), GONE, NOW)
+    assert left is not None
+    assert json.loads(left.body)["error"]["message"] == "invalid id: purged"
+
+
+def test_names_are_learnt_from_the_artists_own_objects() -> None:
+    body = {"artists": [artist(A, "Gone Girl"), artist(B, "Other")]}
+    assert learn_names(exchange(body), Artist(A)) == {"Gone Girl"}
+
+
+IDS = st.sampled_from([B, C, "3" * 22, "4" * 22])
+TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=8)
+LEAF = st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats(allow_nan=False, allow_infinity=False) | TEXT
+VALUE = st.recursive(LEAF, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3), max_leaves=6)
+
+
+@st.composite
+def batches(draw: st.DrawFn) -> tuple[str, list[str], list[Any], str, list[str]]:
+    """A batch with the artist somewhere in it, and the same batch without, each spelt the same odd way."""
+    others = draw(st.lists(IDS, max_size=5, unique=True))
+    places = draw(st.integers(0, len(others)))
+    ids = [*others[:places], A, *others[places:]]
+    pieces = [{**draw(st.dictionaries(TEXT, VALUE, max_size=3)), "id": ident, "x": draw(VALUE)} for ident in ids]
+    separators = draw(st.sampled_from([(",", ":"), (", ", ": "), (" ,\n ", " :\t")]))
+    escapes = draw(st.booleans())
+    beside = draw(VALUE)
+
+    def spell(some: list[Any]) -> str:
+        return json.dumps({"artists": some, "beside": beside}, separators=separators, ensure_ascii=escapes)
+
+    return spell(pieces), ids, [p for p in pieces if p["id"] != A], spell([p for p in pieces if p["id"] != A]), others
+
+
+@given(batches())
+@settings(max_examples=150, deadline=None)
+def test_nothing_else_of_a_batch_changes_not_even_its_spelling(
+    batch: tuple[str, list[str], list[Any], str, list[str]],
+) -> None:
+    text, ids, pieces, expected, others = batch
+    left = forget(exchange(text, f"/v1/artists?ids={','.join(ids)}", request={"ids": ids}), Artist(A), NOW)
+    if not others:
+        assert left is None
+        return
+    assert left is not None
+    assert json.loads(left.body)["artists"] == pieces
+    assert "".join(left.body.split()) == "".join(expected.split())
+    assert left.request["ids"] == others
+    assert A not in left.body + left.url + json.dumps(dict(left.request))
+
+
+@given(VALUE, st.sampled_from([(",", ":"), (", ", ": ")]))
+@settings(max_examples=100, deadline=None)
+def test_every_json_text_is_read_whole(value: Any, separators: tuple[str, str]) -> None:
+    text = json.dumps(value, separators=separators)
+    assert (read(text).start, read(text).end) == (0, len(text))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1,]", '{"a":1,}', "[1 2]", "{1:2}", "[1] x", "[" * 300 + "]" * 300, '{"a" 1}'])
+def test_what_is_no_json_is_not_cut(text: str) -> None:
+    with pytest.raises(NotCuttable):
+        read(text)
