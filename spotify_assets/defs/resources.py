@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from spotify_assets.lake.landing import Landing
     from spotify_assets.sources.base import Source
     from spotify_assets.sources.clock import Clock
+    from spotify_assets.sources.memory import Memory
     from spotify_assets.warehouse.connection import Warehouse
 
 DBT_PROJECT_DIR = PROJECT_ROOT / "dbt_project"
@@ -61,11 +62,21 @@ class Platform:
 
         return Warehouse.open(self.settings())
 
-    def source(self, run_id: str) -> Source:
-        """The upstream that the settings choose; responses will carry `run_id`."""
-        from spotify_assets.sources.spotify.source import SpotifySource
+    def memory(self) -> Memory:
+        """What sources remember between runs."""
+        from spotify_assets.warehouse.memory import KeptMemory
 
-        return SpotifySource.from_settings(self.settings(), clock=self.clock(), run_id=run_id)
+        return KeptMemory(self.warehouse())
+
+    def sources(self, run_id: str) -> list[Source]:
+        """The upstreams that the settings choose; responses will carry `run_id`."""
+        from spotify_assets.sources.registry import open_source
+
+        settings, memory = self.settings(), self.memory()
+        return [
+            open_source(settings, name, memory, clock=self.clock(), run_id=run_id)
+            for name in settings.observed_sources
+        ]
 
 
 class QuickDbt(DbtCliResource):

@@ -1,4 +1,4 @@
-"""Landing one partition: ask while the day is the day, otherwise find what was landed then.
+"""Landing one partition of one source: ask while the day is the day, otherwise find what was landed then.
 
 Belongs here: rule 1 of the platform, "a day holds what was seen on that day". Nothing here reads
 values; nothing here writes to the database.
@@ -6,19 +6,30 @@ values; nothing here writes to the database.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from spotify_assets.contracts.tables import TABLES
-from spotify_assets.ingest.plan import FINISHED, PLAN, finished, note, planned_keys
+from spotify_assets.ingest.plan import FINISHED, PLAN, finished, note, planned_keys, unasked
 from spotify_assets.ingest.read import answered
+from spotify_assets.ingest.tracked import Tracked
 from spotify_assets.lake.landing import Landing
 from spotify_assets.sources import imported
-from spotify_assets.sources.base import Entity, Source, SourceError, Usage
+from spotify_assets.sources.base import (
+    BudgetSpent,
+    CooldownRequired,
+    Entity,
+    NotAllowed,
+    Source,
+    SourceError,
+    Usage,
+)
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.jsontext import NotJson, decode_json
+from spotify_assets.sources.observing import UNASKED
 
 
 class PartitionError(Exception):
@@ -47,6 +58,7 @@ class Landed:
         usage: What it cost now; nothing for a replay.
         replayed: True if nothing had to be asked.
         stopped: Why the upstream could not be asked for the rest, if so.
+        refused: The upstream lets us see nothing of this, now or later.
     """
 
     day: date
@@ -54,6 +66,7 @@ class Landed:
     usage: Usage = field(default_factory=Usage)
     replayed: bool = False
     stopped: str | None = None
+    refused: bool = False
 
 
 def anything_observed(exchanges: Sequence[Exchange]) -> bool:
@@ -65,9 +78,11 @@ def _is_answer(exchange: Exchange) -> bool:
     if exchange.status != 200:
         return False
     try:
-        return isinstance(decode_json(exchange.body), dict)
+        data = decode_json(exchange.body)
     except NotJson:
         return False
+    # Some upstreams send their errors with HTTP 200.
+    return isinstance(data, list) or (isinstance(data, dict) and "error" not in data)
 
 
 def _lost(source: str, entity: Entity, day: date) -> DayLost:
@@ -80,11 +95,11 @@ def _lost(source: str, entity: Entity, day: date) -> DayLost:
 
 
 def _remaining(
-    source: str, entity: Entity, wanted: Sequence[str], before: Sequence[Exchange]
+    source: str, entity: Entity, wanted: Sequence[str], tracked: Sequence[str], before: Sequence[Exchange]
 ) -> list[str] | None:
     """Keys still to be asked for today; None if nothing is left to ask."""
-    if entity == "new_releases":
-        return None if finished(before) else []
+    if entity == "new_releases" and not wanted:  # a list that is read as a whole
+        return None if finished(before) else list(tracked)
     if not wanted:
         raise NothingTracked(
             f"No artist is tracked for {source}. Add some: spotify-assets watch add ARTIST "
@@ -102,6 +117,7 @@ async def land(
     tracked: Sequence[str],
     run_id: str,
     clock: Clock = SYSTEM_CLOCK,
+    unidentified: Mapping[str, str] | None = None,
 ) -> Landed:
     """Make sure that what can be known of one partition lies in the lake.
 
@@ -110,12 +126,15 @@ async def land(
         landing: Where responses are kept.
         entity: What to ask for.
         day: UTC day.
-        tracked: Artist ids to observe; not used for ``new_releases``.
+        tracked: Ids of the artists to observe, in the source's namespace, the most important first.
         run_id: Run that asks.
         clock: What tells which day it is.
+        unidentified: Tracked artists whose id there is not known, and why: recorded as missing.
 
     Returns:
-        What was done. A source that stopped midway is no error as long as anything was landed.
+        What was done. A source that stopped midway is no error as long as anything was landed, nor is one
+        that does not let us see this, or whose calls for the day are used up: what was left unasked is
+        landed with the reason.
 
     Raises:
         DayLost: The day is over and nothing was landed on it.
@@ -128,28 +147,129 @@ async def land(
     if day > today:
         raise DayNotYet(f"{day} has not come yet: today is {today} (UTC). Choose a day up to today.")
     if day < today and not source.can_observe_past:
-        if not anything_observed(before):
+        if not anything_observed(before) and not unasked(before):
             raise _lost(source.name, entity, day)
         return Landed(day, len(before), replayed=True)
 
     # What was planned earlier today stays planned, also when the watchlist has lost it since.
     wanted = list(dict.fromkeys([*source.expected(entity, tracked), *planned_keys(before)]))
-    remaining = _remaining(source.name, entity, wanted, before)
-    if remaining is None:
+    unidentified = {key: why for key, why in (unidentified or {}).items() if entity != "new_releases"}
+    remaining = (
+        [] if unidentified and not wanted else _remaining(source.name, entity, wanted, tracked, before)
+    )
+    if remaining is None and set(unidentified) <= set(unasked(before)):
         return Landed(day, len(before), replayed=True)
+
+    return await _observe(source, landing, entity, day, wanted, remaining, unidentified, run_id, clock)
+
+
+async def _observe(
+    source: Source,
+    landing: Landing,
+    entity: Entity,
+    day: date,
+    wanted: Sequence[str],
+    remaining: Sequence[str] | None,
+    unidentified: Mapping[str, str],
+    run_id: str,
+    clock: Clock,
+) -> Landed:
+    """Ask for what remains, and land the plan before it and the reasons for gaps after it."""
+
+    def say(method: str, keys: Sequence[str] = (), reason: str | None = None) -> Exchange:
+        return note(method, source.name, entity, clock.now(), run_id, keys, reason)
 
     problem: SourceError | None = None
     usage = Usage()
     with landing.writer(source.name, entity, day, run_id) as writer:
-        writer(note(PLAN, source.name, entity, clock.now(), run_id, wanted))
+        writer(say(PLAN, wanted))
+        for key, why in unidentified.items():
+            writer(say(UNASKED, [key], why))
         try:
-            usage = await source.observe(entity, day, remaining, writer)
+            if remaining or (remaining is not None and entity == "new_releases"):
+                usage = await source.observe(entity, day, remaining, writer)
         except SourceError as error:
             problem, usage = error, error.usage or usage
+            if (reason := _reason(error)) is not None:
+                writer(say(UNASKED, remaining or [], reason))
         else:
             if not usage.failures:
-                writer(note(FINISHED, source.name, entity, clock.now(), run_id))
-    if problem and not anything_observed(landing.read(source.name, entity, day)):
+                writer(say(FINISHED))
+    exchanges = landing.read(source.name, entity, day)
+    if problem and not isinstance(problem, EXPLAINED) and not anything_observed(exchanges):
         raise problem
-    stopped = str(problem) if problem else None
-    return Landed(day, len(before) + writer.exchanges, usage, stopped=stopped)
+    return Landed(
+        day,
+        len(exchanges),
+        usage,
+        stopped=str(problem) if problem else None,
+        refused=isinstance(problem, NotAllowed),
+    )
+
+
+async def land_from_all(
+    sources: Sequence[Source],
+    landing: Landing,
+    entity: Entity,
+    day: date,
+    tracked: Mapping[str, Tracked],
+    run_id: str,
+    clock: Clock = SYSTEM_CLOCK,
+) -> tuple[dict[str, Landed], dict[str, str]]:
+    """Land one partition from several sources at once, each for itself.
+
+    Args:
+        sources: Upstreams to ask, all of which know `entity`.
+        landing: Where responses are kept.
+        entity: What to ask for.
+        day: UTC day.
+        tracked: Whom to observe, by source name.
+        run_id: Run that asks.
+        clock: What tells which day it is.
+
+    Returns:
+        What was done by the sources that did something, and why others did nothing, by source name.
+
+    Raises:
+        PartitionError: No source did anything; the first one's reason.
+        SourceError: Likewise.
+        NotAllowed: No source may see any artist at all, so there is nothing to build on.
+    """
+
+    async def one(source: Source) -> Landed | SourceError | PartitionError:
+        whom = tracked[source.name]
+        try:
+            return await land(
+                source, landing, entity, day, whom.ids, run_id, clock, unidentified=whom.unidentified
+            )
+        except (SourceError, PartitionError) as problem:
+            return problem
+
+    outcomes = await asyncio.gather(*(one(source) for source in sources))
+    landed = {s.name: found for s, found in zip(sources, outcomes, strict=True) if isinstance(found, Landed)}
+    problems = [found for found in outcomes if not isinstance(found, Landed)]
+    if problems and not landed:
+        raise problems[0]
+    if entity == "artists" and landed and all(found.refused for found in landed.values()):
+        raise NotAllowed(next(iter(landed.values())).stopped or "no artist may be seen")
+    failed = {
+        s.name: str(found)
+        for s, found in zip(sources, outcomes, strict=True)
+        if not isinstance(found, Landed)
+    }
+    return landed, failed
+
+
+EXPLAINED = (NotAllowed, BudgetSpent)
+"""What ends an observation for good on this day, with nothing to repair: the partition says so itself."""
+
+
+def _reason(error: SourceError) -> str | None:
+    """Why the rest was left unasked, in few words: they stand beside each key."""
+    if isinstance(error, NotAllowed):
+        return f"this app may not see it: {str(error)[:200]}"
+    if isinstance(error, BudgetSpent):
+        return "the calls of the day were used up before its turn came"
+    if isinstance(error, CooldownRequired):
+        return "the upstream asked to be left alone before its turn came"
+    return None

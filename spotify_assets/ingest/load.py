@@ -13,7 +13,9 @@ import pyarrow
 
 from spotify_assets.contracts.tables import TABLES
 from spotify_assets.contracts.validation import validate
+from spotify_assets.ingest.absent import absent_columns
 from spotify_assets.ingest.land import PartitionError, anything_observed
+from spotify_assets.ingest.plan import unasked
 from spotify_assets.ingest.read import parse_landed
 from spotify_assets.lake.landing import LakeError, Landing
 from spotify_assets.sources import imported
@@ -90,7 +92,7 @@ def load(table: str, day: date, landing: Landing, warehouse: Warehouse, run_id: 
 def load_source(
     table: str, source: str, day: date, landing: Landing, warehouse: Warehouse, run_id: str
 ) -> Loaded | None:
-    """Load one series of one partition; None if its landings hold only intentions and refusals.
+    """Load one series of one partition; None if its landings hold no observation and no reason for none.
 
     Raises:
         NothingValid: An upstream sent rows and none is acceptable.
@@ -104,7 +106,7 @@ def _load_source(
     table: str, source: str, day: date, landing: Landing, warehouse: Warehouse, run_id: str
 ) -> Loaded | None:
     exchanges = landing.read(source, TABLES[table].entity, day)
-    if not anything_observed(exchanges):
+    if not anything_observed(exchanges) and not unasked(exchanges):
         return None
     parsed = parse_landed(source, TABLES[table].entity, exchanges)
     outcome = validate(table, source, day, parsed.records, parsed.rejected)
@@ -131,6 +133,7 @@ def _load_source(
             missing={missing.key: missing.reason for missing in parsed.missing},
             quarantined=len(outcome.quarantined),
             superseded=outcome.superseded,
+            absent=absent_columns(source, outcome.rows),
             run_id=run_id,
         ),
     )

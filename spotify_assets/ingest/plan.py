@@ -1,4 +1,4 @@
-"""What a run meant to observe and whether it got to the end, landed beside what it got.
+"""What a run meant to observe, what it left unasked, and whether it got to the end, landed beside what it got.
 
 Without it, a replay could not tell an artist who was asked for and did not come from one who was
 never asked for: the watchlist changes, the day does not.
@@ -10,18 +10,25 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from spotify_assets.sources.exchange import Exchange
+from spotify_assets.sources.observing import UNASKED
 
 PLAN = "PLAN"
 """`Exchange.method` of a landed plan."""
 FINISHED = "FINISHED"
 """`Exchange.method` of the note that every question of a run was answered."""
-METHODS = frozenset({PLAN, FINISHED})
+METHODS = frozenset({PLAN, FINISHED, UNASKED})
 
 
 def note(
-    method: str, source: str, entity: str, at: datetime, run_id: str, keys: Sequence[str] = ()
+    method: str,
+    source: str,
+    entity: str,
+    at: datetime,
+    run_id: str,
+    keys: Sequence[str] = (),
+    reason: str | None = None,
 ) -> Exchange:
-    """A plan (with its keys) or the note of its end, in the form in which everything lands."""
+    """A plan (with its keys), what of it was left unasked (and why), or its end; as everything lands."""
     return Exchange(
         source=source,
         entity=entity,
@@ -31,7 +38,7 @@ def note(
         observed_at=at,
         run_id=run_id,
         body="",
-        request={"keys": list(keys)},
+        request={"keys": list(keys)} if reason is None else {"keys": list(keys), "reason": reason},
     )
 
 
@@ -39,9 +46,23 @@ def planned_keys(exchanges: Iterable[Exchange]) -> list[str]:
     """Every key that any landed plan of the day meant to observe, in order, once."""
     keys: dict[str, None] = {}
     for exchange in exchanges:
-        if exchange.method == PLAN and isinstance(planned := exchange.request.get("keys"), list):
-            keys.update(dict.fromkeys(str(key) for key in planned))
+        if exchange.method == PLAN:
+            keys.update(dict.fromkeys(_keys(exchange)))
     return list(keys)
+
+
+def unasked(exchanges: Iterable[Exchange]) -> dict[str, str]:
+    """Every key that some run of the day left unasked on purpose, with the newest reason."""
+    reasons: dict[str, str] = {}
+    for exchange in exchanges:
+        if exchange.method == UNASKED:
+            reasons |= dict.fromkeys(_keys(exchange), str(exchange.request.get("reason") or ""))
+    return reasons
+
+
+def _keys(exchange: Exchange) -> list[str]:
+    keys = exchange.request.get("keys")
+    return [str(key) for key in keys] if isinstance(keys, list) else []
 
 
 def finished(exchanges: Iterable[Exchange]) -> bool:

@@ -10,13 +10,25 @@ from collections.abc import Callable, Iterable, Sequence
 from spotify_assets.ingest import plan
 from spotify_assets.sources import imported
 from spotify_assets.sources.base import Entity
+from spotify_assets.sources.deezer.parse import parse as parse_deezer
 from spotify_assets.sources.exchange import Exchange
+from spotify_assets.sources.lastfm.parse import parse as parse_lastfm
+from spotify_assets.sources.listenbrainz.parse import parse as parse_listenbrainz
 from spotify_assets.sources.records import Missing, NewRelease, Parsed, Record, TopTrack
 from spotify_assets.sources.spotify.parse import parse as parse_spotify
 
 Reader = Callable[[Entity, Iterable[Exchange]], Parsed]
 
-READERS: dict[str, Reader] = {"spotify": parse_spotify, "simulated": parse_spotify}
+READERS: dict[str, Reader] = {
+    "spotify": parse_spotify,
+    "simulated": parse_spotify,
+    "listenbrainz": parse_listenbrainz,
+    "simulated-listenbrainz": parse_listenbrainz,
+    "deezer": parse_deezer,
+    "simulated-deezer": parse_deezer,
+    "lastfm": parse_lastfm,
+    "simulated-lastfm": parse_lastfm,
+}
 """How responses of each upstream read; rows of files read alike under any name."""
 
 NOT_ASKED = "planned but not asked for: the run ended first"
@@ -54,10 +66,11 @@ def _parse_answers(source: str, entity: Entity, exchanges: Sequence[Exchange]) -
     ]
     answers = READERS[source](entity, responses) if responses else Parsed()
     known = set(answers.requested)
-    for key in plan.planned_keys(exchanges):
+    reasons = plan.unasked(exchanges)
+    for key in dict.fromkeys([*plan.planned_keys(exchanges), *reasons]):
         if key not in known:
             answers.requested.append(key)
-            answers.missing.append(Missing(key, NOT_ASKED))
+            answers.missing.append(Missing(key, reasons.get(key) or NOT_ASKED))
     return answers
 
 

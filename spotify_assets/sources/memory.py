@@ -5,10 +5,14 @@ Belongs here: the seam and the memory of a single process, which tests and one-o
 
 from __future__ import annotations
 
+import hashlib
 from typing import Protocol
 
-from spotify_assets.sources.allowance import Allowance
-from spotify_assets.sources.capabilities import Capabilities
+from pydantic import SecretStr
+
+from spotify_assets.sources.allowance import Allowance, LocalAllowance
+from spotify_assets.sources.capabilities import Capabilities, Forgetful
+from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 
 
 class Memory(Protocol):
@@ -23,3 +27,28 @@ class Memory(Protocol):
 
     def capabilities(self, upstream: str, credential: str) -> Capabilities:
         """What may be seen."""
+
+
+class ShortMemory:
+    """Remembers as long as the process lives."""
+
+    def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
+        """Know nothing."""
+        self._clock = clock
+        self._allowances: dict[tuple[str, str], LocalAllowance] = {}
+        self._capabilities: dict[tuple[str, str], Forgetful] = {}
+
+    def allowance(self, upstream: str, credential: str) -> Allowance:
+        """The books of calls."""
+        return self._allowances.setdefault((upstream, credential), LocalAllowance(clock=self._clock))
+
+    def capabilities(self, upstream: str, credential: str) -> Capabilities:
+        """What may be seen."""
+        return self._capabilities.setdefault((upstream, credential), Forgetful())
+
+
+def credential_digest(secret: SecretStr | None) -> str:
+    """Tell credentials apart without keeping one: the start of a client id's or key's SHA-256."""
+    if secret is None:
+        return "none"
+    return hashlib.sha256(secret.get_secret_value().encode()).hexdigest()[:12]

@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+RECENT_DAYS = 90
+"""Where a source has no list of new releases, an artist's albums of the last so many days make it."""
+
 
 @dataclass(slots=True)
 class ArtistSnapshot:

@@ -26,6 +26,7 @@ class LoadSummary:
         missing: What was asked for and not received: id to reason.
         quarantined: Rows received but not fit for the table.
         superseded: Rows set aside because a later observation of the same key and day exists.
+        absent: Columns that no row has a value for: name to reason.
         run_id: The run that loads.
     """
 
@@ -34,6 +35,7 @@ class LoadSummary:
     missing: Mapping[str, str] = field(default_factory=dict)
     quarantined: int = 0
     superseded: int = 0
+    absent: Mapping[str, str] = field(default_factory=dict)
     run_id: str = ""
 
 
@@ -55,6 +57,7 @@ class LedgerEntry:
     content_hash: str
     run_id: str
     loaded_at: datetime
+    absent: Mapping[str, str]
 
     @property
     def complete(self) -> bool:
@@ -107,7 +110,7 @@ class DaySummary:
 
 LEDGER_COLUMNS = (
     "load_id, table_name, source, partition_date, rows_requested, rows_received, rows_missing, rows_loaded, "
-    "rows_quarantined, rows_superseded, missing, content_hash, run_id, loaded_at"
+    "rows_quarantined, rows_superseded, missing, content_hash, run_id, loaded_at, absent"
 )
 
 

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 
 _INSERT_LOAD = (
     "insert into ops.partition_loads (table_name, source, partition_date, rows_requested, rows_received, "  # noqa: S608
-    "rows_missing, rows_loaded, rows_quarantined, rows_superseded, missing, content_hash, run_id, loaded_at) "
-    "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text::jsonb, $11, $12, clock_timestamp()) "
+    "rows_missing, rows_loaded, rows_quarantined, rows_superseded, missing, content_hash, run_id, absent, "
+    "loaded_at) "
+    "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text::jsonb, $11, $12, $13::text::jsonb, "
+    "clock_timestamp()) "
     f"returning {LEDGER_COLUMNS}"
 )
 _QUARANTINE_BYTES = 16_000_000
@@ -231,10 +233,12 @@ def _write_ledger(
             storable_json(dict(load.missing)),
             digest,
             storable_text(load.run_id),
+            storable_json(dict(load.absent)),
         ),
     )
     values = list(found.to_pylist()[0].values())
-    values[10] = json.loads(values[10])
+    for place in (10, -1):  # missing, absent
+        values[place] = json.loads(values[place])
     return LedgerEntry(*values)
 
 

@@ -102,10 +102,10 @@ def test_settings_choose_the_upstream(monkeypatch: pytest.MonkeyPatch) -> None:
         ("SE", "US"),
     )
     assert str(simulated._api.base_url) == "http://127.0.0.1:9999/v1"
-    assert simulated._api.requests_per_second is None
+    assert simulated.allowed_pace == (None, None)
     monkeypatch.setenv("SPOTIFY_CLIENT_ID", "a")
     monkeypatch.setenv("SPOTIFY_CLIENT_SECRET", "b")
     live = SpotifySource.from_settings(load_settings())
     assert (live.name, live.can_observe_past) == ("spotify", False)
     assert str(live._api.base_url) == "https://api.spotify.com/v1"
-    assert live._api.requests_per_second == 5
+    assert live.allowed_pace == (1.0, 400)  # until more is known to be granted

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from spotify_assets.settings import PROJECT_ROOT
 from spotify_assets.sources.base import Entity, NotAllowed, Usage
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.sources.records import Parsed
+from spotify_assets.sources.records import ArtistSnapshot, Parsed
 from spotify_assets.sources.spotify.lookup import ArtistHit
 from spotify_assets.sources.spotify.parse import parse
 from spotify_assets.sources.spotify.source import SpotifySource
@@ -212,10 +212,22 @@ def test_find_artists(replay: str) -> None:
     assert (hit.followers, list(hit.genres)) == (raw["followers"]["total"], raw["genres"])
 
 
-@pytest.mark.parametrize("entity", ["artists", "top_tracks", "new_releases"])
-def test_development_mode_may_not(development: str, entity: Entity) -> None:
-    with pytest.raises(NotAllowed, match="403"):
-        observe(development, entity, ARTISTS)
+def test_development_mode_sees_artists_without_numbers(development: str) -> None:
+    usage, parsed, _ = observe(development, "artists", [*ARTISTS, UNKNOWN])
+    assert [m.key for m in parsed.missing] == [UNKNOWN]
+    artists = {r.artist_id: r for r in parsed.records if isinstance(r, ArtistSnapshot)}
+    assert set(artists) == set(ARTISTS)
+    assert all(a.name and a.image_url for a in artists.values())
+    assert {(a.popularity, a.followers, a.genres) for a in artists.values()} == {(None, None, None)}
+    # One refused batch, then one call an artist, and the token.
+    assert usage.calls == 1 + len(ARTISTS) + 1 + 1
+
+
+def test_development_mode_may_not_see_top_tracks(development: str) -> None:
+    with pytest.raises(NotAllowed, match=r'top tracks.*HTTP 403: "Forbidden"') as refused:
+        observe(development, "top_tracks", ARTISTS)
+    assert refused.value.usage is not None
+    assert refused.value.usage.calls == 2  # the token and one call, however many artists
 
 
 def test_what_was_recorded_was_not_copied() -> None:

@@ -17,7 +17,9 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import SecretStr
 
 from spotify_assets.sources.exchange import Exchange
+from spotify_assets.sources.memory import ShortMemory, credential_digest
 from spotify_assets.sources.question import Limits
+from spotify_assets.sources.spotify.access import CALLS, Access
 from spotify_assets.sources.spotify.source import SpotifySource
 
 DAY = date(2026, 11, 20)
@@ -172,16 +174,27 @@ class Upstream:
 
     def source(self, **changes: Any) -> SpotifySource:
         """A source that observes this server, quick to give up."""
+        clock = changes.get("clock") or self.clock or FakeClock()
         settings: dict[str, Any] = {
             "api_url": f"{self.url}/v1",
             "accounts_url": self.url,
             "client_id": SecretStr("an-id"),
             "client_secret": SecretStr("a-secret"),
             "limits": QUICK,
-            "clock": self.clock or FakeClock(),
+            "clock": clock,
+            "memory": extended(clock),
             **changes,
         }
         return SpotifySource(settings.pop("name", "spotify"), **settings)
+
+
+def extended(clock: Clock) -> ShortMemory:
+    """What is remembered of an app that was found to be granted every call."""
+    memory = ShortMemory(clock)
+    access = Access(memory.capabilities("spotify", credential_digest(SecretStr("an-id"))), clock)
+    for call in CALLS:
+        access.granted(call)
+    return memory
 
 
 class Landed(list[Exchange]):

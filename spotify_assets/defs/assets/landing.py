@@ -27,49 +27,56 @@ def raw_key(table: Table) -> dg.AssetKey:
     return dg.AssetKey([LAYER, f"raw_{table.entity}"])
 
 
-def _metadata(source: str, landed: "Landed") -> dict[str, Any]:
-    usage = landed.usage
+def _metadata(landed: "Mapping[str, Landed]", failed: Mapping[str, str]) -> dict[str, Any]:
+    usages = [one.usage for one in landed.values()]
     metadata: dict[str, Any] = {}
-    if source == "simulated":
+    if any(source.startswith("simulated") for source in landed):
         metadata["note"] = "SIMULATED: invented, not observed anywhere"
     metadata |= {
-        "source": source,
-        "responses_landed": landed.exchanges,
-        "api_calls": usage.calls,
-        "retries": usage.retries,
-        "throttled": usage.throttled,
-        "seconds": round(usage.seconds, 3),
-        "replayed": landed.replayed,
+        "source": ", ".join(landed),
+        "responses_landed": sum(one.exchanges for one in landed.values()),
+        "api_calls": sum(usage.calls for usage in usages),
+        "retries": sum(usage.retries for usage in usages),
+        "throttled": sum(usage.throttled for usage in usages),
+        "seconds": round(max(usage.seconds for usage in usages), 3),
+        "replayed": all(one.replayed for one in landed.values()),
     }
-    if landed.stopped:
-        metadata["stopped"] = landed.stopped
-    if usage.failures:
-        metadata["failures"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in usage.failures[:50]))
+    stopped = {source: one.stopped for source, one in landed.items() if one.stopped} | dict(failed)
+    if stopped:
+        metadata["stopped"] = dg.MetadataValue.md(
+            "\n".join(f"- {source}: {why}" for source, why in stopped.items())
+        )
+    failures = [line for usage in usages for line in usage.failures]
+    if failures:
+        metadata["failures"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in failures[:50]))
     return metadata
 
 
 async def _land_days(
     context: dg.AssetExecutionContext, platform: Platform, table: Table, days: list[date]
 ) -> DayOutcomes:
-    from spotify_assets.ingest.land import PartitionError, land
+    from spotify_assets.ingest.land import PartitionError, land_from_all
+    from spotify_assets.ingest.tracked import tracked_artists
     from spotify_assets.lake.landing import LakeError
     from spotify_assets.sources.base import SourceError
-    from spotify_assets.warehouse import watchlist
 
     outcomes = DayOutcomes(context)
-    landing, source = platform.landing(), platform.source(context.run.run_id)
-    tracked = [artist.artist_id for artist in watchlist.tracked(platform.warehouse(), source.name)]
+    landing, warehouse = platform.landing(), platform.warehouse()
+    sources = [one for one in platform.sources(context.run.run_id) if table.entity in one.entities]
+    tracked = {source.name: tracked_artists(warehouse, source.namespace) for source in sources}
     try:
         for day in days:
             with outcomes.attempt(day, PartitionError, SourceError, LakeError):
-                landed = await land(
-                    source, landing, table.entity, day, tracked, context.run.run_id, platform.clock()
+                landed, failed = await land_from_all(
+                    sources, landing, table.entity, day, tracked, context.run.run_id, platform.clock()
                 )
-                if landed.stopped:
-                    context.log.warning(f"{day}: stopped before everything was asked for: {landed.stopped}")
-                outcomes.succeed(day, _metadata(source.name, landed))
+                for source, why in [*((name, one.stopped) for name, one in landed.items()), *failed.items()]:
+                    if why:
+                        context.log.warning(f"{day}: {source} stopped before everything was asked for: {why}")
+                outcomes.succeed(day, _metadata(landed, failed))
     finally:
-        await source.aclose()
+        for source in sources:
+            await source.aclose()
     return outcomes
 
 

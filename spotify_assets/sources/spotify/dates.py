@@ -6,6 +6,7 @@ Belongs here: turning both into a date, without inventing precision.
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from datetime import date
 
 _DATE = re.compile(r"([0-9]{4})(?:-([0-9]{1,2}))?(?:-([0-9]{1,2}))?")
@@ -38,6 +39,16 @@ def parse_release_date(text: object, precision: object = None) -> tuple[date | N
         finest = 1
     found = date(year, month if finest >= 1 else 1, day if finest == 2 else 1)
     return found, _PRECISIONS[finest]
+
+
+def last_day(text: object) -> date | None:
+    """The last day that a release date may mean: a year's or month's last, or the day itself."""
+    found, precision = parse_release_date(text)
+    if found is None or precision == "day":
+        return found
+    if precision == "year":
+        return found.replace(month=12, day=31)
+    return found.replace(day=monthrange(found.year, found.month)[1])
 
 
 def _is_day(year: int, month: int, day: int) -> bool:

@@ -1,27 +1,66 @@
-"""Turning the pages of new releases, however odd the links are.
+"""Turning the pages of a list, however odd the links are.
 
 Belongs here: following ``next`` and knowing when to stop. Does not belong here: what an album is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 from spotify_assets.sources.base import UpstreamUnavailable
 from spotify_assets.sources.http import PoliteClient
-from spotify_assets.sources.question import Question
+from spotify_assets.sources.question import Answer, Question
 from spotify_assets.sources.visit import ObservationStopped, Visit
 
-PAGE_SIZE = 50
 MOST_PAGES = 40
 """The list is about 100 albums long; whatever is longer than 2,000 is no list any more."""
 
+Page = Mapping[str, Any]
 
-async def new_release_pages(api: PoliteClient, visit: Visit) -> list[str]:
-    """Ask for the pages of new releases, one after the other.
 
-    Ends where the upstream names no next page. Also ends, with a line in `visit.failures`, at a
-    next page that was seen before, lies at another place, or holds nothing new, and at `MOST_PAGES`.
+def album_page(data: Any) -> Page | None:
+    """The page in an answer: what stands under ``albums``, or the answer itself."""
+    if not isinstance(data, dict):
+        return None
+    page = data.get("albums", data)
+    return page if isinstance(page, dict) else None
+
+
+def with_ids(page: Page) -> list[Mapping[str, Any]]:
+    """The objects on a page that have an id."""
+    items = page.get("items")
+    return [
+        item
+        for item in (items if isinstance(items, list) else [])
+        if isinstance(item, dict) and isinstance(item.get("id"), str)
+    ]
+
+
+async def turn_pages(
+    api: PoliteClient,
+    visit: Visit,
+    first: Question,
+    *,
+    answer: Answer | None = None,
+    most: int = MOST_PAGES,
+    further: Callable[[Page], bool] = lambda _: True,
+) -> list[str]:
+    """Ask for the pages of a list of albums, one after the other.
+
+    Ends where the upstream names no next page, and where `further` says that the rest does not matter.
+    Also ends, with a line in `visit.failures`, at a next page that was seen before, lies at another
+    place, or holds nothing new, and at `MOST_PAGES`.
+
+    Args:
+        api: Asks.
+        visit: The observation under way.
+        first: The question for the first page, whose label ends with ``page 1``.
+        answer: The answer to `first`, where it was asked already.
+        most: Pages to read at most; fewer than `MOST_PAGES` is a choice and no failure.
+        further: Told each page; whether the next one is wanted.
 
     Returns:
         The albums' ids in the order listed, each once.
@@ -30,50 +69,51 @@ async def new_release_pages(api: PoliteClient, visit: Visit) -> list[str]:
         UpstreamUnavailable: Not even the first page came.
         SourceError: As `PoliteClient.ask`.
     """
-    path = "/browse/new-releases"
-    question = Question(
-        "new releases, page 1", path, (("limit", str(PAGE_SIZE)), ("offset", "0")), {"page": 1}
-    )
-    seen = {f"{api.base_url}{path}?limit={PAGE_SIZE}&offset=0"}
+    name = first.label.removesuffix(", page 1")
+    seen = {f"{api.base_url}{first.path}?{urlencode(first.params, safe=',')}"}
     albums: dict[str, None] = {}
-    for number in range(2, MOST_PAGES + 2):
-        try:
-            answer = await api.ask(question, visit)
-        except UpstreamUnavailable as error:
-            if number == 2 or isinstance(error, ObservationStopped):
-                raise
-            visit.fail(str(error))
-            break
-        ids, link = _read(answer.data)
+    question = first
+    for number in range(2, most + 2):
+        if answer is None:
+            try:
+                answer = await api.ask(question, visit)
+            except UpstreamUnavailable as error:
+                if number == 2 or isinstance(error, ObservationStopped):
+                    raise
+                visit.fail(str(error))
+                break
+        page = album_page(answer.data) or {}
+        answer = None
+        ids = [str(album["id"]) for album in with_ids(page)]
+        link = page.get("next")
         fresh = [album_id for album_id in ids if album_id not in albums]
         albums.update(dict.fromkeys(ids))
-        if link is None:
+        if not isinstance(link, str) or not link or not further(page):
             break
-        if not fresh:
-            visit.fail(f"{question.label} brought nothing new but names another page; paging ended there")
+        if (problem := _unusable(api, link, seen, fresh)) is not None:
+            visit.fail(f"{question.label} {problem}")
             break
-        if link in seen:
-            visit.fail(f"{question.label} names a next page that was read before; paging ended there")
-            break
-        if not api.owns(link):
-            visit.fail(f"{question.label} names a next page at another place; it was not followed")
-            break
-        if number > MOST_PAGES:
-            visit.fail(f"there are more than {MOST_PAGES} pages of new releases; paging ended there")
+        if number > most:
+            if most == MOST_PAGES:
+                visit.fail(f"there are more than {MOST_PAGES} pages of {name}; paging ended there")
             break
         seen.add(link)
-        question = Question(f"new releases, page {number}", link, request={"page": number})
+        question = replace(
+            first,
+            label=f"{name}, page {number}",
+            path=link,
+            params=(),
+            request={**first.request, "page": number},
+        )
     return list(albums)
 
 
-def _read(data: Any) -> tuple[list[str], str | None]:
-    page = data.get("albums") if isinstance(data, dict) else None
-    if not isinstance(page, dict):
-        return [], None
-    items, link = page.get("items"), page.get("next")
-    ids = [
-        item["id"]
-        for item in (items if isinstance(items, list) else [])
-        if isinstance(item, dict) and isinstance(item.get("id"), str)
-    ]
-    return ids, link if isinstance(link, str) and link else None
+def _unusable(api: PoliteClient, link: str, seen: set[str], fresh: list[str]) -> str | None:
+    """Why a next page is not followed, if so."""
+    if not fresh:
+        return "brought nothing new but names another page; paging ended there"
+    if link in seen:
+        return "names a next page that was read before; paging ended there"
+    if not api.owns(link):
+        return "names a next page at another place; it was not followed"
+    return None

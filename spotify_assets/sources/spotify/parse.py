@@ -11,21 +11,20 @@ Tracks, Get New Releases, Get Several Albums).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from spotify_assets.sources.base import Entity
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.jsontext import NotJson, decode_json
+from spotify_assets.sources.reading import Reading, kind, text, texts
 from spotify_assets.sources.records import (
+    RECENT_DAYS,
     ArtistSnapshot,
-    Missing,
     Parsed,
     Record,
-    Rejected,
 )
-from spotify_assets.sources.spotify.dates import parse_release_date
+from spotify_assets.sources.spotify.dates import last_day, parse_release_date
 from spotify_assets.sources.spotify.pieces import artist, new_release, top_track
 
 __all__ = ["parse", "parse_release_date"]
@@ -37,7 +36,9 @@ def parse(entity: Entity, exchanges: Iterable[Exchange]) -> Parsed:
     """Read the landed responses of one entity and day.
 
     Keys in `Parsed.requested` and `Parsed.missing` are artist ids (``artists``), ``artist_id/market``
-    (``top_tracks``), and album ids or ``page N`` for a page that never came (``new_releases``).
+    (``top_tracks``), and for ``new_releases`` album ids, ``page N`` for a page of the list that never came,
+    and what `SpotifySource.expected` names where an app may not see the list. Of an artist's own albums the
+    recent ones (`RECENT_DAYS`) count as new.
 
     Args:
         entity: Which of the three.
@@ -45,34 +46,6 @@ def parse(entity: Entity, exchanges: Iterable[Exchange]) -> Parsed:
     """
     readers = {"artists": _artists, "top_tracks": _top_tracks, "new_releases": _new_releases}
     return readers[entity](sorted(exchanges, key=lambda exchange: exchange.observed_at))
-
-
-@dataclass(slots=True)
-class _Reading:
-    """What is known so far, with which questions are still open and why."""
-
-    parsed: Parsed = field(default_factory=Parsed)
-    requested: dict[str, None] = field(default_factory=dict)
-    open: dict[str, str] = field(default_factory=dict)
-    closed: set[str] = field(default_factory=set)
-
-    def answer(self, key: str) -> None:
-        self.requested[key] = None
-        self.closed.add(key)
-
-    def miss(self, key: str, reason: str) -> None:
-        self.requested[key] = None
-        self.open[key] = reason
-
-    def reject(self, exchange: Exchange, piece: object, reason: str) -> None:
-        self.parsed.rejected.append(Rejected({"request": dict(exchange.request), "piece": piece}, reason))
-
-    def done(self) -> Parsed:
-        self.parsed.requested = list(self.requested)
-        self.parsed.missing = [
-            Missing(key, reason) for key, reason in self.open.items() if key not in self.closed
-        ]
-        return self.parsed
 
 
 def _body(exchange: Exchange) -> tuple[dict[str, Any], str]:
@@ -84,7 +57,7 @@ def _body(exchange: Exchange) -> tuple[dict[str, Any], str]:
     if exchange.status != 200:
         return {}, _failure(exchange.status, data)
     if not isinstance(data, dict):
-        return {}, f"the response is {_kind(data)}, not an object"
+        return {}, f"the response is {kind(data)}, not an object"
     return data, ""
 
 
@@ -101,58 +74,50 @@ def _items(data: Mapping[str, Any], name: str) -> tuple[list[Any], str]:
         return [], f"the response has no {name!r}"
     items = data[name]
     if not isinstance(items, list):
-        return [], f"{name!r} in the response is {_kind(items)}, not a list"
+        return [], f"{name!r} in the response is {kind(items)}, not a list"
     return items, ""
-
-
-def _kind(value: object) -> str:
-    if value is None:
-        return "null"
-    names = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
-    return names.get(type(value), "a number")
-
-
-def _text_of(request: Mapping[str, object], name: str) -> str:
-    value = request.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def _ids_of(request: Mapping[str, object]) -> list[str]:
-    ids = request.get("ids")
-    return [i for i in ids if isinstance(i, str)] if isinstance(ids, list | tuple) else []
 
 
 # --- artists ---
 
 
 def _artists(exchanges: Iterable[Exchange]) -> Parsed:
-    reading = _Reading()
+    reading = Reading()
     snapshots: list[ArtistSnapshot] = []
     for exchange in exchanges:
-        ids = _ids_of(exchange.request)
         data, problem = _body(exchange)
-        answers, other = ([], "") if problem else _items(data, "artists")
-        if problem or other:
-            for ident in ids:
-                reading.miss(ident, problem or other)
-            continue
-        for asked, piece in _pair(ids, answers):
-            if asked is None:
-                reading.reject(exchange, piece, "an answer that nobody asked for")
-            elif piece is None:
-                reading.miss(asked, "unknown to the upstream (null)")
-            elif piece is _NOTHING:
-                reading.miss(asked, "left out of the response")
-            elif isinstance(piece, dict):
-                reading.answer(asked)
-                snapshots.append(artist(asked, piece, exchange.observed_at))
-            else:
-                reading.answer(asked)
-                reading.reject(exchange, piece, f"artist {asked} is {_kind(piece)}, not an object")
+        if alone := text(exchange.request, "artist_id"):
+            pairs: Iterable[tuple[str | None, Any]] = [(alone, data)]
+        else:
+            answers, other = ([], "") if problem else _items(data, "artists")
+            problem = problem or other
+            pairs = _pair(texts(exchange.request, "ids"), answers)
+        for asked, piece in pairs:
+            if problem and asked is not None:
+                reading.miss(asked, problem)
+            elif not problem and (found := _artist(reading, exchange, asked, piece)) is not None:
+                snapshots.append(found)
     # A merged artist comes before the one that was asked for by its own id, which is to win.
     snapshots.sort(key=lambda snapshot: snapshot.artist_id == snapshot.requested_id)
     reading.parsed.records.extend(snapshots)
     return reading.done()
+
+
+def _artist(reading: Reading, exchange: Exchange, asked: str | None, piece: Any) -> ArtistSnapshot | None:
+    """One piece of an answer; what is no artist is noted."""
+    if asked is None:
+        reading.reject(exchange, piece, "an answer that nobody asked for")
+    elif piece is None:
+        reading.miss(asked, "unknown to the upstream (null)")
+    elif piece is _NOTHING:
+        reading.miss(asked, "left out of the response")
+    elif isinstance(piece, dict):
+        reading.answer(asked)
+        return artist(asked, piece, exchange.observed_at)
+    else:
+        reading.answer(asked)
+        reading.reject(exchange, piece, f"artist {asked} is {kind(piece)}, not an object")
+    return None
 
 
 _NOTHING = object()
@@ -197,10 +162,10 @@ def _pair(ids: list[str], answers: list[Any]) -> Iterator[tuple[str | None, Any]
 
 
 def _top_tracks(exchanges: Iterable[Exchange]) -> Parsed:
-    reading = _Reading()
+    reading = Reading()
     lists: dict[str, tuple[Exchange, list[Any]]] = {}
     for exchange in exchanges:
-        key = f"{_text_of(exchange.request, 'artist_id')}/{_text_of(exchange.request, 'market')}"
+        key = f"{text(exchange.request, 'artist_id')}/{text(exchange.request, 'market')}"
         data, problem = _body(exchange)
         tracks, other = ([], "") if problem else _items(data, "tracks")
         if problem or other:
@@ -221,7 +186,7 @@ def _top_tracks(exchanges: Iterable[Exchange]) -> Parsed:
                 seen = exchange.observed_at
                 reading.parsed.records.append(top_track(piece, artist_id, market, position, seen))
             else:
-                reading.reject(exchange, piece, f"position {position} is {_kind(piece)}, not a track")
+                reading.reject(exchange, piece, f"position {position} is {kind(piece)}, not a track")
     return reading.done()
 
 
@@ -229,22 +194,22 @@ def _top_tracks(exchanges: Iterable[Exchange]) -> Parsed:
 
 
 def _new_releases(exchanges: Iterable[Exchange]) -> Parsed:
-    reading = _Reading()
+    reading = Reading()
     releases: dict[str, tuple[Mapping[str, Any], datetime]] = {}
     details: dict[str, Mapping[str, Any]] = {}
     nameless: list[Record] = []
     for exchange in exchanges:
-        if "ids" in exchange.request:
-            for piece in _items(_body(exchange)[0], "albums")[0]:
-                if (album_id := _id_of(piece)) is not None:
-                    details[album_id] = piece
+        if "ids" in exchange.request or "album_id" in exchange.request:
+            details |= _album_details(exchange)
             continue
-        page = f"page {exchange.request.get('page', '?')}"
+        page = _page_key(exchange)
         items, problem = _page_items(exchange)
         if problem:
             reading.open[page] = problem
             continue
         reading.closed.add(page)
+        if not page.startswith("page "):
+            reading.requested[page] = None
         for piece in items:
             if (album_id := _id_of(piece)) is not None:
                 reading.answer(album_id)
@@ -253,7 +218,7 @@ def _new_releases(exchanges: Iterable[Exchange]) -> Parsed:
             elif isinstance(piece, dict):
                 nameless.append(new_release(piece, {}, exchange.observed_at))
             else:
-                reading.reject(exchange, piece, f"an entry of {page} is {_kind(piece)}, not an album")
+                reading.reject(exchange, piece, f"an entry of {page} is {kind(piece)}, not an album")
     reading.requested.update((page, None) for page in reading.open if page not in reading.closed)
     reading.parsed.records.extend(
         new_release(piece, details.get(album_id, {}), seen) for album_id, (piece, seen) in releases.items()
@@ -262,11 +227,37 @@ def _new_releases(exchanges: Iterable[Exchange]) -> Parsed:
     return reading.done()
 
 
+def _album_details(exchange: Exchange) -> dict[str, Mapping[str, Any]]:
+    """What albums' own objects add, by album; of a batch or of a single one."""
+    data, _ = _body(exchange)
+    pieces = [data] if "album_id" in exchange.request else _items(data, "albums")[0]
+    return {ident: piece for piece in pieces if (ident := _id_of(piece)) is not None}
+
+
+def _page_key(exchange: Exchange) -> str:
+    """What a page of albums answers: a part of the list, the search, or an artist's own albums of a kind."""
+    if artist_id := text(exchange.request, "artist_id"):
+        return f"artist:{artist_id}/{text(exchange.request, 'group')}"
+    if kind := text(exchange.request, "list"):
+        return f"list:{kind}"
+    return f"page {exchange.request.get('page', '?')}"
+
+
+def _is_old(piece: object, since: date) -> bool:
+    """Whether an album was released before `since`; what has no readable date is for the contract."""
+    last = last_day(piece.get("release_date")) if isinstance(piece, dict) else None
+    return last is not None and last < since
+
+
 def _page_items(exchange: Exchange) -> tuple[list[Any], str]:
     data, problem = _body(exchange)
     if problem:
         return [], problem
-    page = data.get("albums")
+    page = data if "artist_id" in exchange.request else data.get("albums")
     if not isinstance(page, dict):
-        return [], f"'albums' in the response is {_kind(page)}, not a page"
-    return _items(page, "items")
+        return [], f"'albums' in the response is {kind(page)}, not a page"
+    items, problem = _items(page, "items")
+    if "artist_id" in exchange.request:
+        since = exchange.observed_at.date() - timedelta(days=RECENT_DAYS)
+        items = [piece for piece in items if not _is_old(piece, since)]
+    return items, problem

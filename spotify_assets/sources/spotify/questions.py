@@ -1,18 +1,42 @@
 """The questions that Spotify's Web API can be asked, as few as its batch sizes allow.
 
-Belongs here: paths, parameters and batches. Does not belong here: asking (`source`).
+Belongs here: paths, parameters, batches and their sizes. Does not belong here: asking (`asking`).
+
+Limits of the calls: https://developer.spotify.com/documentation/web-api (50 artists, 20 albums and 50 tracks
+in a batch; 50 new releases on a page). In Development Mode there are no batches, and 10 albums on a page.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
 from spotify_assets.sources.question import Question
 
-BATCH_ANSWERS = frozenset({400, 404})
-"""A batch that holds one id the upstream dislikes is refused whole (400); see `halves`."""
+ARTISTS_IN_BATCH = 50
+ALBUMS_IN_BATCH = 20
+TRACKS_IN_BATCH = 50
+NEW_RELEASES_ON_PAGE = 50
+LEAST_ON_PAGE = 10
+"""Albums and search results on a page, for apps in Development Mode; more is refused (400)."""
+
+RELEASE_GROUPS = ("album", "single")
+"""Asked for one by one, because each is sorted by date and the two together are not."""
+
+BATCH_ANSWERS = frozenset({400, 403, 404})
+"""A batch that holds one id the upstream dislikes is refused whole (400); see `halves`. An app may not be
+allowed to make the call at all (403)."""
+MAY_BE_REFUSED = frozenset({403, 404})
+
+_PLAIN = re.compile(r"[0-9A-Za-z]+")
+
+
+def askable(ids: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Each id once, in order: those that can stand in a URL as they are, and the others."""
+    once = list(dict.fromkeys(ids))
+    return [i for i in once if _PLAIN.fullmatch(i)], [i for i in once if not _PLAIN.fullmatch(i)]
 
 
 def batches(
@@ -63,4 +87,39 @@ def top_tracks(artist_id: str, market: str) -> Question:
         f"/artists/{artist_id}/top-tracks",
         (("market", market),),
         {"artist_id": artist_id, "market": market},
+        answers=MAY_BE_REFUSED,
+    )
+
+
+def one_artist(artist_id: str) -> Question:
+    """One artist, by the call that every app may make."""
+    return Question(f"artist {artist_id}", f"/artists/{artist_id}", request={"artist_id": artist_id})
+
+
+def one_album(album_id: str, market: str) -> Question:
+    """One album's details, by the call that every app may make."""
+    return Question(f"album {album_id}", f"/albums/{album_id}", (("market", market),), {"album_id": album_id})
+
+
+def new_releases() -> Question:
+    """The first page of the list of new releases."""
+    params = (("limit", str(NEW_RELEASES_ON_PAGE)), ("offset", "0"))
+    return Question(
+        "new releases, page 1", "/browse/new-releases", params, {"page": 1}, answers=frozenset({403})
+    )
+
+
+def newest_albums(market: str) -> Question:
+    """The first page of a search for albums of the last two weeks."""
+    params = (("q", "tag:new"), ("type", "album"), ("limit", str(LEAST_ON_PAGE)), ("market", market))
+    return Question("newest albums, page 1", "/search", params, {"page": 1, "list": "search"})
+
+
+def artist_albums(artist_id: str, group: str, market: str) -> Question:
+    """The first page of an artist's albums of one kind, newest first."""
+    return Question(
+        f"{group}s of {artist_id}, page 1",
+        f"/artists/{artist_id}/albums",
+        (("include_groups", group), ("limit", str(LEAST_ON_PAGE)), ("market", market)),
+        {"artist_id": artist_id, "group": group, "page": 1},
     )

@@ -1,16 +1,13 @@
-"""Spotify as a `Source`: which questions observe an entity, and in which order.
+"""Spotify as a `Source`: what observing an entity means, what it costs, and at which pace.
 
-Belongs here: batches, paging and the choice between the live and the simulated upstream. Does not
-belong here: sending (`sources.http`), signing in (`auth`), reading landed responses (`parse`).
-
-Limits of the calls: https://developer.spotify.com/documentation/web-api (50 artists, 20 albums and 50
-tracks in a batch; 50 new releases on a page).
+Belongs here: the choice between the live and the simulated upstream, and the frame of an observation. Does
+not belong here: what is asked (`asking`), sending (`sources.http`), signing in (`auth`), reading landed
+responses (`parse`).
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import date
 from typing import Any
@@ -21,22 +18,39 @@ from spotify_assets.settings import Settings, SettingsError
 from spotify_assets.sources.base import ENTITIES, Entity, SourceError, UpstreamUnavailable, Usage
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Exchange, Sink
-from spotify_assets.sources.http import PoliteClient
+from spotify_assets.sources.http import PoliteClient, user_agent
+from spotify_assets.sources.memory import Memory, ShortMemory, credential_digest
 from spotify_assets.sources.question import Answer, Limits, Question
 from spotify_assets.sources.records import Parsed
+from spotify_assets.sources.spotify.access import (
+    ALBUM_BATCHES,
+    ARTIST_BATCHES,
+    NEW_RELEASES,
+    TOP_TRACKS,
+    Access,
+)
+from spotify_assets.sources.spotify.asking import LIST_KEY, SEARCH_PAGES, Asking, release_key
 from spotify_assets.sources.spotify.auth import ClientCredentials
 from spotify_assets.sources.spotify.lookup import ArtistHit, artist_hits
-from spotify_assets.sources.spotify.paging import new_release_pages
 from spotify_assets.sources.spotify.parse import parse
-from spotify_assets.sources.spotify.questions import batches, halves, top_tracks
+from spotify_assets.sources.spotify.questions import (
+    ALBUMS_IN_BATCH,
+    ARTISTS_IN_BATCH,
+    NEW_RELEASES_ON_PAGE,
+    RELEASE_GROUPS,
+    TRACKS_IN_BATCH,
+    askable,
+    batches,
+    one_artist,
+    top_tracks,
+)
 from spotify_assets.sources.visit import Visit
 
-ARTISTS_IN_BATCH = 50
-ALBUMS_IN_BATCH = 20
-TRACKS_IN_BATCH = 50
 LIVE_REQUESTS_PER_SECOND = 5.0
-
-_PLAIN = re.compile(r"[0-9A-Za-z]+")
+DEVELOPMENT_REQUESTS_PER_SECOND = 1.0
+DEVELOPMENT_CALLS_PER_DAY = 400
+"""Pace and budget while an app is not known to have more: apps in Development Mode were seen limited after
+600 calls in a row, or 800 to 1,400 on a day."""
 
 
 class SpotifySource:
@@ -52,8 +66,12 @@ class SpotifySource:
         client_secret: SecretStr,
         markets: Sequence[str] = ("US",),
         requests_per_second: float | None = None,
+        calls_per_day: int | None = None,
+        careful: bool = False,
         concurrency: int = 8,
         can_observe_past: bool = False,
+        memory: Memory | None = None,
+        contact: str | None = None,
         clock: Clock = SYSTEM_CLOCK,
         limits: Limits | None = None,
         run_id: str = "",
@@ -67,9 +85,13 @@ class SpotifySource:
             client_id: Id of the app.
             client_secret: Secret of the app.
             markets: Markets for top tracks; the first one also for album details.
-            requests_per_second: Pace limit; ``None`` for none.
+            requests_per_second: Pace limit; ``None`` for none, or with `careful` for what suits the app.
+            calls_per_day: Most calls on a UTC day; ``None`` likewise.
+            careful: Where a limit is not given, keep to what an app of this mode was seen to stand.
             concurrency: Requests under way at once.
             can_observe_past: The upstream's "now" follows the header ``X-Simulated-Date``.
+            memory: What is remembered between runs; absent: only as long as this object lives.
+            contact: Where the upstream can reach whoever runs this.
             clock: Time and waiting.
             limits: Patience of the HTTP client.
             run_id: Kept with each response.
@@ -82,31 +104,65 @@ class SpotifySource:
         self.run_id = run_id
         self._clock = clock
         self._limits = limits or Limits()
-        self._accounts = PoliteClient(accounts_url, concurrency=1, limits=self._limits, clock=clock)
+        memory = memory or ShortMemory(clock)
+        credential = credential_digest(client_id)
+        self.access = Access(memory.capabilities(name, credential), clock)
+        self._requests_per_second = requests_per_second
+        self._calls_per_day = calls_per_day
+        self._careful = careful
+        self._allowance = memory.allowance(name, credential)
+        agent = user_agent(contact)
+        self._accounts = PoliteClient(
+            accounts_url, concurrency=1, limits=self._limits, clock=clock, user_agent=agent
+        )
         self._api = PoliteClient(
             api_url,
             concurrency=concurrency,
-            requests_per_second=requests_per_second,
+            allowance=self._allowance,
             authorization=ClientCredentials(self._accounts, client_id, client_secret, clock),
             limits=self._limits,
             clock=clock,
+            user_agent=agent,
         )
+
+    def _pace_itself(self) -> None:
+        """Keep to the limits that suit what is known about the app."""
+        per_second, per_day = self.allowed_pace
+        self._allowance.limit(per_second, per_day)
+
+    @property
+    def allowed_pace(self) -> tuple[float | None, int | None]:
+        """Calls a second and a UTC day that this app is trusted with; ``None`` for no limit."""
+        per_second, per_day = self._requests_per_second, self._calls_per_day
+        if self._careful:
+            batched = self.access.may(ARTIST_BATCHES)
+            per_second = per_second or (
+                LIVE_REQUESTS_PER_SECOND if batched else DEVELOPMENT_REQUESTS_PER_SECOND
+            )
+            if not batched:
+                per_day = per_day or DEVELOPMENT_CALLS_PER_DAY
+        return per_second, per_day
 
     @classmethod
     def from_settings(
         cls,
         settings: Settings,
         *,
+        memory: Memory | None = None,
         clock: Clock = SYSTEM_CLOCK,
         limits: Limits | None = None,
         run_id: str = "",
     ) -> SpotifySource:
-        """The upstream that the settings choose.
+        """Spotify where there are credentials, else the simulated upstream.
 
         Raises:
             SettingsError: The simulated upstream is chosen and none is running.
         """
-        if settings.spotify_client_id is not None and settings.spotify_client_secret is not None:
+        if (
+            settings.spotify_client_id is not None
+            and settings.spotify_client_secret is not None
+            and not settings.simulated
+        ):
             return cls(
                 "spotify",
                 api_url=settings.spotify_api_url,
@@ -114,8 +170,12 @@ class SpotifySource:
                 client_id=settings.spotify_client_id,
                 client_secret=settings.spotify_client_secret,
                 markets=settings.spotify_markets,
-                requests_per_second=settings.spotify_requests_per_second or LIVE_REQUESTS_PER_SECOND,
+                requests_per_second=settings.spotify_requests_per_second,
+                calls_per_day=settings.spotify_calls_per_day,
+                careful=True,
                 concurrency=settings.spotify_concurrency,
+                memory=memory,
+                contact=settings.spotify_assets_contact,
                 clock=clock,
                 limits=limits,
                 run_id=run_id,
@@ -134,8 +194,10 @@ class SpotifySource:
             client_secret=SecretStr("simulated"),
             markets=settings.spotify_markets,
             requests_per_second=settings.spotify_requests_per_second,
+            calls_per_day=settings.spotify_calls_per_day,
             concurrency=settings.spotify_concurrency,
             can_observe_past=True,
+            memory=memory,
             clock=clock,
             limits=limits,
             run_id=run_id,
@@ -159,44 +221,55 @@ class SpotifySource:
         return parse(entity, exchanges)
 
     def expected(self, entity: Entity, keys: Sequence[str]) -> list[str]:
-        """The keys that `parse` will account for when `keys` are observed.
+        """The keys that `parse` will account for when the artists `keys` are observed.
 
-        Artist ids for ``artists``; ``artist_id/market`` for ``top_tracks``; none for ``new_releases``,
-        where only the answer tells what there is.
+        Artist ids for ``artists``; ``artist_id/market`` for ``top_tracks``. For ``new_releases`` none where
+        the list may be read, as only the answer tells what there is; otherwise the parts that make up for it.
         """
         if entity == "artists":
             return list(dict.fromkeys(keys))
         if entity == "top_tracks":
             return [f"{artist_id}/{market}" for artist_id, market in self._artist_markets(keys)]
-        return []
+        if self.access.may(NEW_RELEASES) is not False:
+            return []
+        once = dict.fromkeys(keys)
+        return [LIST_KEY, *(release_key(key, group) for key in once for group in RELEASE_GROUPS)]
+
+    def cost(self, entity: Entity, artists: int) -> int:
+        """The calls that observing `entity` of so many artists takes, as far as known; without sign-in.
+
+        What is not known to be refused counts as granted; of the list of new releases, 100 albums.
+        """
+        if entity == "artists":
+            batched = self.access.may(ARTIST_BATCHES) is not False
+            return math.ceil(artists / ARTISTS_IN_BATCH) if batched else artists
+        if entity == "top_tracks":
+            return 0 if self.access.may(TOP_TRACKS) is False else artists * len(self.markets)
+        if self.access.may(NEW_RELEASES) is False:
+            return SEARCH_PAGES + artists * len(RELEASE_GROUPS)
+        details = 0 if self.access.may(ALBUM_BATCHES) is False else 100 // ALBUMS_IN_BATCH
+        return 100 // NEW_RELEASES_ON_PAGE + details
 
     async def observe(self, entity: Entity, day: date, keys: Sequence[str], sink: Sink) -> Usage:
         """Ask for `entity` as it is on `day` and hand every response to `sink`.
 
-        Args:
-            entity: What to ask for.
-            day: UTC day being observed.
-            keys: Artist ids still to be asked for; for ``top_tracks`` also ``artist_id/market``, to ask
-                for one market only; ignored by ``new_releases``.
-            sink: Called with each response before anything reads it.
-
         Raises:
-            SourceError: The rest cannot be asked for; what was received is with the sink. Its `usage`
-                says what was spent.
+            NotAllowed: This app may not see it at all.
+            SourceError: The rest cannot be asked for; what was received is with the sink.
         """
-        if entity == "new_releases":
-            return await self._visit(entity, day, sink, 8, self._observe_new_releases)
         if entity == "artists":
-            ids, odd = _askable(keys)
-            questions = list(batches("artists", "/artists", ids, ARTISTS_IN_BATCH))
-        else:
-            odd = _askable([key.partition("/")[0] for key in keys])[1]
-            questions = [
-                top_tracks(artist_id, market)
-                for artist_id, market in self._artist_markets(keys)
-                if artist_id not in odd
-            ]
-        return await self._ask(entity, day, sink, questions, odd)
+            ids, odd = askable(keys)
+            return await self._ask(entity, day, sink, len(ids), odd, lambda asking: asking.artists(ids))
+        if entity == "new_releases":
+            wanted, odd = _askable_release_keys(keys)
+            return await self._ask(
+                entity, day, sink, len(wanted), odd, lambda asking: asking.new_releases(wanted)
+            )
+        odd = askable([key.partition("/")[0] for key in keys])[1]
+        questions = [top_tracks(*pair) for pair in self._artist_markets(keys) if pair[0] not in odd]
+        return await self._ask(
+            entity, day, sink, len(questions), odd, lambda asking: asking.top_tracks(questions)
+        )
 
     async def tracks(self, ids: Sequence[str], day: date, sink: Sink) -> Usage:
         """Ask for track details and hand every response to `sink` (entity ``tracks``).
@@ -204,10 +277,11 @@ class SpotifySource:
         Raises:
             SourceError: As `observe`.
         """
-        params = (("market", self.markets[0]),)
-        known, odd = _askable(ids)
-        questions = list(batches("tracks", "/tracks", known, TRACKS_IN_BATCH, params))
-        return await self._ask("tracks", day, sink, questions, odd)
+        known, odd = askable(ids)
+        questions = list(batches("tracks", "/tracks", known, TRACKS_IN_BATCH, (("market", self.markets[0]),)))
+        return await self._ask(
+            "tracks", day, sink, len(questions), odd, lambda asking: asking.every(questions)
+        )
 
     async def search_artists(self, name: str, limit: int = 5) -> list[ArtistHit]:
         """Find artists by name, best match first; nothing is landed.
@@ -236,9 +310,30 @@ class SpotifySource:
             SourceError: The upstream cannot be asked.
         """
         hits: list[ArtistHit] = []
-        for question in batches("artists", "/artists", _askable(ids)[0], ARTISTS_IN_BATCH):
-            hits += artist_hits((await self._look_up(question)).get("artists"))
+        for question in batches("artists", "/artists", askable(ids)[0], ARTISTS_IN_BATCH):
+            asked = question.request["ids"]
+            data = {} if self.access.may(ARTIST_BATCHES) is False else await self._look_up(question)
+            if data:
+                hits += artist_hits(data.get("artists"))
+                continue
+            for artist_id in asked if isinstance(asked, list) else []:
+                hits += artist_hits([await self._look_up(one_artist(artist_id))])
         return hits
+
+    async def probe(self, artist_id: str) -> Usage:
+        """Find out what this app may see, as far as it is not remembered, with one call each.
+
+        Args:
+            artist_id: An artist that exists, to ask about.
+
+        Raises:
+            SourceError: The upstream cannot be asked.
+        """
+
+        async def ask(visit: Visit) -> None:
+            await self._asking(visit).probe(artist_id)
+
+        return await self._visit("what this app may see", self._clock.now().date(), None, 6, ask)
 
     def _artist_markets(self, keys: Sequence[str]) -> list[tuple[str, str]]:
         pairs: dict[tuple[str, str], None] = {}
@@ -249,44 +344,34 @@ class SpotifySource:
         return list(pairs)
 
     async def _ask(
-        self, entity: str, day: date, sink: Sink, questions: Sequence[Question], odd: Sequence[str]
+        self,
+        entity: str,
+        day: date,
+        sink: Sink,
+        questions: int,
+        odd: Sequence[str],
+        how: Callable[[Asking], Awaitable[None]],
     ) -> Usage:
         async def ask(visit: Visit) -> None:
             for key in odd:
                 visit.fail(f"{key[:40]!r} is no Spotify id (letters and digits only) and was not asked for")
             before = len(visit.failures)
-            await self._ask_batches(questions, visit)
-            if questions and len(visit.failures) - before >= len(questions) and not visit.answers:
+            try:
+                await how(self._asking(visit))
+            finally:
+                self.access.conclude()
+                self._pace_itself()
+            if questions and len(visit.failures) > before and not visit.answers:
                 raise UpstreamUnavailable(
-                    f"{self.name}: none of {len(questions)} questions about {entity} was answered; "
+                    f"{self.name}: none of {questions} questions about {entity} was answered; "
                     f"the last one: {visit.failures[-1]}"
                 )
 
-        return await self._visit(entity, day, sink, len(questions), ask)
+        return await self._visit(entity, day, sink, questions, ask)
 
-    async def _ask_batches(self, questions: Sequence[Question], visit: Visit) -> None:
-        """Ask; a batch refused because of one bad id (HTTP 400) is asked again in two halves."""
-        todo = list(questions)
-        while todo:
-            refused: list[Question] = []
-
-            def handle(question: Question, answer: Answer, refused: list[Question] = refused) -> None:
-                if answer.status == 400:
-                    refused.append(question)
-
-            await self._api.ask_all(todo, visit, handle)
-            todo = []
-            for question in refused:
-                if not (parts := halves(question)):
-                    visit.fail(f"{question.label}: {visit.source} calls the request bad (HTTP 400)")
-                todo += parts
-
-    async def _observe_new_releases(self, visit: Visit) -> None:
-        album_ids, odd = _askable(await new_release_pages(self._api, visit))
-        for album_id in odd:
-            visit.fail(f"no details for the album {album_id[:40]!r}: that is no Spotify id")
-        params = (("market", self.markets[0]),)
-        await self._ask_batches(list(batches("albums", "/albums", album_ids, ALBUMS_IN_BATCH, params)), visit)
+    def _asking(self, visit: Visit) -> Asking:
+        self._pace_itself()
+        return Asking(self._api, self.access, visit, self.markets[0], self._pace_itself)
 
     async def _look_up(self, question: Question) -> dict[str, Any]:
         found: list[Answer] = []
@@ -306,7 +391,7 @@ class SpotifySource:
         questions: int,
         ask: Callable[[Visit], Awaitable[None]],
     ) -> Usage:
-        pace = self._api.requests_per_second or math.inf
+        pace = self.allowed_pace[0] or math.inf
         started = self._clock.monotonic()
         visit = Visit(
             source=self.name,
@@ -331,7 +416,8 @@ class SpotifySource:
         return visit.usage
 
 
-def _askable(ids: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Each id once, in order: those that can stand in a URL as they are, and the others."""
-    once = list(dict.fromkeys(ids))
-    return [i for i in once if _PLAIN.fullmatch(i)], [i for i in once if not _PLAIN.fullmatch(i)]
+def _askable_release_keys(keys: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Keys of new releases whose artist's id can stand in a URL, and the other ids."""
+    named = {key: key.removeprefix("artist:").partition("/")[0] for key in keys if key != LIST_KEY}
+    odd = askable(named.values())[1]
+    return [key for key in keys if named.get(key) not in odd], odd

@@ -1,0 +1,37 @@
+"""Whom a source is asked about: the watchlist, in the ids that the source knows.
+
+Belongs here: putting the watchlist and the identities together. Finding identities out stands in `identify`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from spotify_assets.warehouse import identities
+from spotify_assets.warehouse.connection import Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """Whom to observe on one source.
+
+    Attributes:
+        ids: Artist ids in the source's namespace, the most important first: by priority, then by how long
+            they have been watched. When a day's calls do not suffice, the first ones are observed.
+        unidentified: Watched artists whose id there is not known, with the reason.
+    """
+
+    ids: Sequence[str]
+    unidentified: Mapping[str, str] = field(default_factory=dict)
+
+
+def tracked_artists(warehouse: Warehouse, namespace: str) -> Tracked:
+    """Everyone on the watchlist, in the ids of a namespace."""
+    return Tracked(
+        identities.tracked_ids(warehouse, namespace),
+        {
+            one.key: f"its id at {namespace} is not known: {one.reason}"
+            for one in identities.unresolved(warehouse, namespace)
+        },
+    )

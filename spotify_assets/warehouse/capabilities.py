@@ -1,0 +1,90 @@
+"""What upstreams let us see, kept in ``ops.capabilities``.
+
+Belongs here: reading and writing that table. What a capability means stands in `sources.capabilities`,
+finding it out in each source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from spotify_assets.sources.capabilities import Capability
+from spotify_assets.warehouse.connection import Warehouse
+
+_CONFIRM_AFTER = timedelta(hours=1)
+"""What is found to be as remembered is not written again before this."""
+
+_NOTE = """
+insert into ops.capabilities as c (upstream, credential, name, allowed, reason, since, checked_at)
+values (%(upstream)s, %(credential)s, %(name)s, %(allowed)s, %(reason)s, %(at)s, %(at)s)
+on conflict (upstream, credential, name) do update set
+    since = case when c.allowed = excluded.allowed then c.since else excluded.since end,
+    allowed = excluded.allowed, reason = excluded.reason, checked_at = excluded.checked_at
+returning since
+"""
+
+
+class KeptCapabilities:
+    """The capabilities of one upstream and credential, as the database remembers them."""
+
+    def __init__(self, warehouse: Warehouse, upstream: str, credential: str) -> None:
+        """Nothing is read before it is asked for."""
+        self._warehouse = warehouse
+        self._upstream = upstream
+        self._credential = credential
+        self._known: dict[str, Capability] | None = None
+
+    def known(self) -> Mapping[str, Capability]:
+        """All that is remembered, by name; read once, then kept up to date by `note`."""
+        return self._remembered()
+
+    def _remembered(self) -> dict[str, Capability]:
+        if self._known is None:
+            with self._warehouse.connect() as connection, connection.cursor() as cursor:
+                cursor.execute(
+                    "select name, allowed, reason, since, checked_at from ops.capabilities "
+                    "where upstream = %s and credential = %s order by name",
+                    (self._upstream, self._credential),
+                )
+                self._known = {row[0]: Capability(*row) for row in cursor.fetchall()}
+        return self._known
+
+    def note(self, name: str, *, allowed: bool, reason: str, at: datetime) -> None:
+        """Remember what was found out now; what it contradicts is replaced, and `since` starts anew."""
+        known = self._remembered()
+        before = known.get(name)
+        same = before is not None and (before.allowed, before.reason) == (allowed, reason)
+        if before is not None and same and abs(at - before.checked_at) < _CONFIRM_AFTER:
+            return
+        with self._warehouse.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(
+                _NOTE,
+                {
+                    "upstream": self._upstream, "credential": self._credential, "name": name,
+                    "allowed": allowed, "reason": reason, "at": at,
+                },
+            )  # fmt: skip
+            row = cursor.fetchone()
+            connection.commit()
+        known[name] = Capability(name, allowed, reason, row[0] if row else at, at)
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamCapability:
+    """A capability with whose it is."""
+
+    upstream: str
+    credential: str
+    capability: Capability
+
+
+def all_capabilities(warehouse: Warehouse) -> list[UpstreamCapability]:
+    """Everything that is remembered, by upstream, credential and name."""
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select upstream, credential, name, allowed, reason, since, checked_at from ops.capabilities "
+            "order by upstream, credential, name"
+        )
+        return [UpstreamCapability(row[0], row[1], Capability(*row[2:])) for row in cursor.fetchall()]
