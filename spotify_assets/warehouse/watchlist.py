@@ -39,21 +39,31 @@ class WatchedArtist:
     added_at: datetime
     added_by: str
     removed_at: datetime | None
+    priority: int = 0
 
 
 def add(
-    warehouse: Warehouse, source: str, artist_id: str, name: str | None = None, added_by: str = "cli"
+    warehouse: Warehouse,
+    source: str,
+    artist_id: str,
+    name: str | None = None,
+    added_by: str = "cli",
+    priority: int | None = None,
 ) -> bool:
     """Track one artist.
 
     Returns:
         Whether it was not tracked before. An artist removed earlier is tracked again from now on.
     """
-    return bool(add_many(warehouse, source, [(artist_id, name)], added_by))
+    return bool(add_many(warehouse, source, [(artist_id, name)], added_by, priority))
 
 
 def add_many(
-    warehouse: Warehouse, source: str, artists: Iterable[tuple[str, str | None]], added_by: str = "cli"
+    warehouse: Warehouse,
+    source: str,
+    artists: Iterable[tuple[str, str | None]],
+    added_by: str = "cli",
+    priority: int | None = None,
 ) -> list[str]:
     """Track several artists in one transaction.
 
@@ -62,6 +72,8 @@ def add_many(
         source: Their source.
         artists: Pairs of id and name; without a name, one known earlier is kept.
         added_by: Who asked for it.
+        priority: Who comes first where a day's calls do not suffice: higher before lower; ``None`` leaves it
+            as it is, which is 0 for whoever is new.
 
     Returns:
         The ids that were not tracked before, in the order given.
@@ -79,6 +91,11 @@ def add_many(
             page_size=10_000,
             fetch=True,
         )
+        if priority is not None:
+            cursor.execute(
+                "update ops.watchlist set priority = %s where source = %s and artist_id = any(%s)",
+                (priority, source, list(wanted)),
+            )
         connection.commit()
     new = {artist_id for artist_id, is_new in found if is_new}
     return [artist_id for artist_id in wanted if artist_id in new]
@@ -104,8 +121,21 @@ def remove(warehouse: Warehouse, source: str, artist_id: str) -> bool:
 def tracked(warehouse: Warehouse, source: str, on: date | None = None) -> list[WatchedArtist]:
     """Return who is tracked now or, with `on`, who was tracked at some moment of that UTC day.
 
-    Ordered by when they were added, then by id.
+    Ordered by priority, highest first, then by when they were added, then by id.
     """
+    return _tracked(warehouse, "source = %(source)s", source, on)
+
+
+def tracked_anywhere(warehouse: Warehouse, *, simulated: bool) -> list[WatchedArtist]:
+    """Return who is tracked now, whichever namespace the ids are of; simulated artists or real ones.
+
+    Ordered as `tracked`.
+    """
+    condition = "starts_with(source, 'simulated')"
+    return _tracked(warehouse, condition if simulated else f"not {condition}", "", None)
+
+
+def _tracked(warehouse: Warehouse, whose: str, source: str, on: date | None) -> list[WatchedArtist]:
     if on is None:
         condition, values = "removed_at is null", {"source": source}
     else:
@@ -114,8 +144,8 @@ def tracked(warehouse: Warehouse, source: str, on: date | None = None) -> list[W
         values = {"source": source, "start": start, "end": start + timedelta(days=1)}  # type: ignore[dict-item]
     with warehouse.connect() as connection, connection.cursor() as cursor:
         cursor.execute(
-            "select source, artist_id, name, added_at, added_by, removed_at from ops.watchlist "  # noqa: S608
-            f"where source = %(source)s and {condition} order by added_at, artist_id",
+            "select source, artist_id, name, added_at, added_by, removed_at, priority "  # noqa: S608
+            f"from ops.watchlist where {whose} and {condition} order by priority desc, added_at, artist_id",
             values,
         )
         return [WatchedArtist(*row) for row in cursor.fetchall()]

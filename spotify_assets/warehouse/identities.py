@@ -1,0 +1,204 @@
+"""Who is who across sources, kept in ``ops.identities``, and the watchlist in a source's own ids.
+
+Belongs here: reading and writing that table. Does not belong here: concluding who is who
+(`sources.identities`) or asking for evidence (`ingest.identify`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from psycopg2.extras import execute_values
+
+from spotify_assets.sources.identities import RETRY_AFTER, Identity
+from spotify_assets.warehouse.connection import Warehouse
+
+NOT_YET = "not looked for yet: spotify-assets watch identify"
+
+_COLUMNS = "source, artist_id, target, target_id, method, confidence, resolved_at, note"
+
+# What was found stays found: a later search in vain only says when it was. A person's word stands above all.
+_SAVE = f"""
+insert into ops.identities as i ({_COLUMNS}) values %s
+on conflict (source, artist_id, target) do update set
+    target_id = case when excluded.target_id is null then i.target_id else excluded.target_id end,
+    method = case when excluded.target_id is null then i.method else excluded.method end,
+    confidence = case when excluded.target_id is null then i.confidence else excluded.confidence end,
+    note = case when excluded.target_id is null and i.target_id is not null then i.note else excluded.note
+    end, resolved_at = excluded.resolved_at
+where i.method <> 'hand' or excluded.method = 'hand'
+"""  # noqa: S608 - only names of our own
+
+_TRACKED = """
+select id from (
+    select artist_id as id, priority, added_at
+    from ops.watchlist where source = %(namespace)s and removed_at is null
+    union all
+    select i.target_id, w.priority, w.added_at
+    from ops.watchlist as w join ops.identities as i using (source, artist_id)
+    where i.target = %(namespace)s and i.source <> i.target and i.target_id is not null and w.removed_at is
+    null
+) as known
+group by id order by max(priority) desc, min(added_at), id
+"""
+
+# Simulated and real artists are two worlds: nobody of one is looked for in the other.
+_UNRESOLVED = """
+select w.source, w.artist_id, w.name, i.resolved_at, coalesce(i.note, ''), i.target_id is not null
+from ops.watchlist as w
+left join ops.identities as i
+    on i.source = w.source and i.artist_id = w.artist_id and i.target = %(target)s
+where w.removed_at is null and w.source <> %(target)s
+    and starts_with(w.source, 'simulated') = starts_with(%(target)s, 'simulated')
+    and (i.target_id is null or %(weak)s and i.method = 'name')
+order by w.priority desc, w.added_at, w.artist_id
+"""
+
+_NAMES = """
+select distinct on (artist_id) artist_id, name from snapshots.artist_snapshots
+where source = %(source)s and artist_id = any(%(ids)s) and name <> ''
+    and snapshot_date > current_date - 60
+order by artist_id, snapshot_date desc
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """A watched artist whose id in another namespace is not known.
+
+    Attributes:
+        source: Namespace that the artist is watched in.
+        artist_id: Its id there.
+        name: What it is called, if known.
+        looked_for_at: When it was last looked for in vain; ``None``: never.
+        reason: Why it is not known, for people.
+    """
+
+    source: str
+    artist_id: str
+    name: str | None
+    looked_for_at: datetime | None
+    reason: str
+
+    @property
+    def key(self) -> str:
+        """Its name among the missing of another source: where it is watched, and as what."""
+        return f"{self.source}:{self.artist_id}"
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether it is time to look for it (again)."""
+        return self.looked_for_at is None or now - self.looked_for_at >= RETRY_AFTER
+
+
+def save(warehouse: Warehouse, identities: Iterable[Identity]) -> None:
+    """Keep identities in one transaction.
+
+    What a person entered is replaced by a person only. What was found earlier outlives a search in vain.
+    """
+    rows = {
+        (one.source, one.artist_id, one.target): (
+            one.source, one.artist_id, one.target, one.target_id, one.method, one.confidence,
+            one.resolved_at, one.note.replace("\x00", ""),
+        )
+        for one in identities
+    }  # fmt: skip
+    if not rows:
+        return
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        execute_values(cursor, _SAVE, list(rows.values()), page_size=1000)
+        connection.commit()
+
+
+def identities_of(
+    warehouse: Warehouse, artists: Sequence[tuple[str, str]] | None = None
+) -> dict[tuple[str, str], list[Identity]]:
+    """All that is known of who is who, by (source, artist_id), targets in name order.
+
+    Args:
+        warehouse: The database.
+        artists: Of whom; ``None`` for everyone.
+    """
+    condition = "" if artists is None else "where (source, artist_id) in %s"
+    if artists is not None and not artists:
+        return {}
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            f"select {_COLUMNS} from ops.identities {condition} order by source, artist_id, target",  # noqa: S608
+            None if artists is None else (tuple(artists),),
+        )
+        found: dict[tuple[str, str], list[Identity]] = {}
+        for row in cursor.fetchall():
+            found.setdefault((row[0], row[1]), []).append(Identity(*row))
+    return found
+
+
+def tracked_ids(warehouse: Warehouse, namespace: str) -> list[str]:
+    """Everyone who is watched, in the ids of a namespace, each id once.
+
+    Returns:
+        Those watched in it and those identified in it, the most important first: by priority, then by how
+        long they have been watched.
+    """
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(_TRACKED, {"namespace": namespace})
+        return [row[0] for row in cursor.fetchall()]
+
+
+def unresolved(warehouse: Warehouse, target: str, *, weak: bool = False) -> list[Unresolved]:
+    """Who is watched elsewhere and has no known id in a namespace, the most important first.
+
+    Args:
+        warehouse: The database.
+        target: The namespace.
+        weak: Also those who were found by name only.
+    """
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(_UNRESOLVED, {"target": target, "weak": weak})
+        rows = cursor.fetchall()
+    return [
+        Unresolved(source, artist_id, name, at, _reason(at, note, by_name=found))
+        for source, artist_id, name, at, note, found in rows
+    ]
+
+
+def _reason(at: datetime | None, note: str, *, by_name: bool) -> str:
+    if at is None:
+        return NOT_YET
+    if by_name:
+        return "found by name only"
+    again = (at + RETRY_AFTER).astimezone(UTC)
+    looked = f"looked for on {at.astimezone(UTC):%Y-%m-%d}, again from {again:%Y-%m-%d} on"
+    return f"{note or 'not found'} ({looked})"
+
+
+def names_of(warehouse: Warehouse, source: str, ids: Sequence[str]) -> Mapping[str, str]:
+    """What artists are called according to their newest snapshots of the last weeks, by id."""
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(_NAMES, {"source": source, "ids": list(ids)})
+        return dict(cursor.fetchall())
+
+
+def record_aliases(
+    warehouse: Warehouse, namespace: str, pairs: Iterable[tuple[str, str]], at: datetime | None = None
+) -> int:
+    """Keep that an upstream answered with another id than was asked for: it merged or replaced the artist.
+
+    Args:
+        warehouse: The database.
+        namespace: Namespace of both ids.
+        pairs: Requested id and the id answered; equal ones are passed over.
+        at: When it answered; now if absent.
+
+    Returns:
+        How many differ.
+    """
+    moment = at or datetime.now(UTC)
+    found = [
+        Identity(namespace, asked, namespace, answered, "answered", 1.0, moment, "the upstream said so")
+        for asked, answered in pairs
+        if asked != answered
+    ]
+    save(warehouse, found)
+    return len(found)

@@ -1,0 +1,101 @@
+"""`ops.identities`: who is who across sources, and the watchlist in a source's own ids."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from spotify_assets.sources.identities import Identity, Method
+from spotify_assets.warehouse import identities, watchlist
+from spotify_assets.warehouse.connection import Warehouse
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def identity(
+    artist_id: str, target_id: str | None, method: Method = "musicbrainz", *, at: datetime = NOW,
+    source: str = "spotify", target: str = "deezer", note: str = "",
+) -> Identity:  # fmt: skip
+    confidence = 0.0 if target_id is None else 0.5
+    return Identity(source, artist_id, target, target_id, method, confidence, at, note)
+
+
+def test_the_watchlist_is_read_in_a_sources_ids_the_most_important_first(warehouse: Warehouse) -> None:
+    for artist_id in ("a", "b", "c", "gone"):
+        watchlist.add(warehouse, "spotify", artist_id)
+    watchlist.add(warehouse, "deezer", "27", priority=5)
+    watchlist.add(warehouse, "deezer", "28")
+    watchlist.add(warehouse, "simulated", "s")
+    found = [
+        identity("a", "1"),
+        identity("b", "28"),
+        identity("c", None, "not found"),
+        identity("gone", "99"),
+    ]
+    identities.save(warehouse, [*found, identity("s", "7", source="simulated", target="simulated-deezer")])
+    watchlist.remove(warehouse, "spotify", "gone")
+    assert identities.tracked_ids(warehouse, "deezer") == ["27", "1", "28"], "28 since b was added, once"
+    watchlist.add(warehouse, "spotify", "b", priority=9)
+    assert identities.tracked_ids(warehouse, "deezer") == ["28", "27", "1"]
+    assert identities.tracked_ids(warehouse, "spotify") == ["b", "a", "c"]
+    assert identities.tracked_ids(warehouse, "simulated-deezer") == ["7"]
+    assert identities.tracked_ids(warehouse, "musicbrainz") == []
+    watchlist.add(warehouse, "spotify", "b", "A name")
+    assert watchlist.tracked(warehouse, "spotify")[0].priority == 9, "unsaid, it stays"
+    assert [one.source for one in watchlist.tracked_anywhere(warehouse, simulated=True)] == ["simulated"]
+    assert len(watchlist.tracked_anywhere(warehouse, simulated=False)) == 5
+
+
+def test_who_is_not_identified_says_why_and_when_it_is_looked_for_again(warehouse: Warehouse) -> None:
+    watchlist.add(warehouse, "spotify", "new", "New")
+    watchlist.add(warehouse, "spotify", "vain")
+    watchlist.add(warehouse, "spotify", "known")
+    watchlist.add(warehouse, "spotify", "weak", priority=1)
+    watchlist.add(warehouse, "deezer", "27")
+    identities.save(
+        warehouse,
+        [
+            identity("vain", None, "not found", note="not in MusicBrainz"),
+            identity("known", "1"),
+            identity("weak", "2", "name"),
+        ],
+    )
+    new, vain = identities.unresolved(warehouse, "deezer")
+    assert (new.key, new.name, new.looked_for_at) == ("spotify:new", "New", None)
+    assert new.reason == identities.NOT_YET
+    assert new.is_due(NOW)
+    assert vain.reason == "not in MusicBrainz (looked for on 2026-11-20, again from 2026-12-20 on)"
+    assert not vain.is_due(NOW + timedelta(days=29))
+    assert vain.is_due(NOW + timedelta(days=30))
+    assert [one.artist_id for one in identities.unresolved(warehouse, "deezer", weak=True)] == [
+        "weak", "new", "vain"
+    ]  # fmt: skip
+    assert {one.key for one in identities.unresolved(warehouse, "musicbrainz")} >= {
+        "deezer:27",
+        "spotify:new",
+    }
+    assert identities.unresolved(warehouse, "simulated-deezer") == []
+
+
+def test_a_persons_word_is_never_overwritten_and_a_search_in_vain_takes_nothing_away(
+    warehouse: Warehouse,
+) -> None:
+    later = NOW + timedelta(days=31)
+    identities.save(warehouse, [identity("a", "1", "hand"), identity("b", "2", "name", note="one of 2")])
+    identities.save(warehouse, [identity("a", "99", at=later), identity("b", None, "not found", at=later)])
+    found = identities.identities_of(warehouse, [("spotify", "a"), ("spotify", "b")])
+    assert found["spotify", "a"] == [identity("a", "1", "hand")]
+    assert found["spotify", "b"] == [identity("b", "2", "name", note="one of 2", at=later)]
+    identities.save(warehouse, [identity("a", "3", "hand"), identity("b", "4", "wikidata")])
+    found = identities.identities_of(warehouse)
+    assert [found["spotify", key][0].target_id for key in "ab"] == ["3", "4"]
+    assert identities.identities_of(warehouse, []) == {}
+    identities.save(warehouse, [])
+
+
+def test_an_upstream_that_answers_another_id_is_remembered(warehouse: Warehouse) -> None:
+    watchlist.add(warehouse, "deezer", "old")
+    assert identities.record_aliases(warehouse, "deezer", [("old", "new"), ("same", "same")], NOW) == 1
+    (one,) = identities.identities_of(warehouse)["deezer", "old"]
+    assert (one.target, one.target_id, one.method, one.confidence) == ("deezer", "new", "answered", 1.0)
+    assert identities.tracked_ids(warehouse, "deezer") == ["old"], "it is asked for as before"
+    assert identities.record_aliases(warehouse, "deezer", []) == 0
