@@ -184,8 +184,11 @@ class Turns:
     def _next(self, awaited: float | None) -> float:
         """The next reserved time, not yet used up; the one `awaited` is good however late it has become."""
         late = self._clock.monotonic() - LATE_SECONDS
-        if self._reserved and self._reserved[0] < late and self._reserved[0] != awaited:
-            self.release()
+        if self._reserved:
+            first = self._reserved[0]
+            spaced = self._reserved[-1] > first  # what may leave all at once, without a pace, is never late
+            if spaced and first < late and first != awaited:
+                self.release()
         if not self._reserved:
             if self._used >= self._most:
                 self._most = min(2 * self._most, MOST_RESERVED)

@@ -82,8 +82,8 @@ advanced as (
 ),
 counted as (
     insert into ops.api_usage as u (upstream, credential, day, calls)
-    select %(upstream)s, %(credential)s, (t at time zone 'UTC')::date, granted.calls from granted, now_
-    where granted.calls > 0
+    select %(upstream)s, %(credential)s, (t at time zone 'UTC')::date, granted.calls
+    from granted, start, now_ where granted.calls > 0
     on conflict (upstream, credential, day) do update set calls = u.calls + excluded.calls
 )
 select granted.calls, extract(epoch from first - t)::float8, t, until, promised, reason, seconds_left
