@@ -21,7 +21,9 @@ from spotify_assets.simulator.api import WebApi
 from spotify_assets.simulator.config import SimulatorConfig
 from spotify_assets.simulator.control import PREFIX, Control, RequestLog
 from spotify_assets.simulator.faults import CHANGING, CONNECTION, REPLACING, Fault, FaultBook, change
+from spotify_assets.simulator.mount import Asked, Service
 from spotify_assets.simulator.replies import Refusal, Reply
+from spotify_assets.simulator.services import services
 from spotify_assets.simulator.signin import SignIn
 from spotify_assets.simulator.wire import (
     Receive,
@@ -50,6 +52,7 @@ class Simulator:
         """Prepare the world and put the configured faults in force."""
         self.config = config or SimulatorConfig()
         self.api = WebApi(self.config)
+        self._services = services(self.config)
         self.faults = FaultBook()
         self.log = RequestLog(self.config.log_size)
         self._sign_in = SignIn(self.config)
@@ -101,6 +104,9 @@ class Simulator:
             return self._tokens.revoke(authorization)
         try:
             if not path.startswith("/v1/"):
+                service = self._services.get(path[1:].partition("/")[0])
+                if service is not None:
+                    return self._elsewhere(service, scope, headers, query, body, rule)
                 return self._accounts(scope, headers, query, body)
             session = self._tokens.session(authorization)
             if isinstance(session, Reply):
@@ -108,6 +114,32 @@ class Simulator:
             return self._limits.refuse() or self._web_api(scope, headers, query, rule, session)
         except Refusal as refused:
             return refused.reply
+
+    def _elsewhere(
+        self,
+        service: Service,
+        scope: Scope,
+        headers: Mapping[bytes, bytes],
+        query: str,
+        body: bytes,
+        rule: Fault | None,
+    ) -> Reply:
+        """Return what another service answers, with its content changed where a fault says so."""
+        prefix, slash, path = scope["path"][1:].partition("/")
+        host = headers.get(b"host", b"127.0.0.1").decode("latin-1")
+        asked = Asked(
+            scope["method"],
+            slash + path,
+            dict(parse_qsl(query, keep_blank_values=True)),
+            {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()},
+            body,
+            self._day(headers.get(b"x-simulated-date")),
+            f"{scope['scheme']}://{host}/{prefix}",
+        )
+        reply = service.answer(asked)
+        if rule is None or rule.fault not in CHANGING or reply.status != 200:
+            return reply
+        return Reply(200, change(rule, reply.body), reply.headers)
 
     def _accounts(self, scope: Scope, headers: Mapping[bytes, bytes], query: str, body: bytes) -> Reply:
         """Return what the accounts service answers: tokens, and a person's sign-in."""

@@ -11,6 +11,8 @@ from typing import Literal
 
 from spotify_assets.simulator.faults import Fault
 
+SERVICES = frozenset({"listenbrainz", "deezer", "lastfm", "musicbrainz", "wikidata"})
+
 Mode = Literal["extended", "development"]
 
 
@@ -41,6 +43,11 @@ class SimulatorConfig:
             not extend it. Counted from the days of ``X-Simulated-Date`` where requests carry it.
         refresh_rotates: Whether a refresh answers with a new refresh token, which ends the old one;
             False leaves ``refresh_token`` out of the reply.
+        limited: The other services that hold their published limits, of `SERVICES`: ListenBrainz 30 calls
+            in 10 seconds, Deezer 50 in 5, Last.fm 5 a second, MusicBrainz 1 a second, Wikidata 60 a minute.
+        limit_scale: Factor of the length of those windows; below 1 for short tests.
+        listenbrainz_token: The only ListenBrainz token accepted; None accepts any.
+        lastfm_key: The only Last.fm key accepted; None accepts any.
         faults: Faults from the start.
         log_size: Requests remembered for ``GET /_simulator/requests``; older ones stay counted.
     """
@@ -61,6 +68,10 @@ class SimulatorConfig:
     consents: bool = True
     refresh_days: float = 182.0
     refresh_rotates: bool = False
+    limited: frozenset[str] = frozenset()
+    limit_scale: float = 1.0
+    listenbrainz_token: str | None = None
+    lastfm_key: str | None = None
     faults: tuple[Fault, ...] = ()
     log_size: int = 10_000
 
@@ -72,5 +83,7 @@ class SimulatorConfig:
             raise ValueError("mode: expected extended or development")
         if self.latency_ms < 0 or self.window_seconds <= 0 or self.token_seconds <= 0:
             raise ValueError("latency_ms: 0 or more; window_seconds, token_seconds: more than 0")
+        if not self.limited <= SERVICES or self.limit_scale <= 0:
+            raise ValueError(f"limited: of {', '.join(sorted(SERVICES))}; limit_scale: more than 0")
         if self.requests_per_second is not None and self.requests_per_second * self.window_seconds < 1:
             raise ValueError("requests_per_second: the window must allow at least one request")

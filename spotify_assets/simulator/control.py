@@ -64,8 +64,8 @@ class RequestLog:
         signed = b"authorization" in headers
         self._seen.append(Seen(method, path, query, status, time.time(), signed, day, fault))
         pieces = path.split("/")
-        if len(pieces) > 3 and len(pieces[3]) == 22:
-            pieces[3] = "{id}"
+        if len(pieces) > 3:
+            pieces[3:] = ["{id}" if _is_id(piece) else piece for piece in pieces[3:]]
         self._counts[method, "/".join(pieces), status] += 1
 
     def clear(self) -> None:
@@ -87,6 +87,10 @@ class RequestLog:
             "by_path": by_path,
             "requests": [entry._asdict() for entry in seen[max(0, len(seen) - limit) :]],
         }
+
+
+def _is_id(piece: str) -> bool:
+    return len(piece) in {22, 36} or piece.isdigit()
 
 
 class Control:

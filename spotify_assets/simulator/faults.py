@@ -201,9 +201,11 @@ REPLACING: Mapping[str, Callable[[Fault], Reply]] = {
 
 def _objects(body: Any) -> list[Any]:
     """Return the objects an answer is about: of a batch, a page, or itself."""
+    if isinstance(body, list):
+        return body
     if not isinstance(body, dict):
         return []
-    for name in ("artists", "tracks", "albums", "items", "audio_features"):
+    for name in ("artists", "tracks", "albums", "items", "audio_features", "data"):
         inner = body.get(name)
         if body.get("type") is None and isinstance(inner, list):
             return inner

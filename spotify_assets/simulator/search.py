@@ -75,8 +75,8 @@ class Search:
                     tracks.append((release, 0, position, popularity))
         return len(tracks), [catalogue.track_object(*track) for track in tracks[offset : offset + limit]]
 
-    def _named(self, wanted: Iterable[str]) -> dict[int, int]:
-        """Return artists by how many of the words are in their name."""
+    def named(self, wanted: Iterable[str]) -> dict[int, int]:
+        """Return artists (by index) by how many of the words are in their name."""
         if not self._index:
             index: dict[str, list[int]] = defaultdict(list)
             for artist in range(self._catalogue.size):
@@ -95,7 +95,7 @@ class Search:
         catalogue, ordinal = self._catalogue, day.toordinal()
         wanted = {*free, *words(filters.get("artist", ""))}
         if wanted:
-            hits = self._named(wanted)
+            hits = self.named(wanted)
             found = [artist for artist, count in hits.items() if count == len(wanted)]
         elif "genre" in filters:
             found = list(range(catalogue.size))
@@ -130,11 +130,11 @@ class Search:
             found = [release for release, _ in catalogue.released_between(day - 13, day)]
             found.sort(key=lambda release: (-catalogue.life(release.artist).smooth(day), release.artist))
             if named:
-                hits = self._named(named)
+                hits = self.named(named)
                 found = [release for release in found if hits.get(release.artist) == len(set(named))]
         else:
             titles = words(f"{filters.get('album', '')} {filters.get('track', '')}")
-            hits = self._named(named or [*free, *titles])
+            hits = self.named(named or [*free, *titles])
             best = sorted(
                 hits, key=lambda artist: (-hits[artist], -catalogue.life(artist).smooth(day), artist)
             )

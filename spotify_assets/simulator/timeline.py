@@ -7,7 +7,7 @@ JSON (`catalogue`, `objects`). Days are proleptic ordinals (`date.toordinal()`).
 from __future__ import annotations
 
 from datetime import date
-from math import exp, log1p
+from math import cos, exp, log, log1p, tau
 from typing import NamedTuple
 
 from spotify_assets.simulator.chance import bell, between, mix, share, unit, wave
@@ -132,7 +132,7 @@ class Life:
         self.index = index
         self._quirks = quirks
         self.discography = Discography(key, index, quirks=quirks)
-        self._level = 8.0 + 74.0 * unit(key, _LEVEL) ** 1.5
+        self._level: float = 8.0 + 74.0 * unit(key, _LEVEL) ** 1.5
         self._waves = (
             (3.0 + 10.0 * unit(key, _SLOW), 420.0 + 900.0 * unit(key, _SLOW, 1), unit(key, _SLOW, 2)),
             (1.0 + 3.0 * unit(key, _FAST), 90.0 + 210.0 * unit(key, _FAST, 1), unit(key, _FAST, 2)),
@@ -247,10 +247,42 @@ class Life:
                 return 0
             if draw < 0.0012:
                 return None
+        return self.fans(day)
+
+    def fans(self, day: int) -> int:
+        """Return how many people keep the artist in view: only growing, faster after a viral jump."""
         value = self._fans * exp(self._growth * (day - 738_886) / 365.25)
         for viral in self.virals(day):
             value *= 1.0 + viral.lift / 60.0 * (1.0 - exp((viral.start - day) / 15.0))
         return int(value)
+
+    @property
+    def usual(self) -> float:
+        """The popularity the artist comes back to, from 8 to 82."""
+        return self._level
+
+    def area(self, day: int) -> float:
+        """Return the popularity summed over the days since the first release; it only grows.
+
+        In closed form, so that any day costs the same: the trend, the seasons (kept above zero) and the
+        viral jumps; not the weekly wander.
+        """
+        start = self.discography.day(self.discography.debut)
+        if day <= start:
+            return 0.0
+        total: float = self._level * (day - start)
+        kept = min(1.0, 0.9 * self._level / sum(size for size, _, _ in self._waves))
+        for size, period, phase in self._waves:
+            turns = cos((day / period + phase) * tau) - cos((start / period + phase) * tau)
+            total -= kept * size * period / tau * turns
+        for viral in self.virals(day):
+            total += (
+                viral.lift
+                * viral.half_life
+                / log(2.0)
+                * (1.0 - 0.5 ** ((day - viral.start) / viral.half_life))
+            )
+        return total
 
     def track_popularity(self, release: Release, song: Song, day: int) -> int:
         """Return a track's popularity as served: 0 on its first day, decaying with the recording's age."""

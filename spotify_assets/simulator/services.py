@@ -1,0 +1,27 @@
+"""The other protocols that the simulator speaks, by the prefix they are served under.
+
+Belongs here: the list of them. Adding a protocol is a module with a `mount.Service`, and a line here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from spotify_assets.simulator import deezer, listenbrainz
+from spotify_assets.simulator.config import SimulatorConfig
+from spotify_assets.simulator.elsewhere import Elsewhere
+from spotify_assets.simulator.mount import Service
+
+ENDPOINTS = (*listenbrainz.ENDPOINTS, *deezer.ENDPOINTS)
+
+
+def services(config: SimulatorConfig) -> Mapping[str, Service]:
+    """Return the protocols over one catalogue, by prefix."""
+    elsewhere = Elsewhere(config.seed, config.artists, quirks=config.quirks)
+    limited, scale = config.limited, config.limit_scale
+    return {
+        "listenbrainz": listenbrainz.ListenBrainz(
+            elsewhere, limited="listenbrainz" in limited, scale=scale, token=config.listenbrainz_token
+        ),
+        "deezer": deezer.Deezer(elsewhere, limited="deezer" in limited, scale=scale),
+    }
