@@ -12,7 +12,7 @@ import time
 
 from spotify_assets_tests.benchmarks.common import RESULTS
 
-BENCHMARKS = ("code_location", "extraction", "loading", "backfill", "demo")
+BENCHMARKS = ("code_location", "extraction", "limits", "loading", "backfill", "demo")
 
 
 def main() -> int:
