@@ -11,7 +11,7 @@ them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Literal, get_args
 
@@ -96,6 +96,7 @@ class Evidence:
         names: Of artists of the same name.
         name: What the artist is called, if known.
         linked_name: What MusicBrainz calls the artist it links to.
+        ambiguous: MusicBrainz links the page to several artists, so that none of their ids is sure.
     """
 
     musicbrainz: dict[str, list[str]] = field(default_factory=dict)
@@ -103,6 +104,7 @@ class Evidence:
     names: dict[str, list[str]] = field(default_factory=dict)
     name: str | None = None
     linked_name: str | None = None
+    ambiguous: bool = False
 
     def settles(self, service: str) -> bool:
         """Whether links or statements say the id at `service`, so that no name need be searched for."""
@@ -126,7 +128,11 @@ def conclude(source: str, artist_id: str, target: str, evidence: Evidence, at: d
     )
     for method, found in kinds:
         if ids := list(dict.fromkeys(found.get(service, []))):
-            return _found(source, artist_id, target, method, ids, at)
+            found_one = _found(source, artist_id, target, method, ids, at)
+            if method == "musicbrainz" and evidence.ambiguous:
+                doubt = found_one.note or "MusicBrainz links the page to several artists"
+                return replace(found_one, confidence=SURE[method][1], note=doubt)
+            return found_one
     if service == "lastfm" and evidence.linked_name:
         note = f"the name of the artist that MusicBrainz links: {evidence.linked_name}"
         called = id_of(evidence.linked_name)
