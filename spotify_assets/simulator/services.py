@@ -7,12 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from spotify_assets.simulator import deezer, listenbrainz
+from spotify_assets.simulator import deezer, lastfm, listenbrainz, musicbrainz, wikidata
 from spotify_assets.simulator.config import SimulatorConfig
 from spotify_assets.simulator.elsewhere import Elsewhere
 from spotify_assets.simulator.mount import Service
 
-ENDPOINTS = (*listenbrainz.ENDPOINTS, *deezer.ENDPOINTS)
+ENDPOINTS = {
+    "ListenBrainz": listenbrainz.ENDPOINTS,
+    "Deezer": deezer.ENDPOINTS,
+    "Last.fm": lastfm.ENDPOINTS,
+    "MusicBrainz": musicbrainz.ENDPOINTS,
+    "Wikidata": wikidata.ENDPOINTS,
+}
 
 
 def services(config: SimulatorConfig) -> Mapping[str, Service]:
@@ -24,4 +30,7 @@ def services(config: SimulatorConfig) -> Mapping[str, Service]:
             elsewhere, limited="listenbrainz" in limited, scale=scale, token=config.listenbrainz_token
         ),
         "deezer": deezer.Deezer(elsewhere, limited="deezer" in limited, scale=scale),
+        "lastfm": lastfm.LastFm(elsewhere, limited="lastfm" in limited, scale=scale, key=config.lastfm_key),
+        "musicbrainz": musicbrainz.MusicBrainz(elsewhere, limited="musicbrainz" in limited, scale=scale),
+        "wikidata": wikidata.Wikidata(elsewhere, limited="wikidata" in limited, scale=scale),
     }

@@ -10,14 +10,15 @@ def shape(node: Any) -> Any:
     if isinstance(node, dict):
         return {name: shape(value) for name, value in node.items()}
     if isinstance(node, list):
-        return [merged([shape(item) for item in node])]
+        return [merged([shape(item) for item in node])] if node else []
     return {bool: "truth", int: "number", float: "number", str: "text", type(None): "null"}[type(node)]
 
 
 def merged(shapes: list[Any]) -> Any:
     """Return one shape for several; a field that some of them lack is marked with a question mark."""
-    if not shapes:
-        return "nothing"
+    if all(isinstance(one, list) for one in shapes):
+        inner = [item for one in shapes for item in one]
+        return [merged(inner)] if inner else []
     if not all(isinstance(one, dict) for one in shapes):
         kinds = sorted({str(one) for one in shapes})
         return kinds[0] if len(kinds) == 1 else kinds
