@@ -1,4 +1,4 @@
-"""Processes that share a credential when things go wrong: a full window, a pause, a kill, lost connections."""
+"""Processes sharing a credential when things go wrong: full window, pause, kill, lost connections."""
 
 from __future__ import annotations
 
