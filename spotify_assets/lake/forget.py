@@ -1,13 +1,13 @@
 """Taking one artist out of a landed exchange, and leaving everything else of it as it was.
 
-Belongs here: what of a request, an address or a body is about an artist, whichever upstream it came from. Does not
-belong here: which exchanges to look at (`purge`).
+Belongs here: what of a request, an address or a body is about an artist, whichever upstream it came from.
+Does not belong here: which exchanges to look at (`purge`).
 
-An exchange about the artist alone is dropped. In one about several, the artist's objects are cut out of the body and
-the artist's id out of what was asked, so that the rest reads as if the artist had never been asked for. An album or
-track is the artist's if nobody else is named as its artist; of one with several, only the artist's own entry goes,
-unless its texts name the artist as well. In a list of top tracks a place is left empty rather than closed up, because
-the place says something about the others.
+An exchange about the artist alone is dropped. In one about several, the artist's objects are cut out of the
+body and the artist's id out of what was asked, so that the rest reads as if the artist had never been asked
+for. An album or track is the artist's if nobody else is named as its artist; of one with several, only the
+artist's own entry goes, unless its texts name the artist as well. In a list of top tracks a place is left
+empty rather than closed up, because the place says something about the others.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from spotify_assets.sources import imported
 from spotify_assets.sources.exchange import Exchange
 
 _UNMISTAKABLE = re.compile(r"[0-9A-Za-z]{22}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-"""Ids of Spotify and MusicBrainz: where such a text stands, it is this id. A number or a name may be anything."""
+"""Ids of Spotify and MusicBrainz: such a text stands for nothing else. A number or a name may."""
 _PERFORMERS = {"artists", "contributors", "artist_mbids", "artist_ids", "artist-credit", "artist_credit"}
 _OWN_NAME = {"id", "name", "title", "uri", "release_mbid", "recording_mbid", "release_group_mbid"}
 _ARTIST_FIELDS = {"artist_id", "artist_mbid", "requested_id", "primary_artist_id"}
@@ -69,7 +69,7 @@ class Artist:
         return str(value) == self.artist_id
 
     def is_key(self, value: object) -> bool:
-        """Whether a value is a key of something asked of the artist: ``ID``, ``ID/market`` or ``artist:ID``."""
+        """Whether a value stands for something asked of the artist: ``ID``, ``ID/market``, ``artist:ID``."""
         if not isinstance(value, str):
             return False
         return self.is_id(value.removeprefix("artist:")) or self.is_id(value.rpartition("/")[0])
@@ -102,8 +102,6 @@ def forget(exchange: Exchange, artist: Artist, at: datetime) -> Exchange | None:
     if _is_subject(artist, exchange):
         return None
     request, emptied = _without(artist, exchange.request)
-    if emptied:
-        return None
     body, gone_places = exchange.body, []
     if exchange.body and artist.may_be_in(exchange.body):
         surgeon = _Surgeon(artist, ordered=exchange.entity == "top_tracks")
@@ -112,7 +110,9 @@ def forget(exchange: Exchange, artist: Artist, at: datetime) -> Exchange | None:
             return None
         body, gone_places = rewritten, surgeon.root_places
     request = _without_places(request, exchange.request, gone_places)
-    if any(not value for value in request.values() if isinstance(value, list)) and body != exchange.body:
+    if emptied or (
+        any(not value for value in request.values() if isinstance(value, list)) and body != exchange.body
+    ):
         return None
     url = _url_without(artist, exchange.url, _removed_ids(exchange.request, request))
     if (body, url, request) == (exchange.body, exchange.url, dict(exchange.request)):
@@ -148,7 +148,7 @@ def _without(artist: Artist, request: Mapping[str, object]) -> tuple[dict[str, o
 def _without_places(
     request: dict[str, object], asked: Mapping[str, object], gone: Iterable[int]
 ) -> dict[str, object]:
-    """The request without what answers at `gone` were about: an album of the artist was asked for by its own id."""
+    """The request without what answers at `gone` were about: an album is asked for by its own id."""
     ids = asked.get("ids")
     if not isinstance(ids, list) or request.get("ids") != ids:
         return request
@@ -201,11 +201,7 @@ class _Surgeon:
             return None
         text = self._cuts.apply(text)
         # What is left is no object of theirs but a mention, as in an error message.
-        return (
-            text.replace(self._artist.artist_id, "purged")
-            if self._artist.unmistakable
-            else text
-        )
+        return text.replace(self._artist.artist_id, "purged") if self._artist.unmistakable else text
 
     def rows(self, text: str) -> str | None:
         """Rows of a file without those about the artist; ``None`` if none is left."""

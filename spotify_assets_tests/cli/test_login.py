@@ -1,0 +1,134 @@
+"""`login` and `logout` against the simulated upstream, and no secret of theirs anywhere."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from spotify_assets_tests.cli.command import Done, Installation, command, query
+
+
+@pytest.fixture
+def platform(installation: Installation) -> Installation:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    return installation.changed(SPOTIFY_REDIRECT_URL=f"http://127.0.0.1:{port}/callback")
+
+
+def login(platform: Installation, visit: bool = True, *options: str) -> tuple[Done, list[str]]:
+    """Run `login`, open the address that it prints, and return what it said and what is secret about it."""
+    process = subprocess.Popen(
+        [*command(), "login", "--no-browser", *options],
+        env={**platform.environment(), "PYTHONUNBUFFERED": "1"},
+        cwd=platform.home, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    out, secrets = "", []
+    while "Waiting" not in out and process.poll() is None:
+        out += process.stdout.readline()
+    found = re.search(r"(http://\S+/authorize\?\S+)", out)
+    if visit:
+        assert found, out
+        sent = httpx.get(found.group(1), follow_redirects=False)
+        target = sent.headers["location"]
+        secrets = re.findall(r"code=([^&]+)", target)
+        assert httpx.get(target).status_code == 200
+    rest, err = process.communicate(timeout=60)
+    return Done(process.returncode, out + rest, err), secrets
+
+
+def everywhere(platform: Installation) -> str:
+    """Everything in the database and in the files of the home."""
+    url = platform.variables["DATABASE_URL"]
+    tables = query(
+        url,
+        "select quote_ident(n.nspname) || '.' || quote_ident(c.relname) from pg_class as c "
+        "join pg_namespace as n on n.oid = c.relnamespace "
+        "where c.relkind = 'r' and n.nspname not in ('pg_catalog', 'information_schema')",
+    )
+    rows = [row for (table,) in tables for (row,) in query(url, f"select t::text from {table} as t")]
+    files = [
+        path.read_bytes().decode("latin-1")
+        for path in Path(platform.home).rglob("*")
+        if path.is_file() and path.suffix != ".key"
+    ]
+    return "\n".join([*rows, *files])
+
+
+def test_login_keeps_an_encrypted_sign_in_and_logout_deletes_everything(platform: Installation) -> None:
+    done, codes = login(platform)
+    done.succeeded()
+    assert re.search(r"Signed in: .+ \(simulated, user .+\), until 20\d\d-\d\d-\d\d\.", done.out)
+    assert len(codes) == 1
+    kept = everywhere(platform)
+    assert "simulated-refresh" not in kept, "the refresh token stands nowhere in clear"
+    assert "simulated-refresh" not in done.text
+    assert codes[0] not in kept + done.text
+    url = platform.variables["DATABASE_URL"]
+    ((months,),) = query(url, "select extract(month from age(expires_at, authorised_at)) from ops.users")
+    assert months == 6
+
+    (first,) = query(url, "select authorised_at from ops.users")
+    login(platform)[0].succeeded()
+    (second,) = query(url, "select authorised_at from ops.users")
+    assert second > first, "signing in again renews"
+
+    refused = platform.run("logout")
+    assert refused.code == 2
+    assert "--yes" in refused.err
+    gone = platform.run("logout", "--yes").succeeded()
+    assert "The token is deleted" in gone.out
+    assert re.search(r"ops\.users +1 +1 +0", gone.out)
+    assert query(url, "select * from ops.users") == []
+
+
+def test_nobody_signs_in(platform: Installation) -> None:
+    started = time.monotonic()
+    done, _ = login(platform, False, "--timeout", "1")
+    assert done.code == 1
+    assert "Nobody signed in within 1 seconds" in done.err
+    assert time.monotonic() - started < 30
+    assert query(platform.variables["DATABASE_URL"], "select * from ops.users") == []
+
+
+def test_a_person_who_says_no(platform: Installation) -> None:
+    simulator = platform.variables["SIMULATOR_URL"]
+    httpx.post(f"{simulator}/_simulator/consent", json={"agrees": False}).raise_for_status()
+    try:
+        done, _ = login(platform)
+    finally:
+        httpx.post(f"{simulator}/_simulator/consent", json={"agrees": True}).raise_for_status()
+    assert done.code == 1
+    assert "declined" in done.err
+
+
+def test_localhost_is_refused_before_anything_is_opened(
+    cli: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPOTIFY_REDIRECT_URL", "http://localhost:8765/callback")
+    done = cli("login", "--no-browser")
+    assert done.code == 1
+    assert "write 127.0.0.1" in done.err
+
+
+def test_without_an_app_it_says_what_to_set(
+    cli: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES", "listenbrainz")
+    done = cli("login", "--no-browser")
+    assert done.code == 1
+    assert "SPOTIFY_CLIENT_ID" in done.err
+
+
+def test_logout_with_nobody_signed_in(cli: Callable[..., Done]) -> None:
+    done = cli("logout", "--yes")
+    assert done.code == 1
+    assert "Nobody is signed in" in done.err
