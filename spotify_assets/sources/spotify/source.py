@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from spotify_assets.settings import Settings, SettingsError
+from spotify_assets.sources.allowance import Uncounted
 from spotify_assets.sources.base import ENTITIES, Entity, SourceError, UpstreamUnavailable, Usage
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Exchange, Sink
@@ -105,15 +106,20 @@ class SpotifySource:
         self._clock = clock
         self._limits = limits or Limits()
         memory = memory or ShortMemory(clock)
-        credential = credential_digest(client_id)
-        self.access = Access(memory.capabilities(name, credential), clock)
+        self.credential = credential_digest(client_id)
+        self.access = Access(memory.capabilities(name, self.credential), clock)
         self._requests_per_second = requests_per_second
         self._calls_per_day = calls_per_day
         self._careful = careful
-        self._allowance = memory.allowance(name, credential)
+        self._allowance = memory.allowance(name, self.credential)
         agent = user_agent(contact)
         self._accounts = PoliteClient(
-            accounts_url, concurrency=1, limits=self._limits, clock=clock, user_agent=agent
+            accounts_url,
+            concurrency=1,
+            allowance=Uncounted(self._allowance),
+            limits=self._limits,
+            clock=clock,
+            user_agent=agent,
         )
         self._api = PoliteClient(
             api_url,
