@@ -11,7 +11,7 @@ import binascii
 import math
 import secrets
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
@@ -138,7 +138,7 @@ def _unauthorized(message: str) -> Reply:
 
 
 class Limits:
-    """The pace limit over a rolling window, and the quota."""
+    """The pace limit of each app over a rolling window, and the quota of each developer account."""
 
     def __init__(self, config: SimulatorConfig) -> None:
         """Start with nothing used."""
@@ -146,21 +146,23 @@ class Limits:
         pace = config.requests_per_second
         self._most = None if pace is None else int(pace * config.window_seconds)
         self._quota = config.quota
-        self._seen: deque[float] = deque()
-        self.used = 0
+        self._accounts = config.accounts
+        self._seen: dict[str, deque[float]] = {}
+        self.used: Counter[str] = Counter()
 
-    def refuse(self) -> Reply | None:
-        """Count a call; return the 429 that it gets, or None."""
+    def refuse(self, client_id: str) -> Reply | None:
+        """Count a call of an app; return the 429 that it gets, or None."""
         if self._most is not None:
             now = time.monotonic()
-            seen = self._seen
+            seen = self._seen.setdefault(client_id, deque())
             while seen and seen[0] <= now - self._window:
                 seen.popleft()
             if len(seen) >= self._most:
                 wait = max(1, math.ceil(seen[0] + self._window - now))
                 return error(429, "API rate limit exceeded", {"Retry-After": str(wait)})
             seen.append(now)
-        if self._quota is not None and self.used >= self._quota:
+        account = self._accounts.get(client_id, "")
+        if self._quota is not None and self.used[account] >= self._quota:
             return quota_exceeded()
-        self.used += 1
+        self.used[account] += 1
         return None

@@ -17,6 +17,7 @@ from spotify_assets.simulator.catalogue import Catalogue
 from spotify_assets.simulator.config import SimulatorConfig
 from spotify_assets.simulator.ids import is_id
 from spotify_assets.simulator.me import SCOPE, Me
+from spotify_assets.simulator.modes import ModeSwitch
 from spotify_assets.simulator.render import Renderer
 from spotify_assets.simulator.replies import Refusal, Reply, dumps, error
 from spotify_assets.simulator.search import Search
@@ -60,12 +61,13 @@ class WebApi:
         catalogue: What exists.
     """
 
-    def __init__(self, config: SimulatorConfig) -> None:
+    def __init__(self, config: SimulatorConfig, modes: ModeSwitch) -> None:
         """Prepare an empty cache over the configured world."""
+        self._modes = modes
         self.catalogue = Catalogue(config.seed, config.artists, quirks=config.quirks)
-        self._development = config.mode == "development"
-        self._features = config.audio_features and not self._development
-        self._render = Renderer(self.catalogue, development=self._development)
+        self._features = config.audio_features
+        self._whole = Renderer(self.catalogue, development=False)
+        self._trimmed = Renderer(self.catalogue, development=True)
         self._search = Search(self.catalogue)
         self._me = Me(self.catalogue)
         self._roots: dict[str, Callable[[Call], Reply]] = {
@@ -104,13 +106,13 @@ class WebApi:
             href: Full address without query, for links to other pages.
             session: What the token of the call stands for.
         """
-        call = Call(query, day, href.rstrip("/"))
+        call = Call(query, day, href.rstrip("/"), self._modes.on(day))
         path = path.rstrip("/")
         root, _, rest = path.partition("/")
         ident, _, leaf = rest.partition("/")
         try:
             if root == "me":
-                return self._ok(self._me.answer(path, call, session))
+                return self._ok(call, self._me.answer(path, call, session))
             if root in _NEVER:
                 return error(*_NEVER[root])
             if path == "browse/new-releases":
@@ -126,15 +128,14 @@ class WebApi:
         except Refusal as refusal:
             return refusal.reply
 
-    def _extended_only(self) -> None:
-        if self._development:
-            raise Refusal(403, "Forbidden")
+    def _render(self, call: Call) -> Renderer:
+        return self._whole if call.access.full else self._trimmed
 
     def _gone(self, _: Call, __: str) -> Reply:
         return error(403, "Forbidden")
 
-    def _ok(self, node: Any) -> Reply:
-        return Reply(200, dumps(self._render.shape(node)).encode())
+    def _ok(self, call: Call, node: Any) -> Reply:
+        return Reply(200, dumps(self._render(call).shape(node)).encode())
 
     def _shown(self, call: Call, node: objects.Json) -> objects.Json:
         return objects.playable(node) if call.market() else node
@@ -144,10 +145,10 @@ class WebApi:
     def _artist_text(self, call: Call, ident: str) -> str | None:
         index = self.catalogue.index_of(ident)
         answering = None if index is None else self.catalogue.resolve(index, call.ordinal)
-        return None if answering is None else self._render.artist(answering, call.ordinal)
+        return None if answering is None else self._render(call).artist(answering, call.ordinal)
 
     def _artists(self, call: Call) -> Reply:
-        self._extended_only()
+        _allowed(call.access.full)
         texts = [self._artist_text(call, ident) or "null" for ident in call.ids(50)]
         return Reply(200, f'{{"artists":[{",".join(texts)}]}}'.encode())
 
@@ -156,19 +157,19 @@ class WebApi:
         return error(404, "Resource not found") if text is None else Reply(200, text.encode())
 
     def _top_tracks(self, call: Call, ident: str) -> Reply:
-        self._extended_only()
+        _allowed(call.access.full)
         index = self.catalogue.index_of(ident)
         answering = None if index is None else self.catalogue.resolve(index, call.ordinal)
         if answering is None:
             return error(404, "Resource not found")
         market = call.market()
         shown = self.catalogue.top_list(answering, call.ordinal, market or "US")
-        track = self._render.track
+        track = self._render(call).track
         texts = [track(*spot, market=market is not None) for spot in shown]
         return Reply(200, f'{{"tracks":[{",".join(texts)}]}}'.encode())
 
     def _artist_albums(self, call: Call, ident: str) -> Reply:
-        most, default = (10, 5) if self._development else (50, 20)
+        most, default = (10, 5) if not call.access.full else (50, 20)
         limit, offset = call.whole("limit", default, 1, most), call.whole("offset", 0, 0, 100_000)
         groups = call.query.get("include_groups", ",".join(_GROUPS)).split(",")
         if not set(groups) <= set(_GROUPS):
@@ -185,15 +186,15 @@ class WebApi:
             items.append({**(objects.playable(album) if market else album), "album_group": group})
         kept = call.keep("include_groups", "market")
         return self._ok(
-            objects.page(call.href, items, limit=limit, offset=offset, total=len(rows), query=kept)
+            call, objects.page(call.href, items, limit=limit, offset=offset, total=len(rows), query=kept)
         )
 
     # Albums
 
     def _albums(self, call: Call) -> Reply:
-        self._extended_only()
+        _allowed(call.access.full)
         found = [self._album_node(call, ident) for ident in call.ids(20)]
-        return self._ok({"albums": found})
+        return self._ok(call, {"albums": found})
 
     def _album_node(self, call: Call, ident: str) -> objects.Json | None:
         album = self.catalogue.album(ident, call.day, call.link(f"albums/{ident}/tracks"))
@@ -201,7 +202,7 @@ class WebApi:
 
     def _album(self, call: Call, ident: str) -> Reply:
         album = self._album_node(call, ident)
-        return error(404, "Resource not found") if album is None else self._ok(album)
+        return error(404, "Resource not found") if album is None else self._ok(call, album)
 
     def _album_tracks(self, call: Call, ident: str) -> Reply:
         limit, offset = call.whole("limit", 20, 1, 50), call.whole("offset", 0, 0, 100_000)
@@ -215,14 +216,16 @@ class WebApi:
             for number in range(total)[offset : offset + limit]
         ]
         kept = call.keep("market")
-        return self._ok(objects.page(call.href, items, limit=limit, offset=offset, total=total, query=kept))
+        return self._ok(
+            call, objects.page(call.href, items, limit=limit, offset=offset, total=total, query=kept)
+        )
 
     def _new_releases(self, call: Call) -> Reply:
-        self._extended_only()
+        _allowed(call.access.browse)
         limit, offset = call.whole("limit", 20, 1, 50), call.whole("offset", 0, 0, 100_000)
         call.market()
         found = self.catalogue.new_releases(call.day)
-        texts = [self._render.album(release, copy) for release, copy in found[offset : offset + limit]]
+        texts = [self._render(call).album(release, copy) for release, copy in found[offset : offset + limit]]
         kept = call.keep("country", "market")
         page = objects.page(
             call.href, ["@@items@@"], limit=limit, offset=offset, total=len(found), query=kept
@@ -233,7 +236,7 @@ class WebApi:
     # Tracks
 
     def _tracks(self, call: Call) -> Reply:
-        self._extended_only()
+        _allowed(call.access.full)
         texts = [self._track_text(call, ident) or "null" for ident in call.ids(50)]
         return Reply(200, f'{{"tracks":[{",".join(texts)}]}}'.encode())
 
@@ -243,28 +246,26 @@ class WebApi:
             return None
         release, copy, position = found
         popularity = self.catalogue.track_popularity(release, position, call.ordinal)
-        return self._render.track(release, copy, position, popularity, market=call.market() is not None)
+        return self._render(call).track(release, copy, position, popularity, market=call.market() is not None)
 
     def _track(self, call: Call, ident: str) -> Reply:
         text = self._track_text(call, ident)
         return error(404, "Resource not found") if text is None else Reply(200, text.encode())
 
     def _features_batch(self, call: Call) -> Reply:
-        if not self._features:
-            return error(403, "Forbidden")
+        _allowed(self._features and call.access.features)
         found = [self.catalogue.audio_features(ident, call.day) for ident in call.ids(100)]
-        return self._ok({"audio_features": found})
+        return self._ok(call, {"audio_features": found})
 
     def _features_one(self, call: Call, ident: str) -> Reply:
-        if not self._features:
-            return error(403, "Forbidden")
+        _allowed(self._features and call.access.features)
         found = self.catalogue.audio_features(ident, call.day)
-        return error(404, "analysis not found") if found is None else self._ok(found)
+        return error(404, "analysis not found") if found is None else self._ok(call, found)
 
     # Lists of others
 
     def _find(self, call: Call) -> Reply:
-        most, default = (10, 5) if self._development else (50, 20)
+        most, default = (10, 5) if not call.access.full else (50, 20)
         limit, offset = call.whole("limit", default, 1, most), call.whole("offset", 0, 0, 1000)
         market = call.market() is not None
         if not call.query.get("q"):
@@ -282,17 +283,17 @@ class WebApi:
             answer[f"{kind}s"] = objects.page(
                 call.href, items, limit=limit, offset=offset, total=total, query=kept
             )
-        return self._ok(answer)
+        return self._ok(call, answer)
 
-    def _markets(self, _: Call) -> Reply:
-        self._extended_only()
-        return self._ok({"markets": list(objects.MARKETS)})
+    def _markets(self, call: Call) -> Reply:
+        _allowed(call.access.full)
+        return self._ok(call, {"markets": list(objects.MARKETS)})
 
     def _rows(self, call: Call, ident: str, limit: int, offset: int) -> objects.Json:
         rows = charts.rows(self.catalogue, ident, call.day)
         if rows is None:
             raise Refusal(404, "Resource not found")
-        leaf = "items" if self._development else "tracks"
+        leaf = "items" if not call.access.full else "tracks"
         return objects.page(
             call.link(f"playlists/{ident}/{leaf}"),
             rows[offset : offset + limit],
@@ -304,16 +305,22 @@ class WebApi:
 
     def _playlist(self, call: Call, ident: str) -> Reply:
         rows = self._rows(call, ident, 100, 0)
-        return self._ok(charts.playlist(self.catalogue, ident, call.day, rows))
+        return self._ok(call, charts.playlist(self.catalogue, ident, call.day, rows))
 
     def _playlist_tracks(self, call: Call, ident: str) -> Reply:
-        self._extended_only()
+        _allowed(call.access.full)
         limit, offset = call.whole("limit", 100, 1, 100), call.whole("offset", 0, 0, 100_000)
-        return self._ok(self._rows(call, ident, limit, offset))
+        return self._ok(call, self._rows(call, ident, limit, offset))
 
     def _playlist_items(self, call: Call, ident: str) -> Reply:
         limit, offset = call.whole("limit", 20, 1, 50), call.whole("offset", 0, 0, 100_000)
         page = self._rows(call, ident, limit, offset)
         for name in ("href", "next", "previous"):
             page[name] = page[name] and page[name].replace("/tracks?", "/items?")
-        return self._ok(page)
+        return self._ok(call, page)
+
+
+def _allowed(may: bool) -> None:
+    """Refuse what the app may not do."""
+    if not may:
+        raise Refusal(403, "Forbidden")

@@ -21,6 +21,7 @@ from spotify_assets.simulator.api import WebApi
 from spotify_assets.simulator.config import SimulatorConfig
 from spotify_assets.simulator.control import PREFIX, Control, RequestLog
 from spotify_assets.simulator.faults import CHANGING, CONNECTION, REPLACING, Fault, FaultBook, change
+from spotify_assets.simulator.modes import ModeSwitch
 from spotify_assets.simulator.mount import Asked, Service
 from spotify_assets.simulator.replies import Refusal, Reply
 from spotify_assets.simulator.services import services
@@ -51,14 +52,17 @@ class Simulator:
     def __init__(self, config: SimulatorConfig | None = None) -> None:
         """Prepare the world and put the configured faults in force."""
         self.config = config or SimulatorConfig()
-        self.api = WebApi(self.config)
+        self._modes = ModeSwitch(self.config)
+        self.api = WebApi(self.config, self._modes)
         self._services = services(self.config)
         self.faults = FaultBook()
         self.log = RequestLog(self.config.log_size)
         self._sign_in = SignIn(self.config)
         self._tokens = Tokens(self.config, self._sign_in)
         self._limits = Limits(self.config)
-        self._control = Control(self.api.catalogue, self.faults, self._tokens, self.log, self._sign_in)
+        self._control = Control(
+            self.api.catalogue, self.faults, self._tokens, self.log, self._sign_in, self._modes
+        )
         self._latency = self.config.latency_ms / 1000.0
         self._days: dict[str, date] = {}
         for rule in self.config.faults:
@@ -77,7 +81,9 @@ class Simulator:
             await send_whole(send, self._control.answer(scope["method"], path, query, body))
             return
         if path == "/":
-            await send_whole(send, pages.root(self.config, headers.get(b"accept", b"").decode("latin-1")))
+            await send_whole(
+                send, pages.root(self.config, self._modes, headers.get(b"accept", b"").decode("latin-1"))
+            )
             return
         rule = self.faults.pick(f"{path}?{query}" if query else path)
         if rule is not None and rule.fault in REPLACING:
@@ -111,7 +117,9 @@ class Simulator:
             session = self._tokens.session(authorization)
             if isinstance(session, Reply):
                 return session
-            return self._limits.refuse() or self._web_api(scope, headers, query, rule, session)
+            return self._limits.refuse(session.client_id) or self._web_api(
+                scope, headers, query, rule, session
+            )
         except Refusal as refused:
             return refused.reply
 
@@ -172,11 +180,17 @@ class Simulator:
         if rule is None or reply.status != 200:
             return reply
         if rule.fault == "duplicate_page":
-            return self._duplicate(reply, path, parameters, day, href)
+            return self._duplicate(reply, path, parameters, day, href, session)
         return Reply(200, change(rule, reply.body)) if rule.fault in CHANGING else reply
 
     def _duplicate(
-        self, reply: Reply, path: str, parameters: Mapping[str, str], day: date, href: str
+        self,
+        reply: Reply,
+        path: str,
+        parameters: Mapping[str, str],
+        day: date,
+        href: str,
+        session: Session,
     ) -> Reply:
         """Return a page with the items of the page before it."""
         node = json.loads(reply.body)
@@ -184,7 +198,7 @@ class Simulator:
         if page is None or not page["offset"]:
             return reply
         earlier = {**parameters, "offset": str(max(0, page["offset"] - page["limit"]))}
-        before = _page(json.loads(self.api.answer(path[4:], earlier, day, href).body))
+        before = _page(json.loads(self.api.answer(path[4:], earlier, day, href, session).body))
         page["items"] = before["items"] if before is not None else []
         return Reply.json(200, node)
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from spotify_assets.simulator.ids import is_id
+from spotify_assets.simulator.modes import Access
 from spotify_assets.simulator.replies import Refusal
 
 _MARKET = re.compile(r"[A-Z]{2}")
@@ -24,12 +25,14 @@ class Call:
         day: Day the answer is "as of".
         ordinal: The same as a number.
         href: Address of the call without query.
+        access: What the app may see.
     """
 
-    __slots__ = ("day", "href", "ordinal", "query")
+    __slots__ = ("access", "day", "href", "ordinal", "query")
 
-    def __init__(self, query: Mapping[str, str], day: date, href: str) -> None:
+    def __init__(self, query: Mapping[str, str], day: date, href: str, access: Access) -> None:
         """Keep what was asked."""
+        self.access = access
         self.query = query
         self.day = day
         self.ordinal = day.toordinal()

@@ -6,14 +6,16 @@ see `faults`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal, get_args
 
 from spotify_assets.simulator.faults import Fault
 
 SERVICES = frozenset({"listenbrainz", "deezer", "lastfm", "musicbrainz", "wikidata"})
 
-Mode = Literal["extended", "development"]
+Mode = Literal["extended", "legacy", "development"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,15 +27,20 @@ class SimulatorConfig:
         artists: How many artists exist.
         quirks: Whether the oddities on record happen: dips to 0, missing days, merges, nulls,
             re-uploads, stale days, frozen lists. Off, every response fits the published description.
-        mode: ``extended`` has every call and field; ``development`` answers 403 to the calls, and
-            leaves out the fields, that apps made since 2026-02-11 do not get.
+        mode: ``extended`` has every call and field; ``legacy``, an older app in between, has neither the
+            list of new releases nor audio features; ``development`` answers 403 to the calls, and leaves
+            out the fields, that apps made since 2026-02-11 do not get.
+        mode_until: Last day that `mode` holds for (by ``X-Simulated-Date``, or today); None: for ever.
+        later_mode: Mode after that day.
         audio_features: Whether audio features are answered (only apps with access since before
             2024-11-27 have them); never in development mode.
         latency_ms: Milliseconds every answer waits before it is sent.
         requests_per_second: Pace limit, as a mean over `window_seconds`; beyond it 429 with
-            ``Retry-After``. None: no limit.
+            ``Retry-After``. Counted for each client id; None: no limit.
         window_seconds: Length of the rolling window of the pace limit.
-        quota: Web API calls until 429 with reason ``QUOTA_EXCEEDED`` and no ``Retry-After``; None: no end.
+        quota: Web API calls of a developer account until 429 with reason ``QUOTA_EXCEEDED`` and no
+            ``Retry-After``; None: no end.
+        accounts: Developer account of each client id; apps that are not named share one account.
         client_id: The only client id accepted; None accepts any.
         client_secret: The secret that goes with `client_id`; None accepts any.
         token_seconds: Seconds an access token lives.
@@ -56,11 +63,14 @@ class SimulatorConfig:
     artists: int = 1000
     quirks: bool = True
     mode: Mode = "extended"
+    mode_until: date | None = None
+    later_mode: Mode = "development"
     audio_features: bool = False
     latency_ms: float = 0.0
     requests_per_second: float | None = None
     window_seconds: float = 30.0
     quota: int | None = None
+    accounts: Mapping[str, str] = field(default_factory=dict)
     client_id: str | None = None
     client_secret: str | None = None
     token_seconds: float = 3600.0
@@ -79,8 +89,8 @@ class SimulatorConfig:
         """Refuse values that cannot be meant."""
         if not 1 <= self.artists <= 1_000_000:
             raise ValueError("artists: expected 1 to 1,000,000")
-        if self.mode not in {"extended", "development"}:
-            raise ValueError("mode: expected extended or development")
+        if not {self.mode, self.later_mode} <= set(get_args(Mode)):
+            raise ValueError(f"mode, later_mode: expected {', '.join(get_args(Mode))}")
         if self.latency_ms < 0 or self.window_seconds <= 0 or self.token_seconds <= 0:
             raise ValueError("latency_ms: 0 or more; window_seconds, token_seconds: more than 0")
         if not self.limited <= SERVICES or self.limit_scale <= 0:

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 from spotify_assets.simulator.access import Tokens
 from spotify_assets.simulator.catalogue import Catalogue
 from spotify_assets.simulator.faults import Fault, FaultBook
+from spotify_assets.simulator.modes import ModeSwitch
 from spotify_assets.simulator.replies import Refusal, Reply
 from spotify_assets.simulator.signin import SignIn
 
@@ -97,7 +98,13 @@ class Control:
     """Answers the control endpoints."""
 
     def __init__(
-        self, catalogue: Catalogue, faults: FaultBook, tokens: Tokens, log: RequestLog, sign_in: SignIn
+        self,
+        catalogue: Catalogue,
+        faults: FaultBook,
+        tokens: Tokens,
+        log: RequestLog,
+        sign_in: SignIn,
+        modes: ModeSwitch,
     ) -> None:
         """Keep what is controlled."""
         self._catalogue = catalogue
@@ -105,6 +112,7 @@ class Control:
         self._tokens = tokens
         self._log = log
         self._sign_in = sign_in
+        self._modes = modes
         self._actions: dict[tuple[str, str], Callable[[Mapping[str, str], bytes], Reply]] = {
             ("GET", "faults"): self._list_faults,
             ("POST", "faults"): self._add_faults,
@@ -116,13 +124,17 @@ class Control:
             ("GET", "consent"): self._show_consent,
             ("POST", "consent"): self._change_consent,
             ("DELETE", "consent"): self._withdraw_consent,
+            ("GET", "mode"): self._show_mode,
+            ("POST", "mode"): self._change_mode,
         }
 
     def answer(self, method: str, path: str, query: str, body: bytes) -> Reply:
         """Answer a request under `/_simulator/`."""
         action = self._actions.get((method, path.removeprefix(PREFIX)))
         if action is None:
-            return Refusal(404, "Control endpoints: consent, faults, requests, tokens, viral-starts").reply
+            return Refusal(
+                404, "Control endpoints: consent, faults, mode, requests, tokens, viral-starts"
+            ).reply
         try:
             return action(dict(parse_qsl(query)), body)
         except (ValueError, TypeError, KeyError) as problem:
@@ -163,6 +175,14 @@ class Control:
     def _withdraw_consent(self, _: Mapping[str, str], __: bytes) -> Reply:
         self._tokens.sign_out()
         return Reply(204, b"")
+
+    def _show_mode(self, _: Mapping[str, str], __: bytes) -> Reply:
+        return Reply.json(200, self._modes.report())
+
+    def _change_mode(self, query: Mapping[str, str], body: bytes) -> Reply:
+        """Change what apps may see: ``{"mode": …, "mode_until": "YYYY-MM-DD", "later_mode": …}``."""
+        self._modes.change(**json.loads(body))
+        return self._show_mode(query, body)
 
     def _viral_starts(self, query: Mapping[str, str], _: bytes) -> Reply:
         found = self._catalogue.viral_starts(

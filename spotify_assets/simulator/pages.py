@@ -4,37 +4,42 @@ from __future__ import annotations
 
 from html import escape
 
-from spotify_assets.simulator import charts
+from spotify_assets.simulator import charts, services
 from spotify_assets.simulator.api import ENDPOINTS
 from spotify_assets.simulator.config import SimulatorConfig
 from spotify_assets.simulator.faults import FAULTS
+from spotify_assets.simulator.modes import ModeSwitch
 from spotify_assets.simulator.replies import Reply
 
 _NOTICE = (
     "Everything served here is simulated: the artists, albums, songs and numbers are invented. "
-    "This is not Spotify, and nothing here comes from Spotify."
+    "This is not Spotify, ListenBrainz, Deezer, Last.fm, MusicBrainz or Wikidata, and nothing here comes "
+    "from them."
 )
 _CONTROL = (
     "GET|POST|DELETE /_simulator/faults",
     "GET|DELETE /_simulator/requests",
     "DELETE /_simulator/tokens",
     "GET|POST|DELETE /_simulator/consent",
+    "GET|POST /_simulator/mode",
     "GET /_simulator/viral-starts?from=YYYY-MM-DD&to=YYYY-MM-DD",
 )
 
 
-def root(config: SimulatorConfig, accept: str) -> Reply:
+def root(config: SimulatorConfig, modes: ModeSwitch, accept: str) -> Reply:
     """Return the root page, as HTML where the client takes it, else as text."""
     top, risers = charts.playlist_ids(config.seed)
     facts = (
-        f"{config.artists:,} invented artists, seed {config.seed}, {config.mode} mode",
+        f"{config.artists:,} invented artists, seed {config.seed}, {modes} mode",
         "Header X-Simulated-Date: YYYY-MM-DD chooses the day that is answered for; without it, today (UTC).",
         "Every response carries X-Simulated: true.",
+        f"Limits held: {', '.join(sorted(config.limited)) or 'none of the other services'}",
         f"Daily charts: /v1/playlists/{top} and /v1/playlists/{risers}",
     )
     sections = (
         ("What it is", facts),
-        ("Endpoints", ENDPOINTS),
+        ("Spotify's protocol", ENDPOINTS),
+        *((f"{name}'s protocol", endpoints) for name, endpoints in services.ENDPOINTS.items()),
         ("Control", _CONTROL),
         ("Faults", sorted(FAULTS)),
     )

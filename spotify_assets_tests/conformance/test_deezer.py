@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-import deezer  # type: ignore[import-untyped]
+import deezer
 import httpx
 import pytest
 
