@@ -1,8 +1,8 @@
 """The one polite HTTP client that every upstream is asked through.
 
-Belongs here: sending a question within the limits (pace, concurrency, retries, deadlines, size, one
-origin) and telling answers from faults. Does not belong here: what an answer means, which questions
-to ask (each upstream's own package), or arithmetic on time (`pacing`).
+Belongs here: sending a question within the limits (concurrency, retries, deadlines, size, one origin). Does
+not belong here: when a call may leave (`pacing`), telling answers from faults (`judging`), which questions
+to ask and what an answer means (each upstream's own package).
 
 Order of things for each response: it arrives completely, the observed day is checked, it is handed
 to the sink, and only then is its status looked at and its body read.
@@ -15,7 +15,7 @@ import json
 import random
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 import httpx
@@ -25,18 +25,17 @@ from spotify_assets.sources.allowance import Allowance, LocalAllowance
 from spotify_assets.sources.base import (
     BudgetSpent,
     CooldownRequired,
-    NotAllowed,
     SignInRefused,
     UpstreamUnavailable,
 )
 from spotify_assets.sources.body import ACCEPT_ENCODING, Unreadable, read_body
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.connections import Connections
-from spotify_assets.sources.jsontext import NotJson, decode_json
-from spotify_assets.sources.pacing import RetryBudget, Turns, backoff_seconds, parse_retry_after
+from spotify_assets.sources.judging import Fault, Judge, Refused
+from spotify_assets.sources.pacing import RetryBudget, Turns, backoff_seconds
 from spotify_assets.sources.question import Answer, BodyFault, Limits, Question
 from spotify_assets.sources.visit import ObservationStopped, Visit
-from spotify_assets.sources.wording import quoted, said, summary, transport_fault
+from spotify_assets.sources.wording import summary, transport_fault
 
 
 def user_agent(contact: str | None = None) -> str:
@@ -58,18 +57,6 @@ class Authorization(Protocol):
 
     async def bearer(self, visit: Visit, stale: SecretStr | None) -> SecretStr:
         """Give a token that is not `stale`, the one that was just refused."""
-
-
-class _Fault(Exception):
-    """An attempt that may come right when repeated."""
-
-
-class _Refused(Exception):
-    """HTTP 401 for `token`."""
-
-    def __init__(self, message: str, token: SecretStr) -> None:
-        super().__init__(message)
-        self.token = token
 
 
 class PoliteClient:
@@ -112,12 +99,12 @@ class PoliteClient:
         self._base = base_url.rstrip("/")
         self._authorization = authorization
         self._rand = rand
-        self._reads_fault = reads_fault
         self._user_agent = user_agent or ANONYMOUS
         self._allowance = allowance or LocalAllowance(
             requests_per_second, clock=clock, name=self.base_url.host
         )
         self._turns = Turns(self._allowance, clock)
+        self._judge = Judge(self._turns, reads_fault, self.limits, clock, rand)
         self._connections = Connections(self.base_url, concurrency)
 
     def budget(self) -> RetryBudget:
@@ -225,7 +212,7 @@ class PoliteClient:
             replay = False
             try:
                 return await self._turn(question, url, stale, visit, again=attempt > 1)
-            except _Refused as refusal:
+            except Refused as refusal:
                 if stale is not None:
                     raise SignInRefused(
                         f"{visit.source} refused a token that it had just given ({refusal}) for "
@@ -234,7 +221,7 @@ class PoliteClient:
                     ) from None
                 stale, replay = refusal.token, True
                 came.append(str(refusal))
-            except _Fault as fault:
+            except Fault as fault:
                 came.append(str(fault))
                 if attempt < self.limits.attempts:
                     # Runs beside a pause that the upstream asked for, which everyone keeps.
@@ -299,18 +286,17 @@ class PoliteClient:
                 finally:
                     await response.aclose()
         except TimeoutError:
-            raise _Fault(f"no complete answer within {seconds:.3g} s") from None
+            raise Fault(f"no complete answer within {seconds:.3g} s") from None
         except Unreadable as error:
             if error.worth_retrying:
-                raise _Fault(str(error)) from None
+                raise Fault(str(error)) from None
             raise UpstreamUnavailable(f"{question.label}: {visit.source} sent {error}") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise _Fault(transport_fault(error)) from None
+            raise Fault(transport_fault(error)) from None
         text = body.decode("utf-8", "surrogateescape")
         if question.landed:
             visit.land(question.method, url, question.request, response.status_code, text)
-        self._heed(response)
-        return self._judge(question, visit, response, text, token)
+        return self._judge.answer(question, visit, response, text, token)
 
     def _build(
         self, question: Question, url: httpx.URL, token: SecretStr | None, visit: Visit
@@ -334,82 +320,6 @@ class PoliteClient:
         for name, value in question.secret_params:
             url = url.copy_add_param(name, value.get_secret_value())
         return httpx.Request(question.method, url, headers=headers, content=content)
-
-    def _heed(self, response: httpx.Response) -> None:
-        """Obey what an upstream says about its limit beside an answer: nothing is left of it for now."""
-        left = response.headers.get("x-ratelimit-remaining", "").strip()
-        seconds = parse_retry_after(response.headers.get("x-ratelimit-reset-in"), self.clock.now())
-        if left != "0" or not seconds or response.status_code == 429:
-            return
-        if seconds > self.limits.longest_wait:
-            self._turns.cool_down(seconds, f"its limit is used up and renews in {seconds:,.0f} s")
-        else:
-            self._turns.pause(seconds)
-
-    def _judge(
-        self, question: Question, visit: Visit, response: httpx.Response, text: str, token: SecretStr | None
-    ) -> Answer:
-        status, data, unreadable = response.status_code, None, None
-        try:
-            data = decode_json(text)
-        except NotJson as error:
-            unreadable = error
-        came = f"HTTP {status}{said(data)}"
-        if (fault := self._reads_fault(data)) is not None:
-            came, status = f"HTTP {status}{quoted(fault.words)}", fault.status
-        if status in question.answers:  # whatever the body, the status is the answer
-            return Answer(status, data)
-        if 200 <= status < 300:
-            if unreadable is not None:
-                raise _Fault(f"HTTP {status} with {unreadable}")
-            return Answer(status, data)
-        if status in {408, 425, 429} or status >= 500:
-            self._pause(visit, status, response, text)
-        raise self._refusal(question, visit, status, came, token)
-
-    def _refusal(
-        self, question: Question, visit: Visit, status: int, came: str, token: SecretStr | None
-    ) -> Exception:
-        """What an answer that is neither usable nor worth repeating means."""
-        if status == 401 and token is not None:
-            return _Refused(came, token)
-        if status == 401:
-            return SignInRefused(f"{visit.source} wants a sign-in for {question.label} ({came})")
-        if status == 403:
-            return NotAllowed(
-                f"{visit.source} does not allow this app to ask for {question.label} ({came}); "
-                "asking again will not help: check the app's access mode and the terms it was granted"
-            )
-        if 300 <= status < 400:
-            return UpstreamUnavailable(
-                f"{question.label}: {visit.source} answered with a redirect (HTTP {status}), which is never "
-                f"followed; check the base URL {self._base}"
-            )
-        return UpstreamUnavailable(f"{question.label}: {visit.source} answered {came}")
-
-    def _pause(self, visit: Visit, status: int, response: httpx.Response, text: str) -> NoReturn:
-        """Keep everyone from asking for as long as the upstream wants, however it said so."""
-        if status == 429:
-            visit.usage.throttled += 1
-            if "QUOTA_EXCEEDED" in text:
-                self._cool_down("the quota of this app's developer account is used up", None)
-        headers = response.headers
-        asked = parse_retry_after(headers.get("retry-after"), self.clock.now(), headers.get("date"))
-        if asked is None and status == 429:
-            asked = parse_retry_after(headers.get("x-ratelimit-reset-in"), self.clock.now())
-        if asked is not None and asked > self.limits.longest_wait:
-            self._cool_down(f"it asked for a pause of {asked:,.0f} s (HTTP {status})", asked)
-        if asked is None and status == 429:
-            asked = 1.0 + self._rand()
-        if asked is None:
-            raise _Fault(f"HTTP {status}")
-        self._turns.pause(asked)
-        raise _Fault(f"HTTP {status} with a pause of {asked:.3g} s")
-
-    def _cool_down(self, why: str, seconds: float | None) -> NoReturn:
-        self._turns.cool_down(seconds, why)
-        self._allowance.check()
-        raise _Fault(why)  # the time was over before we could ask
 
 
 def _port(url: httpx.URL) -> int | None:

@@ -87,7 +87,7 @@ def test_an_error_inside_200_is_landed_and_then_waited_out() -> None:
 
 def test_an_error_inside_200_that_stays_ends_after_three_attempts() -> None:
     async def test() -> None:
-        for code, words in ((4, "HTTP 429 with a pause"), (700, "HTTP 503")):
+        for code, words in ((4, 'HTTP 200: "Quota limit exceeded", with a pause'), (700, "Service busy")):
             clock = FakeClock()
             async with Upstream(lambda _, code=code: fault(code), clock) as up:  # type: ignore[misc]
                 client = Client(up, clock, reads_fault=reads_fault)

@@ -1,0 +1,137 @@
+"""Telling answers from faults, and how long to leave an upstream alone for one.
+
+Belongs here: what a status, a header or an error inside a body says about asking again. Does not belong here:
+sending (`http`), or what an answer means (each upstream's own package).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import httpx
+from pydantic import SecretStr
+
+from spotify_assets.sources.base import NotAllowed, SignInRefused, UpstreamUnavailable
+from spotify_assets.sources.clock import Clock
+from spotify_assets.sources.jsontext import NotJson, decode_json
+from spotify_assets.sources.pacing import Turns, parse_retry_after
+from spotify_assets.sources.question import Answer, BodyFault, Limits, Question
+from spotify_assets.sources.visit import Visit
+from spotify_assets.sources.wording import quoted, said
+
+
+class Fault(Exception):
+    """An attempt that may come right when repeated."""
+
+
+class Refused(Exception):
+    """HTTP 401 for `token`."""
+
+    def __init__(self, message: str, token: SecretStr) -> None:
+        """Keep the token beside the message."""
+        super().__init__(message)
+        self.token = token
+
+
+class Judge:
+    """Reads responses for one client, and passes on to its turns what they say about asking again."""
+
+    def __init__(
+        self,
+        turns: Turns,
+        reads_fault: Callable[[Any], BodyFault | None],
+        limits: Limits,
+        clock: Clock,
+        rand: Callable[[], float],
+    ) -> None:
+        """See `PoliteClient` for the arguments."""
+        self._turns = turns
+        self._reads_fault = reads_fault
+        self._limits = limits
+        self._clock = clock
+        self._rand = rand
+
+    def answer(
+        self, question: Question, visit: Visit, response: httpx.Response, text: str, token: SecretStr | None
+    ) -> Answer:
+        """Read a response that was landed.
+
+        Raises:
+            Fault: It may come right when repeated, after the pause that everyone keeps.
+            Refused: `token` is not accepted.
+            SourceError: Repeating is of no use.
+        """
+        self._heed(response)
+        status, data, unreadable = response.status_code, None, None
+        try:
+            data = decode_json(text)
+        except NotJson as error:
+            unreadable = error
+        came = f"HTTP {status}{said(data)}"
+        if (fault := self._reads_fault(data)) is not None:
+            came, status = f"HTTP {status}{quoted(fault.words)}", fault.status
+        if status in question.answers:  # whatever the body, the status is the answer
+            return Answer(status, data)
+        if 200 <= status < 300:
+            if unreadable is not None:
+                raise Fault(f"HTTP {status} with {unreadable}")
+            return Answer(status, data)
+        if status in {408, 425, 429} or status >= 500:
+            self._pause(visit, status, came, response, text)
+        raise self._refusal(question, visit, status, came, token)
+
+    def _heed(self, response: httpx.Response) -> None:
+        """Obey what an upstream says about its limit beside an answer: nothing is left of it for now."""
+        left = response.headers.get("x-ratelimit-remaining", "").strip()
+        seconds = parse_retry_after(response.headers.get("x-ratelimit-reset-in"), self._clock.now())
+        if left != "0" or not seconds or response.status_code == 429:
+            return
+        if seconds > self._limits.longest_wait:
+            self._turns.cool_down(seconds, f"its limit is used up and renews in {seconds:,.0f} s")
+        else:
+            self._turns.pause(seconds)
+
+    def _refusal(
+        self, question: Question, visit: Visit, status: int, came: str, token: SecretStr | None
+    ) -> Exception:
+        """What an answer that is neither usable nor worth repeating means."""
+        if status == 401 and token is not None:
+            return Refused(came, token)
+        if status == 401:
+            return SignInRefused(f"{visit.source} wants a sign-in for {question.label} ({came})")
+        if status == 403:
+            return NotAllowed(
+                f"{visit.source} does not allow this app to ask for {question.label} ({came}); "
+                "asking again will not help: check the app's access mode and the terms it was granted"
+            )
+        if 300 <= status < 400:
+            return UpstreamUnavailable(
+                f"{question.label}: {visit.source} answered with a redirect (HTTP {status}), which is never "
+                "followed; check its base URL in the settings"
+            )
+        return UpstreamUnavailable(f"{question.label}: {visit.source} answered {came}")
+
+    def _pause(self, visit: Visit, status: int, came: str, response: httpx.Response, text: str) -> NoReturn:
+        """Keep everyone from asking for as long as the upstream wants, however it said so."""
+        if status == 429:
+            visit.usage.throttled += 1
+            if "QUOTA_EXCEEDED" in text:
+                self._cool_down("the quota of this app's developer account is used up", None)
+        headers = response.headers
+        asked = parse_retry_after(headers.get("retry-after"), self._clock.now(), headers.get("date"))
+        if asked is None and status == 429:
+            asked = parse_retry_after(headers.get("x-ratelimit-reset-in"), self._clock.now())
+        if asked is not None and asked > self._limits.longest_wait:
+            self._cool_down(f"it asked for a pause of {asked:,.0f} s (HTTP {response.status_code})", asked)
+        if asked is None and status == 429:
+            asked = 1.0 + self._rand()
+        if asked is None:
+            raise Fault(came)
+        self._turns.pause(asked)
+        raise Fault(f"{came}, with a pause of {asked:.3g} s")
+
+    def _cool_down(self, why: str, seconds: float | None) -> NoReturn:
+        self._turns.cool_down(seconds, why)
+        self._turns.check()
+        raise Fault(why)  # the time was over before we could ask
