@@ -1,8 +1,7 @@
-"""`watch`: who is tracked, since when, by whom."""
+"""`watch`: who is tracked, since when, by whom, and who that is in other sources."""
 
 from __future__ import annotations
 
-import asyncio
 import getpass
 import json
 import os
@@ -14,12 +13,26 @@ import click
 from rich.table import Table
 
 from spotify_assets.cli.console import console, literal, shown
-from spotify_assets.cli.environment import SIMULATED_NOTE, open_environment, upstream
+from spotify_assets.cli.environment import SIMULATED_NOTE, Environment, open_environment, upstream
+from spotify_assets.cli.finding import by_name, watched
+from spotify_assets.cli.identify import (
+    WHEN_ADDED_SECONDS,
+    as_json,
+    identify_command,
+    look_for,
+    needed,
+    print_problems,
+    told,
+)
 from spotify_assets.settings import load_settings
-from spotify_assets.sources.spotify.ids import NotAnArtist, parse_artist_reference
-from spotify_assets.sources.spotify.lookup import ArtistHit
-from spotify_assets.sources.spotify.source import SpotifySource
-from spotify_assets.warehouse import watchlist
+from spotify_assets.sources.identities import Identity, in_world_of
+from spotify_assets.sources.references import parse_reference
+from spotify_assets.sources.spotify.ids import NotAnArtist
+from spotify_assets.warehouse import identities, watchlist
+from spotify_assets.warehouse.memory import KeptMemory
+
+MOST_LINES = 40
+"""Identities printed one by one when artists are added."""
 
 
 @click.group("watch", short_help="Say which artists are tracked.")
@@ -33,12 +46,11 @@ def watch_command() -> None:
       spotify-assets watch add "Duster" "Alex G"
       spotify-assets watch add --file artists.txt
       spotify-assets watch list
+      spotify-assets watch identify
     """  # noqa: D301 - \b is for click
 
 
-async def _search(name: str) -> list[ArtistHit]:
-    async with SpotifySource.from_settings(load_settings()) as source:
-        return await source.search_artists(name)
+watch_command.add_command(identify_command)
 
 
 def _user() -> str:
@@ -46,22 +58,6 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container may run under a number that nobody has a name for
         return str(os.getuid())
-
-
-def _followers(hit: ArtistHit) -> str:
-    return "followers unknown" if hit.followers is None else f"{hit.followers:,} followers"
-
-
-def _by_name(name: str) -> ArtistHit:
-    """The artist of exactly this name, or the only one found."""
-    hits = asyncio.run(_search(name))
-    same = [hit for hit in hits if hit.name.casefold() == name.casefold()]
-    if len(same) == 1 or (not same and len(hits) == 1):
-        return (same or hits)[0]
-    if not hits:
-        raise click.ClickException(f"No artist called {name!r} was found. Give an id, URI or link instead.")
-    found = "\n".join(f"  {hit.artist_id}  {shown(hit.name)}  ({_followers(hit)})" for hit in same or hits)
-    raise click.ClickException(f"{name!r} may be any of these; add the one you mean by its id:\n{found}")
 
 
 def _references(artists: Sequence[str], file: Path | None) -> list[str]:
@@ -78,49 +74,82 @@ def _references(artists: Sequence[str], file: Path | None) -> list[str]:
     "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A text file with one artist a line; # begins a comment.",
 )  # fmt: skip
-def add_command(artists: tuple[str, ...], file: Path | None) -> None:
+@click.option(
+    "--priority", type=click.IntRange(-100, 100),
+    help="Who comes first where a day's calls do not suffice for everyone: higher before lower (0).",
+)  # fmt: skip
+def add_command(artists: tuple[str, ...], file: Path | None, priority: int | None) -> None:
     """Track artists, each given by id, URI, link or name.
 
-    An id, URI or link is taken as it is, without asking the upstream; a name is searched for. Those that
-    can be understood are added even if others cannot.
+    Links of Spotify, Deezer, MusicBrainz and ListenBrainz are understood. An id, URI or link is taken as it
+    is, without asking the upstream; a name is searched for. Those that can be understood are added even if
+    others cannot. Then the ids that the other observed sources need are looked for.
 
     \b
     Examples:
       spotify-assets watch add 0TnOYISbd1XYRBk9myaseg
-      spotify-assets watch add "Duster" "Alex G"
+      spotify-assets watch add https://www.deezer.com/artist/27 deezer:4050205
+      spotify-assets watch add "Duster" "Alex G" --priority 10
       spotify-assets watch add --file artists.txt
     """  # noqa: D301 - \b is for click
     references = _references(artists, file)
     if not references:
         raise click.UsageError("name at least one artist, or --file")
     environment = open_environment()
-    source = environment.settings.upstream
     if environment.simulated:
         click.secho(f"{SIMULATED_NOTE} It knows none of Spotify's artists.", fg="yellow", err=True)
-    problems, added = [], 0
+    problems: list[str] = []
+    added: list[tuple[str, str]] = []
     with ExitStack() as asking:
-        searched = False
+        searching: list[None] = []
         for reference in references:
+            if not searching and _is_name(reference):
+                searching.append(asking.enter_context(upstream(environment.settings)))
             try:
-                artist_id, name = parse_artist_reference(reference), None
-                if artist_id is None:
-                    if not searched:
-                        asking.enter_context(upstream(environment.settings))
-                        searched = True
-                    hit = _by_name(reference)
-                    artist_id, name = hit.artist_id, hit.name
+                source, artist_id, name = _understand(environment, reference)
             except (NotAnArtist, click.ClickException) as error:
                 reason = error.message if isinstance(error, click.ClickException) else error
                 problems.append(f"{shown(reference)}: {reason}")
                 continue
-            new = watchlist.add(environment.warehouse, source, artist_id, name, added_by=_user())
-            added += new
+            new = watchlist.add(environment.warehouse, source, artist_id, name, _user(), priority)
+            added += [(source, artist_id)] if new else []
             called = f"  {shown(name)}" if name else ""
             click.echo(f"{'tracking' if new else 'already tracked'}: {artist_id}{called}  ({source})")
+    if added and needed(environment, added):
+        _identify(environment, added)
     if added:
         click.echo("Next: spotify-assets materialize")
     if problems:
         raise click.ClickException("not added:\n  " + "\n  ".join(problems))
+
+
+def _is_name(text: str) -> bool:
+    try:
+        return parse_reference(text) is None
+    except NotAnArtist:
+        return False
+
+
+def _understand(environment: Environment, text: str) -> tuple[str, str, str | None]:
+    """Namespace, id and, if it was searched for, name of the artist that a text means."""
+    reference = parse_reference(text)
+    if reference is not None:
+        return in_world_of(environment.settings.upstream, reference.service), reference.artist_id, None
+    settings = load_settings() if environment.settings.simulated else environment.settings
+    found = by_name(settings, KeptMemory(environment.warehouse), text)
+    return found.namespace, found.artist_id, found.name
+
+
+def _identify(environment: Environment, added: list[tuple[str, str]]) -> None:
+    """Look for whom was just added in the other sources, and say what was found."""
+    outcome = look_for(environment, WHEN_ADDED_SECONDS, added)
+    concluded = [*outcome.found, *outcome.not_found]
+    for one in concluded[:MOST_LINES]:
+        note = f"; {shown(one.note)}" if one.note else ""
+        click.echo(f"  {shown(one.artist_id)} = {shown(told(one))}{note}")
+    if len(concluded) > MOST_LINES:
+        click.echo(f"  … and {len(concluded) - MOST_LINES:,} more: spotify-assets watch list")
+    print_problems(outcome)
 
 
 @watch_command.command("remove")
@@ -135,34 +164,25 @@ def remove_command(artists: tuple[str, ...]) -> None:
       spotify-assets watch remove 0TnOYISbd1XYRBk9myaseg
     """  # noqa: D301 - \b is for click
     environment = open_environment()
-    source = environment.settings.upstream
-    tracked = watchlist.tracked(environment.warehouse, source)
+    tracked = watchlist.tracked_anywhere(environment.warehouse, simulated=environment.simulated)
     problems = []
-    for reference in artists:
+    for text in artists:
         try:
-            artist_id = parse_artist_reference(reference)
-        except NotAnArtist as error:
-            problems.append(f"{shown(reference)}: {error}")
+            artist = watched(tracked, environment.settings.upstream, text)
+        except ValueError as error:
+            problems.append(f"{shown(text)}: {error}")
             continue
-        named = [
-            artist.artist_id for artist in tracked if (artist.name or "").casefold() == reference.casefold()
-        ]
-        if artist_id is None and len(named) == 1:
-            artist_id = named[0]
-        if artist_id is None and named:
-            problems.append(f"{shown(reference)}: may be any of {', '.join(named)}; give the id")
-        elif artist_id is None or not watchlist.remove(environment.warehouse, source, artist_id):
-            problems.append(f"{shown(reference)}: is not tracked (spotify-assets watch list)")
-        else:
-            click.echo(f"no longer tracked: {artist_id}  ({source})")
+        watchlist.remove(environment.warehouse, artist.source, artist.artist_id)
+        tracked.remove(artist)
+        click.echo(f"no longer tracked: {artist.artist_id}  ({artist.source})")
     if problems:
         raise click.ClickException("not removed:\n  " + "\n  ".join(problems))
 
 
 @watch_command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def list_command(as_json: bool) -> None:
-    """List who is tracked.
+@click.option("--json", "print_json", is_flag=True, help="Print as JSON.")
+def list_command(print_json: bool) -> None:
+    """List who is tracked, and who that is in other sources, how that was found, and how sure it is.
 
     \b
     Examples:
@@ -170,16 +190,10 @@ def list_command(as_json: bool) -> None:
       spotify-assets watch list --json
     """  # noqa: D301 - \b is for click
     environment = open_environment()
-    artists = watchlist.tracked(environment.warehouse, environment.settings.upstream)
-    if as_json:
-        rows = [
-            {
-                "source": artist.source, "artist_id": artist.artist_id, "name": artist.name,
-                "added_at": artist.added_at.isoformat(), "added_by": artist.added_by,
-            }
-            for artist in artists
-        ]  # fmt: skip
-        click.echo(json.dumps(rows, indent=2))
+    artists = watchlist.tracked_anywhere(environment.warehouse, simulated=environment.simulated)
+    known = identities.identities_of(environment.warehouse)
+    if print_json:
+        click.echo(json.dumps([_row(artist, known) for artist in artists], indent=2))
         return
     screen = console()
     if environment.simulated:
@@ -188,14 +202,26 @@ def list_command(as_json: bool) -> None:
         screen.print("No artist is tracked yet: spotify-assets watch add ARTIST (id, URI, link or name)")
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("artist_id", "name", "source", "since", "by"):
-        table.add_column(name)
+    elsewhere = any((artist.source, artist.artist_id) in known for artist in artists)
+    for name in ("artist_id", "name", "source", "since", "by", *(["elsewhere"] if elsewhere else [])):
+        table.add_column(name, overflow="fold")
     for artist in artists:
+        found = known.get((artist.source, artist.artist_id), [])
         table.add_row(
             literal(artist.artist_id),
             literal(artist.name),
             artist.source,
             f"{artist.added_at:%Y-%m-%d}",
             literal(artist.added_by),
+            *([literal("\n".join(map(told, found)))] if elsewhere else []),
         )
     screen.print(table)
+
+
+def _row(artist: watchlist.WatchedArtist, known: dict[tuple[str, str], list[Identity]]) -> dict[str, object]:
+    found = known.get((artist.source, artist.artist_id), [])
+    return {
+        "source": artist.source, "artist_id": artist.artist_id, "name": artist.name,
+        "added_at": artist.added_at.isoformat(), "added_by": artist.added_by, "priority": artist.priority,
+        "identities": [as_json(one) for one in found],
+    }  # fmt: skip

@@ -13,12 +13,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
-from spotify_assets.sources.base import CooldownRequired, SourceError
+from spotify_assets.sources.base import BudgetSpent, CooldownRequired, NotAllowed, SourceError
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.deezer.source import DeezerSource
 from spotify_assets.sources.exchange import Exchange, Sink
@@ -32,12 +32,15 @@ from spotify_assets.sources.identities import (
 )
 from spotify_assets.sources.memory import Memory
 from spotify_assets.sources.musicbrainz import ENTITY, PAGES, Candidate, MusicBrainz
+from spotify_assets.sources.observing import contact
 from spotify_assets.sources.wikidata import PROPERTIES, Wikidata
-from spotify_assets.warehouse import identities
+from spotify_assets.warehouse import identities, watchlist
 from spotify_assets.warehouse.connection import Warehouse
 
 CHUNK = 50
 """Artists asked about before what was concluded is kept: a killed run loses no more."""
+MOST_PROBLEMS = 5
+"""Failures after which an upstream is taken to be away."""
 MOST_CANDIDATES = 3
 """Artists of one page whose own pages are asked for; there is rarely more than one."""
 
@@ -148,6 +151,14 @@ async def identify_async(
             asked = await asker.gather(chunk, deadline)
             concluded = _conclude(chunk[:asked], clock)
             identities.save(warehouse, concluded)
+            watchlist.name_nameless(
+                warehouse,
+                {
+                    (artist.source, artist.artist_id): artist.evidence.linked_name
+                    for artist in chunk[:asked]
+                    if artist.evidence.linked_name and not artist.evidence.ambiguous
+                },
+            )
             outcome.found += [one for one in concluded if one.target_id is not None]
             outcome.not_found += [one for one in concluded if one.target_id is None]
             outcome.left += sum(artist.undecided for artist in chunk[:asked])
@@ -161,25 +172,30 @@ async def identify_async(
 def _due(
     warehouse: Warehouse, settings: Settings, clock: Clock, only: set[tuple[str, str]] | None
 ) -> list[_Artist]:
+    missing = [
+        (target, one)
+        for target in targets_of(settings)
+        for one in identities.unresolved(warehouse, target, weak=True)
+        if only is None or (one.source, one.artist_id) in only
+    ]
+    names: dict[tuple[str, str], str] = {}
+    for source in {one.source for _, one in missing}:
+        nameless = [one.artist_id for _, one in missing if one.source == source and one.name is None]
+        seen = identities.names_of(warehouse, source, nameless) if nameless else {}
+        names |= {(source, artist_id): name for artist_id, name in seen.items()}
     found: dict[tuple[str, str], _Artist] = {}
     again: set[tuple[str, str]] = set()
-    for target in targets_of(settings):
-        for one in identities.unresolved(warehouse, target, weak=True):
-            key = (one.source, one.artist_id)
-            if key not in only if only is not None else not one.is_due(clock.now()):
-                continue
-            artist = found.setdefault(key, _Artist(*key))
-            artist.targets.append(target)
-            artist.evidence.name = one.name
-            if one.looked_for_at is not None:
-                again.add(key)
-    artists = sorted(found.values(), key=lambda artist: (artist.source, artist.artist_id) in again)
-    for source in {artist.source for artist in artists}:
-        nameless = [a for a in artists if a.source == source and a.evidence.name is None]
-        names = identities.names_of(warehouse, source, [a.artist_id for a in nameless]) if nameless else {}
-        for artist in nameless:
-            artist.evidence.name = names.get(artist.artist_id)
-    return artists
+    for target, one in missing:
+        key = (one.source, one.artist_id)
+        known = replace(one, name=one.name or names.get(key))
+        if only is None and not known.is_due(clock.now()):
+            continue
+        artist = found.setdefault(key, _Artist(*key))
+        artist.targets.append(target)
+        artist.evidence.name = known.name
+        if one.looked_for_at is not None:
+            again.add(key)
+    return sorted(found.values(), key=lambda artist: (artist.source, artist.artist_id) in again)
 
 
 def _conclude(artists: Sequence[_Artist], clock: Clock) -> list[Identity]:
@@ -230,6 +246,7 @@ class _Asker:
         )
         self._sink_of = sink_of
         self._prefix = prefix
+        self._contact = contact(settings)
         self.problems: list[str] = []
         self.stopped = False
 
@@ -254,8 +271,11 @@ class _Asker:
 
     def _failed(self, error: SourceError, artists: Iterable[_Artist]) -> None:
         """Leave artists for the next time; an upstream that wants to be left alone ends the looking."""
-        self.problems.append(str(error))
-        self.stopped = self.stopped or isinstance(error, CooldownRequired) or len(self.problems) >= 5
+        nameless = isinstance(error, NotAllowed) and not self._contact
+        hint = ". It may want to know whom to write to: set SPOTIFY_ASSETS_CONTACT" if nameless else ""
+        self.problems.append(f"{error}{hint}")
+        final = isinstance(error, CooldownRequired | NotAllowed | BudgetSpent)
+        self.stopped = self.stopped or final or len(self.problems) >= MOST_PROBLEMS
         for artist in artists:
             artist.undecided = True
 

@@ -29,6 +29,8 @@ SURE: Mapping[str, tuple[float, float]] = {
     "name": (0.4, 0.2),
 }
 """How sure each kind of evidence makes: with one id found, and with several of which the first is taken."""
+NAMELESS = "its name is not known"
+"""End of the note on an artist whose name could not be looked for; once it is known, no time need pass."""
 LINKED_NAME = 0.7
 """Last.fm knows artists by name: how sure the name of an artist makes who was identified in MusicBrainz."""
 
@@ -143,7 +145,7 @@ def conclude(source: str, artist_id: str, target: str, evidence: Evidence, at: d
     if ids:
         return _found(source, artist_id, target, "name", ids, at)
     note = "not in MusicBrainz or Wikidata, and " + (
-        f"nobody there is called {evidence.name}" if evidence.name else "its name is not known"
+        f"nobody there is called {evidence.name}" if evidence.name else NAMELESS
     )
     return Identity(source, artist_id, target, None, "not found", 0.0, at, note)
 

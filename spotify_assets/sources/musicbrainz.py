@@ -22,7 +22,7 @@ from spotify_assets.sources.exchange import Sink
 from spotify_assets.sources.http import PoliteClient, user_agent
 from spotify_assets.sources.lastfm.names import id_of, name_of
 from spotify_assets.sources.memory import Memory
-from spotify_assets.sources.observing import Observer, simulated_url
+from spotify_assets.sources.observing import Observer, contact, simulated_url
 from spotify_assets.sources.question import Limits, Question
 
 ATTRIBUTION = Attribution(
@@ -135,7 +135,7 @@ class MusicBrainz:
             if simulated
             else settings.musicbrainz_api_url,
             allowance=memory.allowance(name, "none"),
-            agent=user_agent(settings.spotify_assets_contact),
+            agent=user_agent(contact(settings)),
             requests_per_second=None if simulated else REQUESTS_PER_SECOND,
             clock=clock,
             run_id=run_id,

@@ -38,6 +38,11 @@ def simulated_url(settings: Settings, path: str) -> str:
     return f"{settings.simulator_url}{path}"
 
 
+def contact(settings: Settings) -> str | None:
+    """Whom upstreams can write to; a simulated one is as strict, but needs no real address."""
+    return settings.spotify_assets_contact or ("nobody@localhost" if settings.simulated else None)
+
+
 class Observer:
     """Keeps the books of one source's observations."""
 

@@ -21,7 +21,7 @@ from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Sink
 from spotify_assets.sources.http import PoliteClient, user_agent
 from spotify_assets.sources.memory import Memory
-from spotify_assets.sources.observing import Observer, simulated_url
+from spotify_assets.sources.observing import Observer, contact, simulated_url
 from spotify_assets.sources.question import Limits, Question
 
 ATTRIBUTION = Attribution(
@@ -96,7 +96,7 @@ class Wikidata:
             name,
             sparql_url=url,
             allowance=memory.allowance(name, "none"),
-            agent=user_agent(settings.spotify_assets_contact),
+            agent=user_agent(contact(settings)),
             requests_per_second=None if simulated else REQUESTS_PER_SECOND,
             clock=clock,
             run_id=run_id,

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from psycopg2.extras import execute_values
 
-from spotify_assets.sources.identities import RETRY_AFTER, Identity
+from spotify_assets.sources.identities import NAMELESS, RETRY_AFTER, Identity
 from spotify_assets.warehouse.connection import Warehouse
 
 NOT_YET = "not looked for yet: spotify-assets watch identify"
@@ -74,6 +74,7 @@ class Unresolved:
         name: What it is called, if known.
         looked_for_at: When it was last looked for in vain; ``None``: never.
         reason: Why it is not known, for people.
+        nameless: It was looked for when its name was not known.
     """
 
     source: str
@@ -81,6 +82,7 @@ class Unresolved:
     name: str | None
     looked_for_at: datetime | None
     reason: str
+    nameless: bool = False
 
     @property
     def key(self) -> str:
@@ -88,7 +90,9 @@ class Unresolved:
         return f"{self.source}:{self.artist_id}"
 
     def is_due(self, now: datetime) -> bool:
-        """Whether it is time to look for it (again)."""
+        """Whether it is time to look for it (again): after a while, or when a name has become known."""
+        if self.nameless and self.name:
+            return True
         return self.looked_for_at is None or now - self.looked_for_at >= RETRY_AFTER
 
 
@@ -158,7 +162,7 @@ def unresolved(warehouse: Warehouse, target: str, *, weak: bool = False) -> list
         cursor.execute(_UNRESOLVED, {"target": target, "weak": weak})
         rows = cursor.fetchall()
     return [
-        Unresolved(source, artist_id, name, at, _reason(at, note, by_name=found))
+        Unresolved(source, artist_id, name, at, _reason(at, note, by_name=found), note.endswith(NAMELESS))
         for source, artist_id, name, at, note, found in rows
     ]
 

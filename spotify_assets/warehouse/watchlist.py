@@ -6,7 +6,7 @@ a link or a name (`sources`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
@@ -99,6 +99,27 @@ def add_many(
         connection.commit()
     new = {artist_id for artist_id, is_new in found if is_new}
     return [artist_id for artist_id in wanted if artist_id in new]
+
+
+def name_nameless(warehouse: Warehouse, names: Mapping[tuple[str, str], str]) -> None:
+    """Name artists who were added by id alone; a name that is there stays.
+
+    Args:
+        warehouse: The database.
+        names: What they are called, by source and id.
+    """
+    if not names:
+        return
+    rows = [(source, artist_id, name.replace("\x00", "")) for (source, artist_id), name in names.items()]
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        execute_values(
+            cursor,
+            "update ops.watchlist as w set name = v.name from (values %s) as v (source, artist_id, name) "
+            "where w.source = v.source and w.artist_id = v.artist_id and w.name is null",
+            rows,
+            template="(%s::text, %s::text, %s::text)",
+        )
+        connection.commit()
 
 
 def remove(warehouse: Warehouse, source: str, artist_id: str) -> bool:

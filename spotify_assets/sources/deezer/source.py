@@ -22,7 +22,7 @@ from spotify_assets.sources.deezer.parse import ARTIST, EDITORIAL, MOST_TOP_TRAC
 from spotify_assets.sources.exchange import Exchange, Sink
 from spotify_assets.sources.http import PoliteClient, user_agent
 from spotify_assets.sources.memory import Memory
-from spotify_assets.sources.observing import Observer, simulated_url
+from spotify_assets.sources.observing import Observer, contact, simulated_url
 from spotify_assets.sources.question import Answer, Limits, Question
 from spotify_assets.sources.reading import WORLDWIDE
 from spotify_assets.sources.records import Parsed
@@ -101,7 +101,7 @@ class DeezerSource:
             name,
             api_url=simulated_url(settings, "/deezer") if simulated else settings.deezer_api_url,
             allowance=memory.allowance(name, "none"),
-            agent=user_agent(settings.spotify_assets_contact),
+            agent=user_agent(contact(settings)),
             requests_per_second=None if simulated else REQUESTS_PER_SECOND,
             can_observe_past=simulated,
             clock=clock,

@@ -24,7 +24,7 @@ from spotify_assets.sources.lastfm.faults import reads_fault
 from spotify_assets.sources.lastfm.names import name_of
 from spotify_assets.sources.lastfm.parse import MOST_TOP_TRACKS, parse
 from spotify_assets.sources.memory import Memory, credential_digest
-from spotify_assets.sources.observing import Observer, simulated_url
+from spotify_assets.sources.observing import Observer, contact, simulated_url
 from spotify_assets.sources.question import Limits, Question
 from spotify_assets.sources.reading import WORLDWIDE
 from spotify_assets.sources.records import Parsed
@@ -105,7 +105,7 @@ class LastfmSource:
             api_url=simulated_url(settings, "/lastfm/2.0") if simulated else settings.lastfm_api_url,
             api_key=key,
             allowance=memory.allowance(name, credential_digest(settings.lastfm_api_key)),
-            agent=user_agent(settings.spotify_assets_contact),
+            agent=user_agent(contact(settings)),
             requests_per_second=None if simulated else REQUESTS_PER_SECOND,
             can_observe_past=simulated,
             clock=clock,

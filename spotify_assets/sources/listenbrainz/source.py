@@ -26,7 +26,7 @@ from spotify_assets.sources.exchange import Exchange, Sink
 from spotify_assets.sources.http import PoliteClient, user_agent
 from spotify_assets.sources.listenbrainz.parse import parse
 from spotify_assets.sources.memory import Memory, credential_digest
-from spotify_assets.sources.observing import Observer, simulated_url
+from spotify_assets.sources.observing import Observer, contact, simulated_url
 from spotify_assets.sources.question import Limits, Question
 from spotify_assets.sources.reading import WORLDWIDE
 from spotify_assets.sources.records import Parsed
@@ -116,7 +116,7 @@ class ListenBrainzSource:
             token=SecretStr("simulated") if simulated else settings.listenbrainz_token,
             allowance=memory.allowance(name, credential),
             capabilities=memory.capabilities(name, credential),
-            agent=user_agent(settings.spotify_assets_contact),
+            agent=user_agent(contact(settings)),
             requests_per_second=None if simulated else REQUESTS_PER_SECOND,
             can_observe_past=simulated,
             clock=clock,

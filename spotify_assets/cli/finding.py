@@ -1,0 +1,133 @@
+"""Finding the artist that a person means: by a reference, by a name at an upstream, or on the watchlist.
+
+Belongs here: what `watch` needs to understand its arguments. Does not belong here: printing results.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+import click
+
+from spotify_assets.cli.console import shown
+from spotify_assets.settings import Settings
+from spotify_assets.sources.deezer.source import DeezerSource
+from spotify_assets.sources.identities import in_world_of
+from spotify_assets.sources.memory import Memory
+from spotify_assets.sources.musicbrainz import MusicBrainz
+from spotify_assets.sources.references import parse_reference
+from spotify_assets.sources.spotify.source import SpotifySource
+from spotify_assets.warehouse.watchlist import WatchedArtist
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An artist that a search found.
+
+    Attributes:
+        namespace: Whose id it is.
+        artist_id: Its id there.
+        name: As the upstream writes it.
+        hint: What tells it from others of the same name.
+    """
+
+    namespace: str
+    artist_id: str
+    name: str
+    hint: str
+
+    @property
+    def reference(self) -> str:
+        """What to type for exactly this artist."""
+        return f"deezer:{self.artist_id}" if self.namespace.endswith("deezer") else self.artist_id
+
+
+async def _at_spotify(settings: Settings, memory: Memory, name: str) -> list[Found]:
+    async with aclosing(SpotifySource.from_settings(settings, memory=memory)) as source:
+        return [
+            Found(settings.upstream, hit.artist_id, hit.name, _count(hit.followers, "followers"))
+            for hit in await source.search_artists(name)
+        ]
+
+
+async def _at_deezer(settings: Settings, memory: Memory, name: str) -> list[Found]:
+    namespace = in_world_of(settings.upstream, "deezer")
+    async with aclosing(DeezerSource.from_settings(settings, memory, name=namespace)) as source:
+        return [
+            Found(
+                namespace, str(hit.get("id")), str(hit.get("name") or ""), _count(hit.get("nb_fan"), "fans")
+            )
+            for hit in await source.search_artists(name)
+        ]
+
+
+async def _at_musicbrainz(settings: Settings, memory: Memory, name: str) -> list[Found]:
+    namespace = in_world_of(settings.upstream, "musicbrainz")
+    async with aclosing(MusicBrainz.from_settings(settings, memory)) as asker:
+        return [
+            Found(namespace, hit.mbid, hit.name, hit.hint or "no further description")
+            for hit in await asker.search(name)
+        ]
+
+
+_SEARCHES = {
+    "spotify": _at_spotify,
+    "simulated": _at_spotify,
+    "deezer": _at_deezer,
+    "simulated-deezer": _at_deezer,
+    "listenbrainz": _at_musicbrainz,
+    "simulated-listenbrainz": _at_musicbrainz,
+}
+
+
+def by_name(settings: Settings, memory: Memory, name: str) -> Found:
+    """The artist of exactly this name, or the only one found, at the first observed source that can search.
+
+    Raises:
+        click.ClickException: Nobody or several may be meant; says whom to choose from.
+        SourceError: The upstream cannot be asked.
+    """
+    search = next((_SEARCHES[one] for one in settings.observed_sources if one in _SEARCHES), None)
+    if search is None:
+        raise click.ClickException(
+            "None of the sources that are observed can search by name. Give a link or an id instead."
+        )
+    hits = asyncio.run(search(settings, memory, name))
+    same = [hit for hit in hits if hit.name.casefold() == name.casefold()]
+    if len(same) == 1 or (not same and len(hits) == 1):
+        return (same or hits)[0]
+    if not hits:
+        raise click.ClickException(f"No artist called {name!r} was found. Give an id, URI or link instead.")
+    found = "\n".join(f"  {hit.reference}  {shown(hit.name)}  ({shown(hit.hint)})" for hit in same or hits)
+    raise click.ClickException(f"{name!r} may be any of these; add the one you mean by its id:\n{found}")
+
+
+def watched(artists: Sequence[WatchedArtist], upstream: str, text: str) -> WatchedArtist:
+    """The artist on the watchlist that a reference or a name means.
+
+    Args:
+        artists: The watchlist.
+        upstream: Namespace of Spotify's ids.
+        text: What was typed.
+
+    Raises:
+        ValueError: None of them, or several; `NotAnArtist` for a reference to something else.
+    """
+    reference = parse_reference(text)
+    if reference is not None:
+        key = (in_world_of(upstream, reference.service), reference.artist_id)
+        found = [artist for artist in artists if (artist.source, artist.artist_id) == key]
+    else:
+        found = [artist for artist in artists if (artist.name or "").casefold() == text.casefold()]
+    if len(found) > 1:
+        raise ValueError(f"may be any of {', '.join(artist.artist_id for artist in found)}; give the id")
+    if not found:
+        raise ValueError("is not tracked (spotify-assets watch list)")
+    return found[0]
+
+
+def _count(value: object, what: str) -> str:
+    return f"{value:,} {what}" if isinstance(value, int) else f"{what} unknown"
