@@ -34,8 +34,8 @@ def build_definitions(
     settings = settings or load_settings()
     partitions = daily_partitions(settings.spotify_assets_start_date)
     # Whose data an asset holds must be seen wherever the asset is.
-    tags: dict[str, str] = {"upstream": settings.upstream}
-    if settings.upstream == "simulated":
+    tags: dict[str, str] = {"upstream": "_".join(settings.observed_sources)}
+    if settings.simulated:
         tags["dagster/kind/simulated"] = ""  # a kind is what the asset graph shows of an asset
     job = observe_day_job()
     with warnings.catch_warnings():

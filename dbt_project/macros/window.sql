@@ -22,11 +22,16 @@ cast('{{ var("to_date") }}' as date)
 {%- endmacro %}
 
 
-{#- First day to build, per source of `relation`: a query giving source, starts_on. -#}
-{% macro window_starts(relation) -%}
+{#-
+First day to build, per source of `relation`: a query giving source, starts_on. With `aliases`, a model of artists
+begins at the first day that it has under an id which is known to be another artist's by now, so that the series
+is continued from there.
+-#}
+{% macro window_starts(relation, aliases=none) -%}
 select
     sources.source,
     {% if this is not none and is_incremental() -%}
+    {% if aliases is not none %}least({% endif -%}
     coalesce(
         (
             select max(built.snapshot_date) + 1
@@ -34,7 +39,13 @@ select
             where built.source = sources.source and built.snapshot_date < {{ window_from() }}
         ),
         {{ window_from() }}
-    ) as starts_on
+    ){% if aliases is not none %},
+    (
+        select min(built.snapshot_date)
+        from {{ aliases }} as merged
+        inner join {{ this }} as built on merged.source = built.source and merged.artist_id = built.artist_id
+        where merged.source = sources.source
+    )){% endif %} as starts_on
     {%- else -%}
     {{ window_from() }} as starts_on
     {%- endif %}
@@ -43,13 +54,19 @@ from (select distinct source from {{ relation }}) as sources
 
 
 {#-
-The incremental strategy `replace_window`: everything from `from_date` on goes and the new rows come,
-in the one transaction in which dbt runs a model. The rows in the temporary table reach to the model's
-own last day, so what goes comes back.
+The incremental strategy `replace_window`: everything from `from_date` on goes, or of a source from the first
+new row on where that is earlier, and the new rows come, in the one transaction in which dbt runs a model. The
+rows in the temporary table reach to the model's own last day, so what goes comes back.
 -#}
 {% macro get_incremental_replace_window_sql(arg_dict) -%}
     {%- set columns = get_quoted_csv(arg_dict["dest_columns"] | map(attribute="name")) -%}
     delete from {{ arg_dict["target_relation"] }} where snapshot_date >= {{ window_from() }};
+
+    delete from {{ arg_dict["target_relation"] }} as old
+    using (
+        select source, min(snapshot_date) as starts_on from {{ arg_dict["temp_relation"] }} group by source
+    ) as new
+    where old.source = new.source and old.snapshot_date >= new.starts_on;
 
     insert into {{ arg_dict["target_relation"] }} ({{ columns }})
     select {{ columns }} from {{ arg_dict["temp_relation"] }};

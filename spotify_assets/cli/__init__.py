@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backfill": ("observe", "Load a range of days in one run, each day committed by itself."),
     "import": ("history", "Load past observations from a CSV file."),
     "watch": ("watch", "Say which artists are tracked."),
+    "doctor": ("doctor", "Show what each upstream lets you see, and what tomorrow will cost."),
     "status": ("status", "Show what is loaded, missing, lost and in quarantine."),
     "sql": ("query", "Run one read-only query and print the result."),
     "login": ("login", "Sign a user in, for what only they may see."),

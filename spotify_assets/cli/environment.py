@@ -33,7 +33,7 @@ class Environment:
     @property
     def simulated(self) -> bool:
         """Whether the simulated upstream is observed."""
-        return self.settings.upstream == "simulated"
+        return self.settings.simulated
 
 
 def open_environment(settings: Settings | None = None) -> Environment:
@@ -78,7 +78,7 @@ def upstream(settings: Settings) -> Iterator[None]:
     The simulated one runs as a process of its own, over real HTTP on loopback, unless one is named by
     SIMULATOR_URL already.
     """
-    if settings.upstream != "simulated" or settings.simulator_url:
+    if not settings.simulated or settings.simulator_url:
         yield
         return
     command = [sys.executable, "-m", "spotify_assets.cli.simulator_process"]

@@ -36,7 +36,11 @@ def possible_spans(
     """
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     landed = [
-        set(environment.landing.days(environment.settings.upstream, table.entity))
+        {
+            day
+            for source in environment.settings.observed_sources
+            for day in environment.landing.days(source, table.entity)
+        }
         for table in TABLES.values()
         if not environment.simulated
         and (not selection or {raw_key(table), snapshot_key(table)} & set(selection))

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from spotify_assets.cli.console import console, shown
 from spotify_assets.cli.environment import SIMULATED_NOTE, open_environment
+from spotify_assets.cli.upstreams import UpstreamState, upstream_states
 from spotify_assets.lake.landing import without_credentials
 from spotify_assets.warehouse import watchlist
 from spotify_assets.warehouse.connection import Warehouse
@@ -77,6 +78,21 @@ def _print_series(screen: Console, series: list[_Series]) -> None:
             screen.print(f"{where} … and {len(one.missing) - NAMED:,} more (status --json)", markup=False)
 
 
+def _print_calls(screen: Console, state: UpstreamState) -> None:
+    """What an upstream cost today, whether it must be left alone, and what tomorrow costs."""
+    of = f" of {state.budget:,}" if state.budget is not None else ""
+    screen.print(
+        f"calls     {state.name}: {state.calls_today:,}{of} today; tomorrow: {state.outlook.sentence}",
+        markup=False, soft_wrap=True,
+    )  # fmt: skip
+    if state.cooldown is not None:
+        screen.print(
+            f"paused    {state.name}: nothing is asked until {state.cooldown.until:%Y-%m-%d %H:%M} UTC "
+            f"({shown(state.cooldown.reason)})",
+            style="yellow", markup=False, soft_wrap=True,
+        )  # fmt: skip
+
+
 @click.command("status", short_help="Show what is loaded, missing, lost and in quarantine.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def status_command(as_json: bool) -> None:
@@ -89,18 +105,20 @@ def status_command(as_json: bool) -> None:
     """  # noqa: D301 - \b is for click
     environment = open_environment()
     settings = environment.settings
-    tracked = watchlist.tracked(environment.warehouse, settings.upstream)
+    watched = watchlist.tracked_anywhere(environment.warehouse, simulated=environment.simulated)
+    states = upstream_states(environment)
     series = _all_series(environment.warehouse)
     next_run = _next_run(settings.spotify_assets_schedule_hour, datetime.now(UTC))
     lake = without_credentials(settings.effective_lake_url)
     if as_json:
         report = {
-            "upstream": settings.upstream,
+            "upstream": ",".join(settings.observed_sources),
             "simulated": environment.simulated,
-            "tracked_artists": len(tracked),
+            "tracked_artists": len(watched),
             "database": environment.warehouse.where,
             "lake": lake,
             "next_scheduled_run": next_run.isoformat(),
+            "upstreams": [state.as_json() for state in states],
             "series": [one.as_json() for one in series],
         }
         click.echo(json.dumps(report, indent=2))
@@ -108,11 +126,15 @@ def status_command(as_json: bool) -> None:
     screen = console()
     if environment.simulated:
         screen.print(SIMULATED_NOTE, style="yellow")
-    screen.print(f"upstream  {settings.upstream}, {len(tracked):,} artists tracked", markup=False)
+    names = ", ".join(settings.observed_sources)
+    screen.print(f"upstream  {names}; {len(watched):,} artists tracked", markup=False)
     screen.print(f"database  {environment.warehouse.where}", markup=False, soft_wrap=True)
     screen.print(f"lake      {lake}", markup=False, soft_wrap=True)
     tick = f"{next_run:%Y-%m-%d %H:%M} UTC"
-    screen.print(f"next run  {tick}, while `spotify-assets up` is running\n", markup=False)
+    screen.print(f"next run  {tick}, while `spotify-assets up` is running", markup=False)
+    for state in states:
+        _print_calls(screen, state)
+    screen.print()
     if series:
         _print_series(screen, series)
     else:

@@ -267,7 +267,7 @@ EXPLAINED = (NotAllowed, BudgetSpent)
 def _reason(error: SourceError) -> str | None:
     """Why the rest was left unasked, in few words: they stand beside each key."""
     if isinstance(error, NotAllowed):
-        return f"this app may not see it: {str(error)[:200]}"
+        return f"this app may not see it ({error.why})"
     if isinstance(error, BudgetSpent):
         return "the calls of the day were used up before its turn came"
     if isinstance(error, CooldownRequired):

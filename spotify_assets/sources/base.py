@@ -34,7 +34,16 @@ class SignInRefused(SourceError):
 
 
 class NotAllowed(SourceError):
-    """The upstream answered 403: this app may not make the call, now or later."""
+    """The upstream answered 403: this app may not make the call, now or later.
+
+    Attributes:
+        why: What it said, short enough to stand beside each thing that is missing because of it.
+    """
+
+    def __init__(self, message: str, why: str = "HTTP 403") -> None:
+        """Keep what the upstream said beside the message."""
+        super().__init__(message)
+        self.why = why
 
 
 class CooldownRequired(SourceError):

@@ -26,6 +26,13 @@ def is_suspect(series: Series, day: date) -> bool:
     return day in series and not _positive(series[day]) and bool(earlier) and _positive(series[max(earlier)])
 
 
+def null_reason(value: object, *, observed: bool) -> str | None:
+    """Why a value is null where the ledger says nothing of the day."""
+    if value is not None:
+        return None
+    return "the source had no value for it on this day" if observed else "not observed on this day"
+
+
 def counted(series: Series, on: date) -> dict[date, int]:
     """The values that count as known on a day."""
     known = sorted(day for day in series if day <= on)
@@ -104,6 +111,7 @@ def artist_popularity_trend(snapshots: pd.DataFrame) -> list[dict[str, Any]]:
                 }
                 for metric in metrics:
                     row[metric] = seen[day][metric] if day in seen else None
+                    row[f"{metric}_null_reason"] = null_reason(row[metric], observed=day in seen)
                     row[f"{metric}_is_suspect"] = is_suspect(series[metric], day)
                     known[metric, str(source), str(artist_id), day] = counted(series[metric], day)
                     row |= series_metrics(

@@ -37,7 +37,7 @@ def models(manifest: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_every_table_and_column_says_what_it_is(manifest: dict[str, Any]) -> None:
-    assert len(models(manifest)) == 9
+    assert len(models(manifest)) == 12
     for model in models(manifest):
         assert "Grain:" in model["description"], model["name"]
         assert model["config"]["contract"]["enforced"], model["name"]
@@ -72,4 +72,4 @@ def test_dagster_sees_layers_as_key_and_group(manifest: dict[str, Any]) -> None:
         assert model["schema"] == layer
     for source in manifest["sources"].values():
         spec = translator.get_asset_spec(manifest, source["unique_id"], None)
-        assert spec.key == AssetKey(["snapshots", source["name"]])
+        assert spec.key == AssetKey([source["source_name"], source["name"]])

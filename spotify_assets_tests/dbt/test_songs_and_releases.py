@@ -66,6 +66,7 @@ def test_track_trend_equals_the_independent_computation(
                     "markets": sorted({entry["market"] for entry in seen}),
                     "best_position": min(entry["position"] for entry in seen),
                     "popularity": series[day],
+                    "popularity_null_reason": reference.null_reason(series[day], observed=True),
                     "popularity_is_suspect": reference.is_suspect(series, day),
                     "formula_version": 1,
                 }
@@ -149,6 +150,7 @@ def test_radar_equals_the_independent_computation(
                     "first_seen_on": until[0],
                     "days_on_radar": len(until),
                     "popularity": series[day],
+                    "popularity_null_reason": reference.null_reason(series[day], observed=True),
                     "popularity_is_suspect": suspect,
                     "popularity_change_since_first_seen": series[day] - first if comparable else None,
                     "best_artist_popularity": best("popularity", row["artist_ids"], day),

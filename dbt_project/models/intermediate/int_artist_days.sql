@@ -1,5 +1,36 @@
 with
 
+aliases as materialized (
+
+    select * from {{ ref('int_artist_aliases') }}
+
+),
+
+-- a merged artist's earlier days, under the id that continues the series and has no day of its own then
+continued as materialized (
+
+    select distinct on (earlier.source, aliases.canonical_id, earlier.snapshot_date)
+        earlier.source,
+        aliases.canonical_id as artist_id,
+        earlier.snapshot_date,
+        earlier.name,
+        earlier.popularity,
+        earlier.followers
+    from aliases
+    inner join {{ ref('stg_artist_snapshots') }} as earlier
+        on aliases.source = earlier.source and aliases.artist_id = earlier.artist_id
+    where not exists (
+            select 1
+            from {{ ref('stg_artist_snapshots') }} as own
+            where
+                own.source = earlier.source
+                and own.artist_id = aliases.canonical_id
+                and own.snapshot_date = earlier.snapshot_date
+        )
+    order by earlier.source, aliases.canonical_id, earlier.snapshot_date, earlier.artist_id
+
+),
+
 snapshots as not materialized (
 
     select
@@ -9,7 +40,19 @@ snapshots as not materialized (
         name,
         popularity,
         followers
-    from {{ ref('stg_artist_snapshots') }}
+    from {{ ref('stg_artist_snapshots') }} as observed
+    where
+        snapshot_date <= {{ window_until() }}
+        and not exists (
+            select 1
+            from aliases
+            where aliases.source = observed.source and aliases.artist_id = observed.artist_id
+        )
+
+    union all
+
+    select *
+    from continued
     where snapshot_date <= {{ window_until() }}
 
 ),
@@ -17,7 +60,7 @@ snapshots as not materialized (
 -- materialized, or its lookups would run again for every snapshot
 window_starts as materialized (
 
-    {{ window_starts(ref('stg_artist_snapshots')) }}
+    {{ window_starts(ref('stg_artist_snapshots'), ref('int_artist_aliases')) }}
 
 ),
 
@@ -118,21 +161,36 @@ gridded as (
 
 ),
 
+loads as (
+
+    select * from {{ ref('stg_partition_loads') }}
+    where table_name = 'artist_snapshots'
+
+),
+
 final as (
 
     select
-        source,
-        artist_id,
-        snapshot_date,
-        is_observed,
-        previous_observed_on,
-        case when is_observed then 0 else snapshot_date - previous_observed_on end as days_since_observed,
-        name,
-        popularity,
-        followers,
-        popularity_is_suspect,
-        followers_is_suspect
+        gridded.source,
+        gridded.artist_id,
+        gridded.snapshot_date,
+        gridded.is_observed,
+        gridded.previous_observed_on,
+        case
+            when gridded.is_observed then 0
+            else gridded.snapshot_date - gridded.previous_observed_on
+        end as days_since_observed,
+        gridded.name,
+        gridded.popularity,
+        gridded.followers,
+        {{ null_reason('popularity', 'gridded.is_observed', 'loads.missing ->> gridded.artist_id', 'gridded') }}
+            as popularity_null_reason,
+        {{ null_reason('followers', 'gridded.is_observed', 'loads.missing ->> gridded.artist_id', 'gridded') }}
+            as followers_null_reason,
+        gridded.popularity_is_suspect,
+        gridded.followers_is_suspect
     from gridded
+    left join loads on gridded.source = loads.source and gridded.snapshot_date = loads.snapshot_date
 
 )
 

@@ -30,27 +30,36 @@ flagged as (
 
 ),
 
+loads as (
+
+    select * from {{ ref('stg_partition_loads') }}
+    where table_name = 'new_releases'
+
+),
+
 final as (
 
     select
-        source,
-        album_id,
-        snapshot_date,
-        name,
-        album_type,
-        artist_ids,
-        artist_names,
-        release_date,
-        release_date_precision,
-        total_tracks,
-        label,
-        upc,
-        popularity,
-        popularity_is_suspect,
-        first_popularity,
-        first_seen_on,
-        cast(days_on_radar as integer) as days_on_radar
+        flagged.source,
+        flagged.album_id,
+        flagged.snapshot_date,
+        flagged.name,
+        flagged.album_type,
+        flagged.artist_ids,
+        flagged.artist_names,
+        flagged.release_date,
+        flagged.release_date_precision,
+        flagged.total_tracks,
+        flagged.label,
+        flagged.upc,
+        flagged.popularity,
+        {{ null_reason('popularity', relation='flagged') }} as popularity_null_reason,
+        flagged.popularity_is_suspect,
+        flagged.first_popularity,
+        flagged.first_seen_on,
+        cast(flagged.days_on_radar as integer) as days_on_radar
     from flagged
+    left join loads on flagged.source = loads.source and flagged.snapshot_date = loads.snapshot_date
 
 )
 

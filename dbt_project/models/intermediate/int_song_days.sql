@@ -55,7 +55,7 @@ ordered as (
 
 ),
 
-final as (
+songs as (
 
     select
         source,
@@ -70,6 +70,23 @@ final as (
         max(popularity) as popularity
     from ordered
     group by source, song_id, snapshot_date
+
+),
+
+loads as (
+
+    select * from {{ ref('stg_partition_loads') }}
+    where table_name = 'top_tracks'
+
+),
+
+final as (
+
+    select
+        songs.*,
+        {{ null_reason('popularity', relation='songs') }} as popularity_null_reason
+    from songs
+    left join loads on songs.source = loads.source and songs.snapshot_date = loads.snapshot_date
 
 )
 

@@ -9,7 +9,7 @@ with
 
 window_starts as materialized (
 
-    {{ window_starts(ref('int_artist_days')) }}
+    {{ window_starts(ref('int_artist_days'), ref('int_artist_aliases')) }}
 
 ),
 
@@ -162,6 +162,7 @@ final as (
         days_since_observed,
         {% for metric in metrics %}
         {{ metric }},
+        {{ metric }}_null_reason,
         {{ metric }}_is_suspect,
         {% for days, least in averages %}
         {{ moving_average(metric, days, least) }} as {{ metric }}_average_{{ days_suffix(days) }},

@@ -143,6 +143,7 @@ final as (
         markets,
         best_position,
         popularity,
+        popularity_null_reason,
         popularity_is_suspect,
         {% for days, least in averages %}
         {{ moving_average('popularity', days, least) }} as popularity_average_{{ days_suffix(days) }},

@@ -74,10 +74,11 @@ class Asking:
             NotAllowed: This app may not see top tracks.
         """
         if await self._capable(TOP_TRACKS, questions):
+            why = self.access.why_not(TOP_TRACKS)
             raise NotAllowed(
-                f"{self.visit.source} does not let this app see artists' top tracks "
-                f"({self.access.why_not(TOP_TRACKS)}). Open sources do: see SOURCES, such as "
-                "SOURCES=spotify,deezer"
+                f"{self.visit.source} does not let this app see artists' top tracks ({why}). Open sources do: "
+                "see SOURCES, such as SOURCES=spotify,deezer",
+                why,
             )
 
     async def new_releases(self, keys: Sequence[str]) -> None:
@@ -136,6 +137,7 @@ class Asking:
         # Any track tells; one that does not exist is answered like one that does.
         features = list(ask.batches("audio features", "/audio-features", (track_ids or [artist_id])[:1], 1))
         await self._learn(AUDIO_FEATURES, features[0], note)
+        self.access.conclude()
 
     async def _learn(self, call: str, question: Question, note: Callable[[Answer], None]) -> bool:
         """Make a call whose outcome is not remembered, or trust what is."""

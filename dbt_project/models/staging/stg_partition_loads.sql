@@ -1,0 +1,22 @@
+with
+
+loads as (
+
+    select * from {{ source('ops', 'current_partition_loads') }}
+
+),
+
+renamed as (
+
+    select
+        table_name,
+        source,
+        partition_date as snapshot_date,
+        rows_loaded,
+        missing,
+        absent
+    from loads
+
+)
+
+select * from renamed

@@ -1,0 +1,219 @@
+"""`doctor`: what each upstream lets you see, what it costs, and what to do about it, in plain words.
+
+Belongs here: the words and how they look. The facts are gathered in `upstreams`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+
+from spotify_assets.cli.console import command, console, literal, shown
+from spotify_assets.cli.environment import SIMULATED_NOTE, Environment, open_environment, upstream
+from spotify_assets.cli.upstreams import UpstreamState, opened_sources, upstream_states
+from spotify_assets.ingest.tracked import tracked_artists
+from spotify_assets.settings import Settings, load_settings
+from spotify_assets.sources.base import SourceError
+from spotify_assets.sources.spotify.access import Mode
+from spotify_assets.sources.spotify.source import SpotifySource
+from spotify_assets.warehouse.users import SignedIn, users
+
+SOMEBODY = "0TnOYISbd1XYRBk9myaseg"
+"""An artist on Spotify, to ask about where none is watched yet."""
+
+MODES: Mapping[Mode, str] = {
+    "unknown": "Nothing was asked of Spotify yet, so what your app may see is not known.",
+    "extended": (
+        "Your app has extended access: Spotify lets it see popularity, followers, top tracks and the list of "
+        "new releases."
+    ),
+    "development": (
+        "Your app is in what Spotify calls Development Mode, as every app made since February 2026 without a "
+        "special agreement. It may see who artists are and which albums they have, but not how popular they "
+        "are. Nothing is wrong with your set-up. Fans, listeners and top tracks can come from open sources "
+        "instead: SOURCES=spotify,listenbrainz,deezer."
+    ),
+    "in between": (
+        "Your app is an older one: Spotify lets it see some of what new apps may not. What it is refused is "
+        "listed here; open sources can fill in: SOURCES=spotify,listenbrainz,deezer."
+    ),
+}
+
+GIVES: Mapping[str, str] = {
+    "listenbrainz": (
+        "Open listening data of volunteers: how many people listen to an artist and how often, over all "
+        "time; fresh releases. Top tracks need a free user token (LISTENBRAINZ_TOKEN)."
+    ),
+    "deezer": "Fans of each artist, their top tracks with a rank, and releases. No account is needed.",
+    "lastfm": (
+        "Listeners and plays of each artist over all time, and their top tracks. For non-commercial use."
+    ),
+}
+
+
+def _title(name: str) -> str:
+    titles = {"spotify": "Spotify", "listenbrainz": "ListenBrainz", "deezer": "Deezer", "lastfm": "Last.fm"}
+    if name == "simulated":
+        return "Simulated upstream (speaks as Spotify does)"
+    simulated = name.startswith("simulated-")
+    return ("Simulated " if simulated else "") + titles[name.removeprefix("simulated-")]
+
+
+def _print_capabilities(screen: Console, state: UpstreamState) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    for one in sorted(state.capabilities, key=lambda one: (not one.allowed, one.name)):
+        kind, _, what = one.name.partition(": ")
+        table.add_row(
+            "[green]may[/green]" if one.allowed else "[red]may not[/red]",
+            literal(f"{'see' if kind == 'field' else 'ask for'} {what}" if what else kind),
+            literal("" if one.allowed else one.reason),
+            literal(f"since {one.since:%Y-%m-%d}"),
+        )
+    screen.print(Padding(table, (0, 0, 0, 2)))
+
+
+def _print_upstream(screen: Console, state: UpstreamState) -> None:
+    screen.print(f"\n[bold]{_title(state.name)}[/bold]", highlight=False)
+    if state.mode is not None:
+        words = MODES[state.mode]
+    else:
+        words = GIVES[state.name.removeprefix("simulated-")]
+    screen.print(Padding(words, (0, 0, 0, 2)))
+    if state.capabilities:
+        _print_capabilities(screen, state)
+    if state.cooldown is not None:
+        until, why = state.cooldown.until.astimezone(UTC), state.cooldown.reason
+        promised = "" if state.cooldown.promised else " (our guess: it named no time)"
+        screen.print(
+            f"  PAUSED    nothing is asked until {until:%Y-%m-%d %H:%M} UTC{promised}: {shown(why)}",
+            style="yellow", markup=False,
+        )  # fmt: skip
+    pace = f", at most {state.per_second:g} a second" if state.per_second else ""
+    of = f" of {state.budget:,}" if state.budget is not None else ""
+    screen.print(f"  today     {state.calls_today:,}{of} calls made{pace}", markup=False)
+    screen.print(f"  tomorrow  {state.outlook.sentence}", markup=False, soft_wrap=True)
+    if state.unidentified:
+        screen.print(
+            f"  unknown   {state.unidentified:,} watched artists have no known id here: "
+            f"{command()} watch identify",
+            style="yellow", markup=False, soft_wrap=True,
+        )  # fmt: skip
+
+
+def _print_users(screen: Console, signed_in: list[SignedIn], now: datetime) -> None:
+    if not signed_in:
+        return
+    screen.print("\n[bold]Signed-in users[/bold]")
+    for user in signed_in:
+        state = f"until {user.expires_at:%Y-%m-%d}"
+        if user.has_ended(now):
+            state = f"ended on {user.expires_at:%Y-%m-%d}: {command()} login"
+        elif user.ends_soon(now):
+            state = f"ends on {user.expires_at:%Y-%m-%d}, soon: {command()} login"
+        screen.print(f"  {shown(user.display_name or user.user_id)}  {state}", markup=False, soft_wrap=True)
+
+
+def _advice(settings: Settings, states: list[UpstreamState]) -> list[str]:
+    """What a person should do, most useful first."""
+    found = []
+    live = [state.name for state in states if not state.name.startswith("simulated")]
+    if live and settings.spotify_assets_contact is None:
+        found.append(
+            "Set SPOTIFY_ASSETS_CONTACT to an e-mail address or page of yours: open services ask for it, and "
+            "may turn away who has none."
+        )
+    if any(not state.outlook.artists and not state.unidentified for state in states):
+        found.append(f"Say whom to watch: {command()} watch add ARTIST")
+    found += [
+        f"{_title(state.name)}: watch fewer artists, or raise SPOTIFY_CALLS_PER_DAY if your app stands more."
+        for state in states
+        if not state.outlook.fits
+    ]
+    return found
+
+
+def _probe(environment: Environment) -> list[str]:
+    """Ask Spotify what is not known yet; returns what went wrong."""
+    problems = []
+    with upstream(environment.settings), ExitStack() as stack:
+        # Only now is the address of a simulated upstream known.
+        sources = stack.enter_context(opened_sources(replace(environment, settings=load_settings())))
+        for source in sources:
+            if not isinstance(source, SpotifySource):
+                continue
+            watched = tracked_artists(environment.warehouse, source.namespace).ids
+            try:
+                asyncio.run(source.probe(watched[0] if watched else SOMEBODY))
+            except SourceError as error:
+                problems.append(str(error))
+    return problems
+
+
+@click.command("doctor", short_help="Show what each upstream lets you see, and what tomorrow will cost.")
+@click.option(
+    "--probe/--no-probe", default=None, help="Ask Spotify what is not known yet: 5 or 6 calls. Default: once."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def doctor_command(probe: bool | None, as_json: bool) -> None:
+    """Show what each upstream lets you see, what was asked today, and what tomorrow's run will cost.
+
+    Since 2026 most Spotify apps may not see popularity, followers, top tracks or new releases. What yours may
+    see is found out by asking, remembered, and corrected when Spotify changes it.
+
+    \b
+    Examples:
+      spotify-assets doctor
+      spotify-assets doctor --probe
+      spotify-assets doctor --json
+    """  # noqa: D301 - \b is for click
+    environment = open_environment()
+    states = upstream_states(environment)
+    problems: list[str] = []
+    first_time = any(state.mode == "unknown" for state in states)
+    if probe or (probe is None and first_time):
+        problems = _probe(environment)
+        states = upstream_states(environment)
+    now = datetime.now(UTC)
+    signed_in = users(environment.warehouse)
+    advice = _advice(environment.settings, states)
+    if as_json:
+        report: dict[str, Any] = {
+            "simulated": environment.simulated,
+            "upstreams": [state.as_json() for state in states],
+            "users": [
+                {
+                    "user": user.user_id,
+                    "expires_at": user.expires_at.isoformat(),
+                    "ends_soon": user.ends_soon(now),
+                }
+                for user in signed_in
+            ],
+            "problems": problems,
+            "advice": advice,
+        }
+        click.echo(json.dumps(report, indent=2))
+    else:
+        screen = console()
+        if environment.simulated:
+            screen.print(SIMULATED_NOTE, style="yellow")
+        for state in states:
+            _print_upstream(screen, state)
+        _print_users(screen, signed_in, now)
+        for line in problems:
+            screen.print(f"\n{shown(line)}", style="red", markup=False, soft_wrap=True)
+        if advice:
+            screen.print("\n[bold]What to do[/bold]")
+            for line in advice:
+                screen.print(f"  - {line}", markup=False, soft_wrap=True)
+    if problems:
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,148 @@
+"""How each upstream stands: what it grants, what it cost today, whether it is paused, what tomorrow costs.
+
+Belongs here: gathering that for `doctor` and `status`. How it looks stands with them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from spotify_assets.cli.environment import Environment
+from spotify_assets.ingest.outlook import Outlook, outlook
+from spotify_assets.ingest.tracked import tracked_artists
+from spotify_assets.settings import Settings
+from spotify_assets.sources.base import Source
+from spotify_assets.sources.capabilities import Capability
+from spotify_assets.sources.memory import credential_digest
+from spotify_assets.sources.registry import open_source
+from spotify_assets.sources.spotify.access import Mode
+from spotify_assets.sources.spotify.source import SpotifySource
+from spotify_assets.warehouse.allowance import Cooldown, cooldowns_in_force, usage_today
+from spotify_assets.warehouse.capabilities import all_capabilities
+from spotify_assets.warehouse.memory import KeptMemory
+
+NOWHERE = "http://127.0.0.1:9"
+"""Stands in for the address of a simulated upstream that is not running, where nothing is asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamState:
+    """One upstream as it stands now.
+
+    Attributes:
+        name: Name of the source.
+        mode: Kind of access of a Spotify app; ``None`` for other upstreams.
+        capabilities: What was found to be granted or refused.
+        calls_today: Calls made on this UTC day.
+        budget: Calls of a day that are allowed; ``None`` for no limit.
+        per_second: Pace; ``None`` for no limit.
+        cooldown: The cooldown in force, if any.
+        outlook: What tomorrow's run costs.
+        unidentified: Watched artists whose id there is not known.
+    """
+
+    name: str
+    mode: Mode | None
+    capabilities: tuple[Capability, ...]
+    calls_today: int
+    budget: int | None
+    per_second: float | None
+    cooldown: Cooldown | None
+    outlook: Outlook
+    unidentified: int
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs."""
+        return {
+            "source": self.name,
+            "access": self.mode,
+            "capabilities": [
+                {
+                    "name": one.name, "allowed": one.allowed, "reason": one.reason,
+                    "since": one.since.isoformat(), "checked_at": one.checked_at.isoformat(),
+                }
+                for one in self.capabilities
+            ],
+            "calls_today": self.calls_today,
+            "calls_per_day": self.budget,
+            "calls_per_second": self.per_second,
+            "cooldown": {
+                "until": self.cooldown.until.isoformat(),
+                "promised": self.cooldown.promised,
+                "reason": self.cooldown.reason,
+            }
+            if self.cooldown
+            else None,
+            "tomorrow": {
+                "artists": self.outlook.artists,
+                "calls": self.outlook.calls,
+                "fits": self.outlook.fits,
+                "says": self.outlook.sentence,
+            },
+            "artists_without_an_id_there": self.unidentified,
+        }  # fmt: skip
+
+
+def upstream_states(environment: Environment) -> list[UpstreamState]:
+    """How each upstream that is observed stands; asks none of them anything."""
+    settings, warehouse = environment.settings, environment.warehouse
+    usages = {(one.upstream, one.credential): one for one in usage_today(warehouse)}
+    cooldowns = {(one.upstream, one.credential): one for one in cooldowns_in_force(warehouse)}
+    known = all_capabilities(warehouse)
+    states = []
+    with opened_sources(environment) as sources:
+        for source in sources:
+            credential = credential_of(settings, source)
+            usage = usages.get((source.name, credential))
+            whom = tracked_artists(warehouse, source.namespace)
+            mode: Mode | None = None
+            per_second = usage.per_second if usage else None
+            budget, markets = (usage.per_day if usage else None), 1
+            if isinstance(source, SpotifySource):
+                mode, markets = source.access.mode, len(source.markets)
+                per_second, budget = source.allowed_pace
+            states.append(
+                UpstreamState(
+                    source.name,
+                    mode,
+                    tuple(
+                        one.capability
+                        for one in known
+                        if (one.upstream, one.credential) == (source.name, credential)
+                    ),
+                    usage.calls if usage else 0,
+                    budget,
+                    per_second,
+                    cooldowns.get((source.name, credential)),
+                    outlook(source, len(whom.ids), budget, markets),
+                    len(whom.unidentified),
+                )
+            )
+    return states
+
+
+@contextmanager
+def opened_sources(environment: Environment) -> Iterator[list[Source]]:
+    """The upstreams that the settings choose; a simulated one that is not running can only be described."""
+    settings = environment.settings
+    if settings.simulated and settings.simulator_url is None:
+        settings = settings.model_copy(update={"simulator_url": NOWHERE})
+    memory = KeptMemory(environment.warehouse)
+    sources = [open_source(settings, name, memory) for name in settings.observed_sources]
+    try:
+        yield sources
+    finally:
+        for source in sources:
+            asyncio.run(source.aclose())
+
+
+def credential_of(settings: Settings, source: Source) -> str:
+    """What tells the credential apart that a source is asked with."""
+    if isinstance(source, SpotifySource):
+        return source.credential
+    secrets = {"listenbrainz": settings.listenbrainz_token, "lastfm": settings.lastfm_api_key}
+    return credential_digest(secrets.get(source.name.removeprefix("simulated-")))
