@@ -221,8 +221,8 @@ def docs_command(port: int, build_only: bool) -> None:
 @click.option("--seed", default=2026, show_default=True, help="Seed of the invented catalogue.")
 @click.option(
     "--mode", type=click.Choice(["extended", "legacy", "development"]), default="extended", show_default=True,
-    help="What the app may see at Spotify: everything; all but new releases and audio features, as older apps "
-    "in between; or what apps made since February 2026 get.",
+    help="What the app may see at Spotify: everything; all but new releases and audio features, as older "
+    "apps in between; or what apps made since February 2026 get.",
 )  # fmt: skip
 @click.option(
     "--mode-until", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD",

@@ -148,7 +148,7 @@ class Limits:
         self._quota = config.quota
         self._accounts = config.accounts
         self._seen: dict[str, deque[float]] = {}
-        self.used: Counter[str] = Counter()
+        self._used: Counter[str] = Counter()
 
     def refuse(self, client_id: str) -> Reply | None:
         """Count a call of an app; return the 429 that it gets, or None."""
@@ -161,8 +161,10 @@ class Limits:
                 wait = max(1, math.ceil(seen[0] + self._window - now))
                 return error(429, "API rate limit exceeded", {"Retry-After": str(wait)})
             seen.append(now)
+        if self._quota is None:
+            return None
         account = self._accounts.get(client_id, "")
-        if self._quota is not None and self.used[account] >= self._quota:
+        if self._used[account] >= self._quota:
             return quota_exceeded()
-        self.used[account] += 1
+        self._used[account] += 1
         return None

@@ -35,7 +35,8 @@ class Fault:
         seconds: Length of a pause or a wait: ``Retry-After``, hang, time between two drops.
         field: Field that is removed, added or changed.
         index: Which object of an answer is changed, from 0; None for all.
-        value: Text of a changed name, or JSON value of an added or changed field.
+        value: Text of a changed name, JSON value of an added or changed field, or body of an ``answer``.
+        status: HTTP status of an ``answer``.
         size: Bytes of a bomb or a long name.
         host: Where a foreign address points to.
     """
@@ -49,11 +50,14 @@ class Fault:
     field: str = "popularity"
     index: int | None = 0
     value: Any = None
+    status: int = 200
     size: int | None = None
     host: str = "https://elsewhere.example.invalid"
 
     def __post_init__(self) -> None:
         """Refuse a rule that could never do what it says."""
+        if not 200 <= self.status <= 599:
+            raise ValueError("status: expected 200 to 599")
         if self.fault not in FAULTS:
             raise ValueError(f"fault: {self.fault!r} is none of {', '.join(sorted(FAULTS))}")
         try:
@@ -193,6 +197,8 @@ REPLACING: Mapping[str, Callable[[Fault], Reply]] = {
     "html": lambda _: Reply(200, _HTML, {"Content-Type": "text/html; charset=utf-8"}),
     "empty": lambda _: Reply(200, b""),
     "gzip_bomb": _gzip_bomb,
+    # Of any protocol: Deezer's quota is status 200 with {"error": {"code": 4}}, Last.fm's limit {"error": 29}.
+    "answer": lambda rule: Reply.json(rule.status, rule.value),
     "foreign_redirect": lambda rule: Reply(302, b"", {"Location": f"{rule.host}/v1/artists"}),
 }
 

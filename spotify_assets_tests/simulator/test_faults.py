@@ -299,6 +299,17 @@ def test_a_wrong_rule_is_refused(client: httpx.Client) -> None:
     assert client.get("/_simulator/faults").json() == {"faults": []}
 
 
+def test_any_answer_of_any_protocol(client: httpx.Client) -> None:
+    quota = {"error": {"type": "Exception", "message": "Quota limit exceeded", "code": 4}}
+    strike(client, "answer", path="^/deezer/", value=quota, times=1)
+    reply = client.get("/deezer/editorial")
+    assert (reply.status_code, reply.json()) == (200, quota)
+    assert "data" in client.get("/deezer/editorial").json()
+    strike(client, "answer", path="^/musicbrainz/", value={"error": "busy"}, status=503)
+    assert client.get("/musicbrainz/ws/2/artist?query=x").status_code == 503
+    assert client.post("/_simulator/faults", json={"fault": "answer", "status": 99}).status_code == 400
+
+
 def test_faults_from_the_start() -> None:
     config = SimulatorConfig(artists=5, faults=(Fault(fault="status_503", times=1),))
     with running(config) as base, client_of(base) as client:
