@@ -195,8 +195,9 @@ def purge_artist(
         check_source_name(source)
     purged = Purged(f"artist {artist_id}" + (f" of {source}" if source else ""), dry_run)
     artists = _everyone(warehouse, landing, artist_id, source, purged)
+    works: set[str] = set()
     rows = [
-        Rows(source, artist.artist_id, artist.unmistakable, tuple(sorted(artist.names)), before=before)
+        Rows(source, artist.artist_id, artist.unmistakable, tuple(sorted(artist.names)), works, before=before)
         for artist in artists
     ]
     shown = [_shown(artist, source) for artist in artists]
@@ -205,7 +206,7 @@ def purge_artist(
     def change(exchange: Exchange) -> Exchange | None:
         left: Exchange | None = exchange
         for artist in artists:
-            left = forget(left, artist, now) if left is not None else None
+            left = forget(left, artist, now, works) if left is not None else None
         return left
 
     def search() -> dict[str, int]:

@@ -84,13 +84,16 @@ class Artist:
         return not self.unmistakable or self.artist_id in text
 
 
-def forget(exchange: Exchange, artist: Artist, at: datetime) -> Exchange | None:
+def forget(
+    exchange: Exchange, artist: Artist, at: datetime, works: set[str] | None = None
+) -> Exchange | None:
     """Take an artist out of an exchange.
 
     Args:
         exchange: As landed.
         artist: Who.
         at: When, for the mark that the exchange bears afterwards.
+        works: Gets the ids of albums and tracks that go whole out of what stays.
 
     Returns:
         The very same exchange if nothing in it is about the artist, ``None`` if everything is, otherwise one
@@ -104,7 +107,7 @@ def forget(exchange: Exchange, artist: Artist, at: datetime) -> Exchange | None:
     request, emptied = _without(artist, exchange.request)
     body, gone_places = exchange.body, []
     if exchange.body and artist.may_be_in(exchange.body):
-        surgeon = _Surgeon(artist, ordered=exchange.entity == "top_tracks")
+        surgeon = _Surgeon(artist, ordered=exchange.entity == "top_tracks", works=works)
         rewritten = surgeon.rows(exchange.body) if exchange.method == imported.METHOD else surgeon.body(body)
         if rewritten is None:
             return None
@@ -185,10 +188,11 @@ class _Surgeon:
         root_places: Places that were cut out of the answer's own list, whose order is that of what was asked.
     """
 
-    def __init__(self, artist: Artist, *, ordered: bool) -> None:
+    def __init__(self, artist: Artist, *, ordered: bool, works: set[str] | None) -> None:
         self._artist = artist
         self._ordered = ordered
         self._cuts = Cuts()
+        self._works = works
         self.root_places: list[int] = []
 
     def body(self, text: str) -> str | None:
@@ -271,6 +275,7 @@ class _Surgeon:
             return False
         if performers and len(gone) == len(items):
             return True
+        self._note_works([items[place] for place in gone])
         if self._ordered:
             for place in gone:
                 self._cuts.replace(items[place], _EMPTY_PLACE if items[place].fields is not None else "null")
@@ -279,6 +284,12 @@ class _Surgeon:
             if root:
                 self.root_places += gone
         return False
+
+    def _note_works(self, gone: Iterable[Node]) -> None:
+        for item in gone:
+            ident = item.get("id")
+            if self._works is not None and ident is not None and not self._is_artist(item):
+                self._works.add(str(ident.value))
 
     def _is_element_gone(self, item: Node, name: str) -> bool:
         if item.fields is not None:

@@ -10,7 +10,7 @@ cooldown would hurt the app.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -64,6 +64,8 @@ class Rows:
         artist_id: Only about this artist.
         unmistakable: Whether the artist's id, where it stands, can be nothing else.
         names: What the artist is called.
+        works: Ids of albums and tracks that are the artist's as well, as far as the lake knows: what was
+            computed from them goes. (What was loaded from them is loaded anew.)
         user_id: Only brought by this user.
         before: Only of days before this one; a row without a day is then left alone.
     """
@@ -72,6 +74,7 @@ class Rows:
     artist_id: str | None = None
     unmistakable: bool = False
     names: Sequence[str] = field(default_factory=tuple)
+    works: Set[str] = field(default_factory=frozenset)
     user_id: str | None = None
     before: date | None = None
 
@@ -85,6 +88,7 @@ class Rows:
             "keys": [ident, f"artist:{ident}"],
             "of_artist": f"{_literal(ident)}/%",
             "names": [name for name in self.names if name.strip()],
+            "works": sorted(self.works),
             "user": self.user_id,
             "before": self.before,
         }
@@ -164,6 +168,14 @@ def _about_artist(table: Table, rows: Rows) -> sql.Composable | None:
         either.append(
             sql.SQL("(%(artist)s = any(artist_ids) and ({}))").format(sql.SQL(" or ").join([alone, *named]))
         )
+    if rows.works and table.schema not in {"snapshots", "ops"}:
+        either += [
+            sql.SQL("{} = any(%(works)s)").format(sql.Identifier(name))
+            for name in ("track_id", "album_id")
+            if table.columns.get(name) == "text"
+        ]
+        if table.columns.get("track_ids") == "text[]":
+            either.append(sql.SQL("track_ids && %(works)s::text[]"))
     if table.columns.get("raw") == "jsonb":
         either += list(_in_raw(rows))
     return sql.SQL("({})").format(sql.SQL(" or ").join(either)) if either else None
