@@ -218,5 +218,4 @@ class Uncounted:
         self._counted.cool_down(seconds, reason)
 
     def close(self) -> None:
-        """Give up connections."""
-        self._counted.close()
+        """Whoever counts gives up the connection."""

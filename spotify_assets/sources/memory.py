@@ -40,7 +40,8 @@ class ShortMemory:
 
     def allowance(self, upstream: str, credential: str) -> Allowance:
         """The books of calls."""
-        return self._allowances.setdefault((upstream, credential), LocalAllowance(clock=self._clock))
+        made = LocalAllowance(clock=self._clock, name=upstream)
+        return self._allowances.setdefault((upstream, credential), made)
 
     def capabilities(self, upstream: str, credential: str) -> Capabilities:
         """What may be seen."""

@@ -176,10 +176,10 @@ class Turns:
 
     def release(self) -> None:
         """Give back what is reserved."""
-        if self._reserved:
-            self._allowance.give_back(len(self._reserved))
+        if unused := len(self._reserved):
             self._reserved.clear()
             self._most = max(1, self._used)
+            self._allowance.give_back(unused)
 
     def _next(self, awaited: float | None) -> float:
         """The next reserved time, not yet used up; the one `awaited` is good however late it has become."""

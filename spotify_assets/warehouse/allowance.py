@@ -199,8 +199,16 @@ class SharedAllowance:
         return float(paused)
 
     def give_back(self, calls: int) -> None:
-        """Return reserved calls that did not leave; their time is lost."""
-        self._run(_GIVE_BACK, calls=calls)
+        """Return reserved calls that did not leave; their time is lost.
+
+        Where the database is gone, they count as used: that harms nobody and hides no other error.
+        """
+        if self._open is None:
+            return
+        try:
+            _execute(self._open[1], _GIVE_BACK, {**self._key, "calls": calls})
+        except psycopg2.Error:
+            self.close()
 
     def pause(self, seconds: float) -> None:
         """Let nothing leave, in any process, for `seconds`."""

@@ -166,14 +166,16 @@ def test_books_from_a_clock_that_was_set_back_do_not_hold_for_ever(warehouse: Wa
 
 
 def test_a_broken_connection_and_emptied_books_are_mended(warehouse: Warehouse) -> None:
+    cut_off = (
+        "select pg_terminate_backend(pid) from pg_stat_activity "
+        "where datname = current_database() and pid <> pg_backend_pid()"
+    )
     one = holder(warehouse, per_day=10)
     one.take(1)
-    execute(
-        warehouse,
-        "select pg_terminate_backend(pid) from pg_stat_activity "
-        "where datname = current_database() and pid <> pg_backend_pid()",
-    )
+    execute(warehouse, cut_off)
     assert len(one.take(1)) == 1
+    execute(warehouse, cut_off)
+    one.give_back(1)
     execute(warehouse, "delete from ops.api_pace")
     assert len(one.take(1)) == 1
     assert [usage.calls for usage in usage_today(warehouse)] == [3]
