@@ -59,7 +59,7 @@ def in_order(exchanges: Iterable[Exchange], reading: Reading) -> list[Exchange]:
             responses.append(exchange)
             continue
         for key in texts(exchange.request, "keys"):
-            reading.miss(key, text(exchange.request, "reason"))
+            reading.miss(key, text(exchange.request, "reason") or "not asked for")
     return responses
 
 
