@@ -18,9 +18,10 @@ from urllib.parse import parse_qsl
 from spotify_assets.simulator import pages
 from spotify_assets.simulator.access import Limits, Session, Tokens
 from spotify_assets.simulator.api import WebApi
+from spotify_assets.simulator.changes import CHANGING, change, echo
 from spotify_assets.simulator.config import SimulatorConfig
 from spotify_assets.simulator.control import PREFIX, Control, RequestLog
-from spotify_assets.simulator.faults import CHANGING, CONNECTION, REPLACING, Fault, FaultBook, change
+from spotify_assets.simulator.faults import CONNECTION, REPLACING, Fault, FaultBook
 from spotify_assets.simulator.modes import ModeSwitch
 from spotify_assets.simulator.mount import Asked, Service
 from spotify_assets.simulator.replies import Refusal, Reply
@@ -145,6 +146,8 @@ class Simulator:
             f"{scope['scheme']}://{host}/{prefix}",
         )
         reply = service.answer(asked)
+        if rule is not None and rule.fault == "token_echo":
+            return echo(reply, asked.headers.get("authorization"), rule.host)
         if rule is None or rule.fault not in CHANGING or reply.status != 200:
             return reply
         return Reply(200, change(rule, reply.body), reply.headers)
@@ -179,6 +182,8 @@ class Simulator:
         reply = self.api.answer(path[4:], parameters, day, href, session)
         if rule is None or reply.status != 200:
             return reply
+        if rule.fault == "token_echo":
+            return echo(reply, headers.get(b"authorization", b"").decode("latin-1"), rule.host)
         if rule.fault == "duplicate_page":
             return self._duplicate(reply, path, parameters, day, href, session)
         return Reply(200, change(rule, reply.body)) if rule.fault in CHANGING else reply

@@ -1,12 +1,12 @@
 """Faults that the simulated upstream can be told to have.
 
-Belongs here: the vocabulary of faults, the rules that say when one strikes, and what each does to an
-answer's content. What only the connection can do (hang, drip, reset, truncate) is done by `app`.
+Belongs here: the vocabulary of faults, the rules that say when one strikes, and the answers that replace
+others. What a fault does to an answer's content is in `changes`, what only the connection can do (hang,
+drip, reset, truncate) in `wire`.
 """
 
 from __future__ import annotations
 
-import json
 import random
 import re
 import zlib
@@ -17,9 +17,8 @@ from email.utils import format_datetime
 from functools import lru_cache
 from typing import Any
 
-from spotify_assets.simulator.replies import Reply, dumps, error
-
-Mutation = Callable[[Any, "Fault"], None]
+from spotify_assets.simulator.changes import CHANGING
+from spotify_assets.simulator.replies import Reply, error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,116 +196,13 @@ REPLACING: Mapping[str, Callable[[Fault], Reply]] = {
     "html": lambda _: Reply(200, _HTML, {"Content-Type": "text/html; charset=utf-8"}),
     "empty": lambda _: Reply(200, b""),
     "gzip_bomb": _gzip_bomb,
-    # Of any protocol: Deezer's quota is status 200 with {"error": {"code": 4}}, Last.fm's limit {"error": 29}.
+    # Of any protocol, such as Deezer's quota (status 200, "code": 4) or Last.fm's limit ("error": 29).
     "answer": lambda rule: Reply.json(rule.status, rule.value),
     "foreign_redirect": lambda rule: Reply(302, b"", {"Location": f"{rule.host}/v1/artists"}),
 }
 
-# Faults that change an answer's content
-
-
-def _objects(body: Any) -> list[Any]:
-    """Return the objects an answer is about: of a batch, a page, or itself."""
-    if isinstance(body, list):
-        return body
-    if not isinstance(body, dict):
-        return []
-    for name in ("artists", "tracks", "albums", "items", "audio_features", "data"):
-        inner = body.get(name)
-        if body.get("type") is None and isinstance(inner, list):
-            return inner
-        if body.get("type") is None and isinstance(inner, dict) and isinstance(inner.get("items"), list):
-            return list(inner["items"])
-    return [body]
-
-
-def _chosen(body: Any, rule: Fault) -> list[dict[str, Any]]:
-    found = [node for node in _objects(body) if isinstance(node, dict)]
-    return found if rule.index is None else found[rule.index : rule.index + 1]
-
-
-def _field_missing(body: Any, rule: Fault) -> None:
-    for node in _chosen(body, rule):
-        node.pop(rule.field, None)
-
-
-def _field_added(body: Any, rule: Fault) -> None:
-    for node in _chosen(body, rule):
-        node["unheard_of" if rule.field == "popularity" else rule.field] = rule.value or {"new": [1, 2, 3]}
-
-
-def _field_type(body: Any, rule: Fault) -> None:
-    for node in _chosen(body, rule):
-        node[rule.field] = {"unexpected": "object"} if rule.value is None else rule.value
-
-
-def _null_artist(body: Any, rule: Fault) -> None:
-    """Put null where an artist was: in a batch, or as the first credit of a track or album."""
-    if isinstance(body, dict) and body.get("type") is None and isinstance(body.get("artists"), list):
-        batch = body["artists"]
-        for place in range(len(batch)) if rule.index is None else range(rule.index, rule.index + 1):
-            if place < len(batch):
-                batch[place] = None
-        return
-    for node in _chosen(body, rule):
-        if node.get("artists"):
-            node["artists"][0] = None
-
-
-def _renamed(text: Callable[[Fault], str]) -> Mutation:
-    def change(body: Any, rule: Fault) -> None:
-        for node in _chosen(body, rule):
-            node["name"] = text(rule)
-
-    return change
-
-
-def _pages(body: Any) -> list[dict[str, Any]]:
-    if not isinstance(body, dict):
-        return []
-    if "next" in body:
-        return [body]
-    return [node for node in body.values() if isinstance(node, dict) and "next" in node]
-
-
-def _cyclic_next(body: Any, _: Fault) -> None:
-    for page in _pages(body):
-        page["next"] = page["href"]
-
-
-def _foreign_next(body: Any, rule: Fault) -> None:
-    for page in _pages(body):
-        rest = re.sub(r"^\w+://[^/]+", "", page["next"] or page["href"])
-        page["next"] = f"{rule.host}{rest}"
-
-
-CHANGING: Mapping[str, Mutation] = {
-    "field_missing": _field_missing,
-    "field_added": _field_added,
-    "field_type": _field_type,
-    "null_artist": _null_artist,
-    "cyclic_next": _cyclic_next,
-    "foreign_next": _foreign_next,
-    "name": _renamed(lambda rule: str(rule.value)),
-    "nul_name": _renamed(lambda _: "Nul\x00Byte"),
-    "emoji_name": _renamed(lambda _: "🎺 Bold 👩‍🎤 Ünïcode 🦦"),
-    "huge_name": _renamed(lambda rule: "x" * (rule.size or 10_000_000)),
-    "script_name": _renamed(lambda _: "<script>alert('artist')</script>"),
-    "formula_name": _renamed(lambda _: '=HYPERLINK("https://elsewhere.example.invalid","click")'),
-}
-
 # Faults of the connection (done by `app`), and those that need the rest of the answer's making.
 CONNECTION = frozenset({"timeout", "slow_drip", "reset", "truncated_json"})
-ASKING = frozenset({"unauthorized", "duplicate_page"})
+ASKING = frozenset({"unauthorized", "duplicate_page", "token_echo"})
 
 FAULTS: frozenset[str] = frozenset({*REPLACING, *CHANGING, *CONNECTION, *ASKING})
-
-
-def change(rule: Fault, body: bytes) -> bytes:
-    """Return an answer's body changed by a rule; what is no JSON stays."""
-    try:
-        node = json.loads(body)
-    except ValueError:
-        return body
-    CHANGING[rule.fault](node, rule)
-    return dumps(node).encode()

@@ -17,7 +17,7 @@ from spotify_assets.simulator.foreign_ids import RECORDING, RELEASE, RELEASE_GRO
 from spotify_assets.simulator.mount import Asked, Stepped
 from spotify_assets.simulator.releases import Release, song_key
 from spotify_assets.simulator.replies import Reply
-from spotify_assets.simulator.timeline import World
+from spotify_assets.simulator.world import World
 
 ENDPOINTS = (
     "POST /listenbrainz/1/popularity/artist (1,000)",

@@ -13,7 +13,8 @@ from spotify_assets.simulator import names, objects
 from spotify_assets.simulator.chance import mix, unit
 from spotify_assets.simulator.ids import ARTIST, IdCodec
 from spotify_assets.simulator.objects import Json
-from spotify_assets.simulator.timeline import Life, World
+from spotify_assets.simulator.timeline import Life
+from spotify_assets.simulator.world import World
 
 _GENRES, _PICTURES, _TARGET = range(400, 403)
 

@@ -310,6 +310,21 @@ def test_any_answer_of_any_protocol(client: httpx.Client) -> None:
     assert client.post("/_simulator/faults", json={"fault": "answer", "status": 99}).status_code == 400
 
 
+def test_a_token_comes_back(client: httpx.Client) -> None:
+    secret = client.headers["authorization"]
+    strike(client, "token_echo", times=1)
+    reply = client.get("/v1/browse/new-releases?limit=5")
+    page = reply.json()["albums"]
+    assert page["items"][0]["authorization"] == reply.headers["x-echo"] == secret
+    assert page["next"].startswith("https://elsewhere.example.invalid/v1/browse/new-releases?")
+    assert "access_token=Bearer" in page["next"]
+    strike(client, "token_echo", path="^/listenbrainz/", times=1)
+    signed = {"Authorization": "Token mine"}
+    assert (
+        client.get("/listenbrainz/1/validate-token", headers=signed).json()["authorization"] == "Token mine"
+    )
+
+
 def test_faults_from_the_start() -> None:
     config = SimulatorConfig(artists=5, faults=(Fault(fault="status_503", times=1),))
     with running(config) as base, client_of(base) as client:
