@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import quote_plus, unquote_plus
 
 from spotify_assets.simulator.elsewhere import Elsewhere, plain
 from spotify_assets.simulator.foreign_ids import ARTIST, URL, is_mbid
@@ -25,6 +26,7 @@ _PLACES = ("spotify", "deezer", "lastfm", "wikidata")
 _PAGES = {
     "spotify": re.compile(r"https://open\.spotify\.com/artist/([0-9A-Za-z]{22})"),
     "deezer": re.compile(r"https://www\.deezer\.com/artist/(\d+)"),
+    "lastfm": re.compile(r"https://www\.last\.fm/music/([^/?#]+)"),
 }
 # Kinds of link: name and id in MusicBrainz.
 _STREAMING = ("free streaming", "769085a1-c2f7-4c24-a532-2375a77693bd")
@@ -89,8 +91,10 @@ class MusicBrainz:
         index, place = found[0], next(name for name, page in _PAGES.items() if page.fullmatch(resource))
         answer: dict[str, Any] = {"id": self._url_id(index, place), "resource": resource}
         if "artist-rels" in _included(asked):
+            ended = self._ended(resource)
             answer["relations"] = [
-                _relation(place, "artist", self._named(one), backward=True) for one in found
+                {**_relation(place, "artist", self._named(one), backward=True), "ended": ended}
+                for one in found
             ]
         return Reply.json(200, answer)
 
@@ -106,7 +110,16 @@ class MusicBrainz:
         if page := _PAGES["deezer"].fullmatch(resource):
             entry = self._elsewhere.of_deezer(page[1])
             return [entry[0]] if entry is not None and ties(entry[0]).deezer_linked else []
+        if page := _PAGES["lastfm"].fullmatch(resource):
+            index = self._elsewhere.named(unquote_plus(page[1]))
+            return [index] if index is not None and ties(index).linked and ties(index).lastfm else []
         return []
+
+    def _ended(self, resource: str) -> bool:
+        """Tell whether a page is an artist's second, neglected one at Deezer."""
+        page = _PAGES["deezer"].fullmatch(resource)
+        entry = self._elsewhere.of_deezer(page[1]) if page else None
+        return entry is not None and entry[1]
 
     def _url_id(self, index: int, place: str) -> str:
         return self._elsewhere.mbids.encode(URL, index, _PLACES.index(place))
@@ -161,7 +174,7 @@ class MusicBrainz:
             for place, ident in enumerate(self._elsewhere.deezer_ids(index)):
                 add("deezer", f"https://www.deezer.com/artist/{ident}", ended=place > 0)
         if ties.linked and ties.lastfm:
-            add("lastfm", f"https://www.last.fm/music/{name.replace(' ', '+')}")
+            add("lastfm", f"https://www.last.fm/music/{quote_plus(name)}")
         if ties.linked and ties.wikidata:
             add("wikidata", f"https://www.wikidata.org/wiki/Q{self._elsewhere.items.encode(index)}")
         return found

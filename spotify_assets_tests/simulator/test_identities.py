@@ -76,13 +76,17 @@ def test_a_spotify_page_leads_to_an_mbid_or_to_404(client: httpx.Client) -> None
 
 
 def test_an_mbid_leads_to_pages(client: httpx.Client) -> None:
-    index = one(deezer_linked=True, twice=True)
+    index = one(deezer_linked=True, twice=True, lastfm=True)
     found = client.get(f"/musicbrainz/ws/2/artist/{WORLD.mbid(index)}?inc=url-rels&fmt=json").json()
     pages = {relation["url"]["resource"]: relation["ended"] for relation in found["relations"]}
     first, second = (f"https://www.deezer.com/artist/{ident}" for ident in WORLD.deezer_ids(index))
     assert pages[spotify_page(index)] is pages[first] is False
     assert pages[second] is True
-    assert whose(client, first).json()["relations"][0]["artist"]["id"] == WORLD.mbid(index)
+    for page, ended in ((first, False), (second, True)):
+        relation = whose(client, page).json()["relations"][0]
+        assert (relation["artist"]["id"], relation["ended"]) == (WORLD.mbid(index), ended)
+    fans = next(page for page in pages if "last.fm" in page)
+    assert whose(client, fans).json()["relations"][0]["artist"]["id"] == WORLD.mbid(index)
     assert "relations" not in client.get(f"/musicbrainz/ws/2/artist/{WORLD.mbid(index)}?fmt=json").json()
     assert client.get("/musicbrainz/ws/2/artist/x?fmt=json").status_code == 400
     stranger = "13dd61c7-ce73-4e97-9f0c-9f0e53144411"
