@@ -27,13 +27,20 @@ from spotify_assets.warehouse.migrate import migrate
 from spotify_assets_tests.benchmarks.common import Report, forget_settings
 from spotify_assets_tests.warehouse.asking import asked, started
 
-WINDOW_SECONDS = 30.0
-
 
 @contextmanager
-def limited_upstream(per_second: float) -> Iterator[str]:
+def limited_upstream(per_second: float, window: float) -> Iterator[str]:
     """The simulated upstream with a limit, in a process of its own; gives its base URL."""
-    command = [sys.executable, "-m", __spec__.name, "--serve", str(per_second)]
+    command = [
+        sys.executable,
+        "-m",
+        __spec__.name,
+        "--serve",
+        "--pace",
+        str(per_second),
+        "--window",
+        str(window),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as process:
         try:
             assert process.stdout is not None
@@ -64,13 +71,13 @@ def fullest(times: list[float], seconds: float) -> int:
     return max(bisect_left(times, time + seconds) - number for number, time in enumerate(times))
 
 
-def measure(report: Report, artists: int, processes: int, per_second: float) -> None:
+def measure(report: Report, artists: int, processes: int, per_second: float, window: float) -> None:
     """Ask, and write down what came of it.
 
     Raises:
         RuntimeError: Something was not answered, so the figures mean nothing.
     """
-    with books() as database, limited_upstream(per_second) as upstream:
+    with books() as database, limited_upstream(per_second, window) as upstream:
         share = artists // processes
         with started(database, upstream, processes, artists=share, per_second=per_second) as all_:
             for each in all_:
@@ -81,7 +88,7 @@ def measure(report: Report, artists: int, processes: int, per_second: float) -> 
         raise RuntimeError(f"not everything was answered: {outcomes}")
     times = [each["time"] for each in seen]
     # The steady state ends with the first process that has nothing left to ask.
-    begin, end = times[0] + WINDOW_SECONDS, times[0] + min(outcome.seconds for outcome in outcomes)
+    begin, end = times[0] + window, times[0] + min(outcome.seconds for outcome in outcomes)
     steady = [time for time in times if begin <= time < end]
     name = f"{processes} processes, {artists:,} artists, {per_second:g} a second"
     report.add(
@@ -93,7 +100,7 @@ def measure(report: Report, artists: int, processes: int, per_second: float) -> 
         each=[outcome.seconds for outcome in outcomes],
     )
     report.add(
-        f"calls refused with 429 (fullest window: {fullest(times, WINDOW_SECONDS) / WINDOW_SECONDS:.1f}/s)",
+        f"calls refused with 429 (fullest window: {fullest(times, window) / window:.1f}/s)",
         float(sum(each["status"] == 429 for each in seen)),
         0.0,
         direction="at most",
@@ -108,22 +115,23 @@ def main() -> None:
     parser.add_argument("--artists", type=int, default=10_000)
     parser.add_argument("--processes", type=int, default=4)
     parser.add_argument("--pace", type=float, default=130.0, help="requests a second that are allowed")
-    parser.add_argument("--serve", type=float, help=argparse.SUPPRESS)
+    parser.add_argument("--window", type=float, default=30.0, help="seconds over which that is a mean")
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.serve is not None:
+    if options.serve:
         serve(
             SimulatorConfig(
                 artists=options.artists,
                 quirks=False,
-                requests_per_second=options.serve,
-                window_seconds=WINDOW_SECONDS,
+                requests_per_second=options.pace,
+                window_seconds=options.window,
                 log_size=100_000,
             ),
             ready=lambda url: print(url, flush=True),
         )
         return
     forget_settings()
-    measure(Report("limits"), options.artists, options.processes, options.pace)
+    measure(Report("limits"), options.artists, options.processes, options.pace, options.window)
 
 
 if __name__ == "__main__":
