@@ -24,6 +24,7 @@ from spotify_assets.cli.identify import (
     print_problems,
     told,
 )
+from spotify_assets.serving.attribution import artist_link, credit
 from spotify_assets.settings import load_settings
 from spotify_assets.sources.identities import Identity, in_world_of
 from spotify_assets.sources.references import parse_reference
@@ -216,6 +217,8 @@ def list_command(print_json: bool) -> None:
             *([literal("\n".join(map(told, found)))] if elsewhere else []),
         )
     screen.print(table)
+    for line in credit(artist.source for artist in artists):
+        screen.print(line, markup=False, soft_wrap=True, style="dim")
 
 
 def _row(artist: watchlist.WatchedArtist, known: dict[tuple[str, str], list[Identity]]) -> dict[str, object]:
@@ -223,5 +226,6 @@ def _row(artist: watchlist.WatchedArtist, known: dict[tuple[str, str], list[Iden
     return {
         "source": artist.source, "artist_id": artist.artist_id, "name": artist.name,
         "added_at": artist.added_at.isoformat(), "added_by": artist.added_by, "priority": artist.priority,
+        "link": artist_link(artist.source, artist.artist_id),
         "identities": [as_json(one) for one in found],
     }  # fmt: skip

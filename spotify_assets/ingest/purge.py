@@ -29,7 +29,8 @@ from spotify_assets.ingest.purge_places import (
     touched,
 )
 from spotify_assets.lake import purge as lake
-from spotify_assets.lake.forget import Artist, forget, learn_names
+from spotify_assets.lake.artist import Artist, learn_names
+from spotify_assets.lake.forget import forget
 from spotify_assets.lake.landing import Landing, check_source_name
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.warehouse import purge as tables

@@ -17,7 +17,7 @@ from psycopg2.extensions import connection as PgConnection  # noqa: N812 - it is
 from spotify_assets.contracts.tables import TABLES
 from spotify_assets.ingest.load import EXPECTED, load_source
 from spotify_assets.lake import purge as lake
-from spotify_assets.lake.forget import Artist
+from spotify_assets.lake.artist import Artist
 from spotify_assets.lake.landing import Landing
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.warehouse import dagster_events

@@ -15,73 +15,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
-from typing import Any
 from urllib.parse import unquote_plus
 
+from spotify_assets.lake.artist import Artist
 from spotify_assets.lake.spans import Cuts, Node, NotCuttable, read
 from spotify_assets.sources import imported
 from spotify_assets.sources.exchange import Exchange
 
-_UNMISTAKABLE = re.compile(r"[0-9A-Za-z]{22}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-"""Ids of Spotify and MusicBrainz: such a text stands for nothing else. A number or a name may."""
 _PERFORMERS = {"artists", "contributors", "artist_mbids", "artist_ids", "artist-credit", "artist_credit"}
 _OWN_NAME = {"id", "name", "title", "uri", "release_mbid", "recording_mbid", "release_group_mbid"}
 _ARTIST_FIELDS = {"artist_id", "artist_mbid", "requested_id", "primary_artist_id"}
 _SUBJECTS = {"artist_id", "artist", "artist_mbid", "mbid", "requested_id", "id", "key", "name"}
 _EMPTY_PLACE = '{"purged":true}'
-
-
-@dataclass(frozen=True)
-class Artist:
-    """Who is to be forgotten in one series.
-
-    Attributes:
-        artist_id: Their id there; for Last.fm, their name.
-        names: What they are called, as far as known.
-    """
-
-    artist_id: str
-    names: frozenset[str] = frozenset()
-
-    @cached_property
-    def unmistakable(self) -> bool:
-        """Whether the id's text can stand for nothing else."""
-        return _UNMISTAKABLE.fullmatch(self.artist_id) is not None
-
-    @cached_property
-    def folded(self) -> frozenset[str]:
-        """The names, without regard to case."""
-        return frozenset(name.casefold() for name in self.names if name.strip())
-
-    @cached_property
-    def _id_is_name(self) -> bool:
-        return not self.unmistakable and not self.artist_id.isdigit()
-
-    def is_id(self, value: object) -> bool:
-        """Whether a value is the artist's id."""
-        if isinstance(value, bool) or not isinstance(value, str | int):
-            return False
-        if self._id_is_name:
-            return str(value).casefold() == self.artist_id.casefold()
-        return str(value) == self.artist_id
-
-    def is_key(self, value: object) -> bool:
-        """Whether a value stands for something asked of the artist: ``ID``, ``ID/market``, ``artist:ID``."""
-        if not isinstance(value, str):
-            return False
-        return self.is_id(value.removeprefix("artist:")) or self.is_id(value.rpartition("/")[0])
-
-    def is_named_in(self, text: str) -> bool:
-        """Whether a text holds one of the names as words of its own."""
-        folded = text.casefold()
-        return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", folded) for name in self.folded)
-
-    def may_be_in(self, text: str) -> bool:
-        """Whether it is worth looking at a text of a request or response at all."""
-        return not self.unmistakable or self.artist_id in text
 
 
 def forget(
@@ -107,7 +54,7 @@ def forget(
     request, emptied = _without(artist, exchange.request)
     body, gone_places = exchange.body, []
     if exchange.body and artist.may_be_in(exchange.body):
-        surgeon = _Surgeon(artist, ordered=exchange.entity == "top_tracks", works=works)
+        surgeon = _Surgeon(artist, entity=exchange.entity, works=works)
         rewritten = surgeon.rows(exchange.body) if exchange.method == imported.METHOD else surgeon.body(body)
         if rewritten is None:
             return None
@@ -128,13 +75,22 @@ def _is_subject(artist: Artist, exchange: Exchange) -> bool:
     for name, value in exchange.request.items():
         if name in _SUBJECTS and (artist.is_key(value) or artist.is_id(value)):
             return True
+    searched = exchange.request.get("name")
+    if exchange.entity == "identities" and isinstance(searched, str) and searched.casefold() in artist.folded:
+        return True
     path, _, query = exchange.url.partition("?")
     steps = [unquote_plus(step) for step in path.split("/")]
     for before, step in zip(["", *steps], steps, strict=False):
         if artist.is_id(step) and (artist.unmistakable or before in {"artist", "artists"}):
             return True
-    pairs = (pair.partition("=") for pair in query.split("&"))
-    return any(name == "artist" and artist.is_id(unquote_plus(value)) for name, _, value in pairs)
+    for pair in query.split("&"):
+        name, _, value = pair.partition("=")
+        value = unquote_plus(value)
+        if name == "artist" and artist.is_id(value):
+            return True
+        if name == "resource" and value.endswith(f"/artist/{artist.artist_id}"):
+            return True
+    return False
 
 
 def _without(artist: Artist, request: Mapping[str, object]) -> tuple[dict[str, object], bool]:
@@ -188,9 +144,11 @@ class _Surgeon:
         root_places: Places that were cut out of the answer's own list, whose order is that of what was asked.
     """
 
-    def __init__(self, artist: Artist, *, ordered: bool, works: set[str] | None) -> None:
+    def __init__(self, artist: Artist, *, entity: str, works: set[str] | None) -> None:
         self._artist = artist
-        self._ordered = ordered
+        self._ordered = entity == "top_tracks"
+        # An answer about who is who has rows of ids and names, in which no field says whose they are.
+        self._rows_of_ids = entity == "identities"
         self._cuts = Cuts()
         self._works = works
         self.root_places: list[int] = []
@@ -293,10 +251,17 @@ class _Surgeon:
 
     def _is_element_gone(self, item: Node, name: str) -> bool:
         if item.fields is not None:
-            return self._is_gone(item)
+            return self._is_gone(item) or (self._rows_of_ids and self._points_at_artist(item))
         if item.items is not None:
             return self._cut(item, name, None)
         return name in _PERFORMERS and self._artist.is_id(item.value)
+
+    def _points_at_artist(self, item: Node) -> bool:
+        ident = self._artist.artist_id
+        return any(
+            isinstance(node.value, str) and (node.value == ident or node.value.endswith(f"/artist/{ident}"))
+            for node in item.walk()
+        )
 
     def _is_named_beside(self, node: Node) -> bool:
         """Whether the texts of an album or track name the artist, outside of the artist's own entry."""
@@ -307,27 +272,3 @@ class _Surgeon:
                 if isinstance(inner.value, str) and self._artist.is_named_in(inner.value):
                     return True
         return False
-
-
-def learn_names(exchange: Exchange, artist: Artist) -> set[str]:
-    """What an exchange calls the artist.
-
-    Args:
-        exchange: As landed.
-        artist: Whose names; only the id is looked for.
-    """
-    if not exchange.body or not artist.may_be_in(exchange.body):
-        return set()
-    try:
-        root = read(exchange.body)
-    except NotCuttable:
-        return set()
-    names: set[str] = set()
-    for node in root.walk():
-        kind: Any = node.get("type")
-        is_other = kind is not None and kind.value != "artist"
-        for field in ("id", "artist_id", "requested_id"):
-            ident, name = node.get(field), node.get("name")
-            if ident is not None and artist.is_id(ident.value) and not is_other and name is not None:
-                names |= {name.value} if isinstance(name.value, str) and name.value.strip() else set()
-    return names

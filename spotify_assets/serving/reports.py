@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
+from spotify_assets.serving.attribution import artist_link
 from spotify_assets.warehouse.connection import Warehouse
 
 _RISING = """
@@ -77,6 +78,8 @@ class Riser:
     """An artist whose popularity has grown over 28 days.
 
     Attributes:
+        artist_id: Their id in the series' source.
+        name: What they are called.
         day: Newest day of the series.
         popularity: Index 0–100 on that day, None if the day was not observed.
         change: Points in 28 days.
@@ -86,6 +89,7 @@ class Riser:
         series: Popularity of the last 90 days, oldest first, None where it was not observed.
         since: First day of the climb: of the unbroken run of days, in those 90, that stood above the level
             of 28 days before.
+        link: Address of their page at the source, where there is one.
     """
 
     artist_id: str
@@ -98,6 +102,7 @@ class Riser:
     rank_change: int | None
     series: list[int | None]
     since: date | None
+    link: str | None = None
 
 
 def rising(warehouse: Warehouse, source: str, limit: int = 10) -> list[Riser]:
@@ -110,4 +115,4 @@ def rising(warehouse: Warehouse, source: str, limit: int = 10) -> list[Riser]:
     """
     with warehouse.connect() as connection, connection.cursor() as cursor:
         cursor.execute(_RISING, {"source": source, "limit": limit})
-        return [Riser(*row) for row in cursor.fetchall()]
+        return [Riser(*row, link=artist_link(source, row[0])) for row in cursor.fetchall()]

@@ -28,7 +28,8 @@ def login(platform: Installation, visit: bool = True, *options: str) -> tuple[Do
     process = subprocess.Popen(
         [*command(), "login", "--no-browser", *options],
         env={**platform.environment(), "PYTHONUNBUFFERED": "1"},
-        cwd=platform.home, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=platform.home, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout is not None
     out, secrets = "", []

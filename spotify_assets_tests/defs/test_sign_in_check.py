@@ -30,7 +30,8 @@ def test_it_warns_two_weeks_ahead_and_names_nobody(
     warehouse: Warehouse, home: Path, days: int, passed: bool, words: str | None
 ) -> None:
     users.sign_in(
-        warehouse, Vault(home), source="spotify", user_id="canary-user", display_name="Canary Name", scopes=(),
+        warehouse, Vault(home), source="spotify", user_id="canary-user", display_name="Canary Name",
+        scopes=(),
         authorised_at=NOW - timedelta(170), expires_at=NOW + timedelta(days), refresh_token=SecretStr("t"),
     )  # fmt: skip
     result = check_sign_in(KEY, warehouse, now=NOW)

@@ -45,6 +45,7 @@ def landed(day: date, source: str = "spotify") -> list[Exchange]:
     """A day on which A is asked for in a batch, alone, and is part of what others did."""
     noon = datetime(day.year, day.month, day.day, 11, tzinfo=UTC)
     ids = [B, A, C, "4" * 22]
+    batch, single = {"ids": ids}, {"ids": ["5" * 22]}
     full = [{**person(i), "popularity": 50, "followers": {"total": 7}, "genres": []} for i in (B, A, C)]
     odd = {**person(C), "id": "5" * 22, "popularity": "many"}
 
@@ -59,15 +60,16 @@ def landed(day: date, source: str = "spotify") -> list[Exchange]:
 
     albums = [album("a1", "Alone", A), album("a2", "Together", A, B), album("a3", "Other", B),
               album("a4", "With Gone Girl", B, A)]  # fmt: skip
+    others = [track("t2", "One", B), track("t3", "Two (feat. Gone Girl)", B, A), track("t4", "Three", B)]
     return [
         plan.note(plan.PLAN, source, "artists", noon, "run", [*ids, "5" * 22]),
-        exchange("artists", day, {"artists": [*full, None]}, {"ids": ids}, f"/v1/artists?ids={','.join(ids)}", source),
-        exchange("artists", day, {"artists": [odd]}, {"ids": ["5" * 22]}, "/v1/artists?ids=" + "5" * 22, source),
+        exchange("artists", day, {"artists": [*full, None]}, batch, "/v1/artists?ids=" + ",".join(ids), source),
+        exchange("artists", day, {"artists": [odd]}, single, "/v1/artists?ids=" + "5" * 22, source),
         plan.note(plan.PLAN, source, "top_tracks", noon, "run", [f"{A}/US", f"{B}/US"]),
         exchange("top_tracks", day, {"tracks": [track("t1", "Mine", A)]}, {"artist_id": A, "market": "US"},
                  f"/v1/artists/{A}/top-tracks?market=US", source),
         exchange("top_tracks", day,
-                 {"tracks": [track("t2", "One", B), track("t3", "Two (feat. Gone Girl)", B, A), track("t4", "Three", B)]},
+                 {"tracks": others},
                  {"artist_id": B, "market": "US"}, f"/v1/artists/{B}/top-tracks?market=US", source),
         exchange("new_releases", day, {"albums": {"items": albums, "next": None}}, {"page": 1},
                  "/v1/browse/new-releases", source),
@@ -86,7 +88,7 @@ select source, album_id, snapshot_date, name, artist_ids, artist_names from snap
 """
 
 
-def execute(warehouse: Warehouse, statement: str, values: Sequence[Any] | None = None) -> list[Any]:
+def execute(warehouse: Warehouse, statement: str, values: Any = None) -> list[Any]:
     with warehouse.connect() as connection, connection.cursor() as cursor:
         cursor.execute(statement, values)
         rows = cursor.fetchall() if cursor.description else []
@@ -144,7 +146,8 @@ def books_add_up(warehouse: Warehouse) -> None:
             assert entry.missing_count == len(entry.missing)
             ((held,),) = execute(
                 warehouse,
-                "select count(*) from ops.quarantine where table_name = %s and source = %s and partition_date = %s",
+                "select count(*) from ops.quarantine where table_name = %s and source = %s and "
+                "partition_date = %s",
                 (table, source, day),
             )
             assert entry.quarantined == held
@@ -242,8 +245,8 @@ def test_ids_of_the_same_artist_elsewhere_go_and_namesakes_are_named(
     mbid = "8f6bd1e4-fbe1-4f50-aa9b-94c450ec0f11"
     execute(
         warehouse,
-        "insert into ops.identities (source, artist_id, target, target_id, method, confidence, resolved_at) values "
-        "('spotify', %(a)s, 'musicbrainz', %(m)s, 'musicbrainz', 1, now()), "
+        "insert into ops.identities (source, artist_id, target, target_id, method, confidence, "
+        "resolved_at) values ('spotify', %(a)s, 'musicbrainz', %(m)s, 'musicbrainz', 1, now()), "
         "('spotify', %(a)s, 'deezer', '27', 'name', 0.3, now())",
         {"a": A, "m": mbid},
     )
@@ -265,8 +268,11 @@ def test_a_source_is_gone_and_the_others_and_the_cooldown_stay(
     execute(warehouse, "insert into ops.capabilities values ('spotify', 'x', 'n', true, 'r', now(), now())")
     purged = purge_source(warehouse, landing, home, "spotify")
     assert purged.left == 0
-    assert set(places(purged)) >= {"landing (raw responses)", "snapshots.top_tracks", "ops.quarantine", "ops.watchlist",
-                                   "ops.partition_loads", "marts.new_release_radar", "ops.capabilities"}  # fmt: skip
+    assert set(places(purged)) >= {
+        "landing (raw responses)", "snapshots.top_tracks", "ops.quarantine", "ops.watchlist",
+        "ops.partition_loads",
+        "marts.new_release_radar", "ops.capabilities",
+    }  # fmt: skip
     assert not (Path(landing.root) / "spotify").exists()
     for table in (
         "snapshots.artist_snapshots",

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spotify_assets.lake.forget import Artist, forget, learn_names
+from spotify_assets.lake.artist import Artist, learn_names
+from spotify_assets.lake.forget import forget
 from spotify_assets.lake.spans import NotCuttable, read
 from spotify_assets.sources.exchange import Exchange
 
@@ -64,7 +65,9 @@ def test_what_is_about_others_is_the_very_same() -> None:
 
 
 def test_a_plan_loses_the_artists_keys() -> None:
-    plan = exchange("", "", method="PLAN", status=0, request={"keys": [f"{A}/US", f"{B}/US", A, f"artist:{A}"]})
+    plan = exchange(
+        "", "", method="PLAN", status=0, request={"keys": [f"{A}/US", f"{B}/US", A, f"artist:{A}"]}
+    )
     left = forget(plan, GONE, NOW)
     assert left is not None
     assert left.request["keys"] == [f"{B}/US"]
@@ -115,7 +118,9 @@ def test_places_in_another_artists_top_tracks_stay() -> None:
 
 
 def test_albums_asked_for_by_their_own_ids_take_those_ids_with_them() -> None:
-    body = {"albums": [{"id": "x1", "name": "y", "artists": [artist(B)]}, {"id": "x2", "artists": [artist(A)]}]}
+    body = {
+        "albums": [{"id": "x1", "name": "y", "artists": [artist(B)]}, {"id": "x2", "artists": [artist(A)]}]
+    }
     asked = exchange(body, "/v1/albums?ids=x1,x2&market=US", "new_releases", request={"ids": ["x1", "x2"]})
     left = forget(asked, GONE, NOW)
     assert left is not None
@@ -129,7 +134,12 @@ def test_numbers_and_names_as_ids_are_told_from_other_things() -> None:
     body = {
         "data": [
             {"id": 27, "title": "An album", "type": "album", "nb": 27, "artist": {"id": 5, "type": "artist"}},
-            {"id": 9, "title": "Homework", "type": "album", "artist": {"id": 27, "name": "Daft Punk", "type": "artist"}},
+            {
+                "id": 9,
+                "title": "Homework",
+                "type": "album",
+                "artist": {"id": 27, "name": "Daft Punk", "type": "artist"},
+            },
         ]
     }
     left = forget(exchange(body, "/editorial/0/releases", "new_releases"), deezer, NOW)
@@ -140,7 +150,9 @@ def test_numbers_and_names_as_ids_are_told_from_other_things() -> None:
     assert forget(same, deezer, NOW) is same
 
     lastfm = Artist("Sigur Rós")
-    asked = exchange({"artist": {"name": "Sigur Rós", "stats": {}}}, "/?method=artist.getinfo&artist=Sigur+R%C3%B3s")
+    asked = exchange(
+        {"artist": {"name": "Sigur Rós", "stats": {}}}, "/?method=artist.getinfo&artist=Sigur+R%C3%B3s"
+    )
     assert forget(asked, lastfm, NOW) is None
 
 
@@ -171,9 +183,25 @@ def test_a_listenbrainz_batch_and_its_releases() -> None:
     assert [(one["release_mbid"], one["artist_mbids"]) for one in found] == [("r2", [other]), ("r3", [other])]
 
 
+def test_what_was_asked_about_who_is_who_goes_with_the_artist() -> None:
+    rows = [
+        {"spotify": {"value": i}, "mbid": {"value": "m"}, "itemLabel": {"value": f"Name of {i}"}}
+        for i in (A, B)
+    ]
+    body = {"head": {}, "results": {"bindings": rows}}
+    asked = exchange(body, "/sparql", "identities", request={"ids": [A, B]}, method="POST")
+    left = forget(asked, GONE, NOW)
+    assert left is not None
+    assert json.loads(left.body)["results"]["bindings"] == rows[1:]
+    about = f"/ws/2/url?resource=https%3A%2F%2Fopen.spotify.com%2Fartist%2F{A}&fmt=json"
+    assert forget(exchange({"relations": []}, about, "identities"), GONE, NOW) is None
+
+
 def test_rows_of_a_file_go_and_the_others_stay() -> None:
     rows = [{"id": A, "n": "1"}, {"id": B, "n": "2"}, {"id": B, "n": f'["{C}", "{A}"]'}]
-    asked = exchange(json.dumps(rows), "f.csv", method="IMPORT", status=0, request={"mapping": {"artist_id": "id"}})
+    asked = exchange(
+        json.dumps(rows), "f.csv", method="IMPORT", status=0, request={"mapping": {"artist_id": "id"}}
+    )
     left = forget(asked, GONE, NOW)
     assert left is not None
     assert json.loads(left.body) == rows[1:2]
@@ -201,8 +229,16 @@ def test_names_are_learnt_from_the_artists_own_objects() -> None:
 
 IDS = st.sampled_from([B, C, "3" * 22, "4" * 22])
 TEXT = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=8)
-LEAF = st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats(allow_nan=False, allow_infinity=False) | TEXT
-VALUE = st.recursive(LEAF, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3), max_leaves=6)
+LEAF = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**20), 10**20)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | TEXT
+)
+VALUE = st.recursive(
+    LEAF, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3), max_leaves=6
+)
 
 
 @st.composite
@@ -211,7 +247,9 @@ def batches(draw: st.DrawFn) -> tuple[str, list[str], list[Any], str, list[str]]
     others = draw(st.lists(IDS, max_size=5, unique=True))
     places = draw(st.integers(0, len(others)))
     ids = [*others[:places], A, *others[places:]]
-    pieces = [{**draw(st.dictionaries(TEXT, VALUE, max_size=3)), "id": ident, "x": draw(VALUE)} for ident in ids]
+    pieces = [
+        {**draw(st.dictionaries(TEXT, VALUE, max_size=3)), "id": ident, "x": draw(VALUE)} for ident in ids
+    ]
     separators = draw(st.sampled_from([(",", ":"), (", ", ": "), (" ,\n ", " :\t")]))
     escapes = draw(st.booleans())
     beside = draw(VALUE)
@@ -219,7 +257,13 @@ def batches(draw: st.DrawFn) -> tuple[str, list[str], list[Any], str, list[str]]
     def spell(some: list[Any]) -> str:
         return json.dumps({"artists": some, "beside": beside}, separators=separators, ensure_ascii=escapes)
 
-    return spell(pieces), ids, [p for p in pieces if p["id"] != A], spell([p for p in pieces if p["id"] != A]), others
+    return (
+        spell(pieces),
+        ids,
+        [p for p in pieces if p["id"] != A],
+        spell([p for p in pieces if p["id"] != A]),
+        others,
+    )
 
 
 @given(batches())
@@ -246,7 +290,9 @@ def test_every_json_text_is_read_whole(value: Any, separators: tuple[str, str]) 
     assert (read(text).start, read(text).end) == (0, len(text))
 
 
-@pytest.mark.parametrize("text", ["", "{", "[1,]", '{"a":1,}', "[1 2]", "{1:2}", "[1] x", "[" * 300 + "]" * 300, '{"a" 1}'])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[1,]", '{"a":1,}', "[1 2]", "{1:2}", "[1] x", "[" * 300 + "]" * 300, '{"a" 1}']
+)
 def test_what_is_no_json_is_not_cut(text: str) -> None:
     with pytest.raises(NotCuttable):
         read(text)

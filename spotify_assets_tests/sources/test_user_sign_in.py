@@ -130,9 +130,9 @@ def test_nobody_comes_and_the_wait_ends() -> None:
     with (
         Callback(request.redirect) as callback,
         socket.create_connection(("127.0.0.1", request.redirect.port)),
+        pytest.raises(NobodyCame, match="Nobody signed in within"),
     ):
-        with pytest.raises(NobodyCame, match="Nobody signed in within"):
-            callback.wait(request.answers, 0.2)
+        callback.wait(request.answers, 0.2)
 
 
 def test_a_port_that_is_taken_is_named() -> None:
@@ -225,7 +225,7 @@ def test_the_code_is_exchanged_with_the_verifier_and_without_a_secret() -> None:
 )
 def test_no_error_repeats_what_was_sent(status: int, body: object, kind: type[Exception]) -> None:
     async def go() -> None:
-        async with serving(lambda _: Reply(status=status, body=body)) as (upstream, exchange):
+        async with serving(lambda _: Reply(status=status, body=body)) as (_, exchange):
             request = new_request()
             with pytest.raises(kind) as caught:
                 await exchange.exchange(request, SecretStr(CODE), exchange.visit())

@@ -25,7 +25,8 @@ def sign_in(
 ) -> None:
     users.sign_in(
         warehouse, Vault(home), source="spotify", user_id=user, display_name=user.title(),
-        scopes=("user-top-read",), authorised_at=NOW - timedelta(1), expires_at=ends, refresh_token=SecretStr(TOKEN),
+        scopes=("user-top-read",), authorised_at=NOW - timedelta(1), expires_at=ends,
+        refresh_token=SecretStr(TOKEN),
     )  # fmt: skip
 
 
@@ -53,9 +54,14 @@ def test_a_new_token_is_kept_at_once_and_the_rest_stays(warehouse: Warehouse, ho
     sign_in(warehouse, home)
     (before,) = users.users(warehouse)
     tokens = UserTokens(warehouse, Vault(home), "spotify")
-    with pytest.raises(RuntimeError), tokens.hold("me") as held:
-        held.replace(SecretStr("another"))
-        raise RuntimeError("killed right after")
+
+    def replace_and_fail() -> None:
+        with tokens.hold("me") as held:
+            held.replace(SecretStr("another"))
+            raise RuntimeError("killed right after")
+
+    with pytest.raises(RuntimeError):
+        replace_and_fail()
     with tokens.hold("me") as held:
         assert held.refresh_token.get_secret_value() == "another"
     assert users.users(warehouse) == [before], "refreshing does not lengthen a sign-in"

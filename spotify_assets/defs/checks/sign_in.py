@@ -3,12 +3,14 @@
 Belongs here: the check's shape for Dagster. When a sign-in counts as ending soon stands in `warehouse.users`.
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
+
+from spotify_assets.contracts.tables import ARTIST_SNAPSHOTS
+from spotify_assets.defs.assets.landing import raw_key
+from spotify_assets.defs.resources import Platform
 
 if TYPE_CHECKING:
     from spotify_assets.warehouse.connection import Warehouse
@@ -16,18 +18,24 @@ if TYPE_CHECKING:
 NAME = "sign_in_expiry"
 
 
-def sign_in_spec(key: dg.AssetKey) -> dg.AssetCheckSpec:
-    """The check, on an asset of the upstream that users sign in to; it warns and blocks nothing."""
-    return dg.AssetCheckSpec(
-        NAME,
+def sign_in_check() -> dg.AssetChecksDefinition:
+    """The check, beside the observation of artists; it warns and blocks nothing."""
+    key = raw_key(ARTIST_SNAPSHOTS)
+
+    @dg.asset_check(
         asset=key,
+        name=NAME,
         description="No user's sign-in has ended or ends within two weeks. A sign-in lasts six months, "
         "whatever is done; `spotify-assets login` renews it.",
     )
+    def sign_in_expiry(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
+        return check_sign_in(key, platform.warehouse())
+
+    return sign_in_expiry
 
 
 def check_sign_in(
-    key: dg.AssetKey, warehouse: Warehouse, source: str | None = None, now: datetime | None = None
+    key: dg.AssetKey, warehouse: "Warehouse", source: str | None = None, now: datetime | None = None
 ) -> dg.AssetCheckResult:
     """Look at every sign-in. Names nobody: what Dagster keeps would outlast a logout.
 

@@ -3,3 +3,13 @@
 Belongs here: everything that knows Spotify's calls, shapes, ids and sign-in. Does not belong here:
 retries, pace and deadlines (`sources.http`).
 """
+
+from spotify_assets.sources.attribution import Attribution
+
+ATTRIBUTION = Attribution(
+    title="Spotify",
+    homepage="https://open.spotify.com",
+    terms="https://developer.spotify.com/terms",
+    licence="Spotify's Developer Terms and Policy; not to be kept for ever, nor to train models on",
+    artist_page="https://open.spotify.com/artist/{}",
+)

@@ -1,0 +1,91 @@
+"""Who is to be forgotten: an artist by id and names, and where a text or value means them.
+
+Belongs here: recognising the artist. Does not belong here: taking them out (`forget`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from spotify_assets.lake.spans import NotCuttable, read
+from spotify_assets.sources.exchange import Exchange
+
+_UNMISTAKABLE = re.compile(r"[0-9A-Za-z]{22}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""Ids of Spotify and MusicBrainz: such a text stands for nothing else. A number or a name may."""
+
+
+@dataclass(frozen=True)
+class Artist:
+    """Who is to be forgotten in one series.
+
+    Attributes:
+        artist_id: Their id there; for Last.fm, their name.
+        names: What they are called, as far as known.
+    """
+
+    artist_id: str
+    names: frozenset[str] = frozenset()
+
+    @cached_property
+    def unmistakable(self) -> bool:
+        """Whether the id's text can stand for nothing else."""
+        return _UNMISTAKABLE.fullmatch(self.artist_id) is not None
+
+    @cached_property
+    def folded(self) -> frozenset[str]:
+        """The names, without regard to case."""
+        return frozenset(name.casefold() for name in self.names if name.strip())
+
+    @cached_property
+    def _id_is_name(self) -> bool:
+        return not self.unmistakable and not self.artist_id.isdigit()
+
+    def is_id(self, value: object) -> bool:
+        """Whether a value is the artist's id."""
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            return False
+        if self._id_is_name:
+            return str(value).casefold() == self.artist_id.casefold()
+        return str(value) == self.artist_id
+
+    def is_key(self, value: object) -> bool:
+        """Whether a value stands for something asked of the artist: ``ID``, ``ID/market``, ``artist:ID``."""
+        if not isinstance(value, str):
+            return False
+        return self.is_id(value.removeprefix("artist:")) or self.is_id(value.rpartition("/")[0])
+
+    def is_named_in(self, text: str) -> bool:
+        """Whether a text holds one of the names as words of its own."""
+        folded = text.casefold()
+        return any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", folded) for name in self.folded)
+
+    def may_be_in(self, text: str) -> bool:
+        """Whether it is worth looking at a text of a request or response at all."""
+        return not self.unmistakable or self.artist_id in text
+
+
+def learn_names(exchange: Exchange, artist: Artist) -> set[str]:
+    """What an exchange calls the artist.
+
+    Args:
+        exchange: As landed.
+        artist: Whose names; only the id is looked for.
+    """
+    if not exchange.body or not artist.may_be_in(exchange.body):
+        return set()
+    try:
+        root = read(exchange.body)
+    except NotCuttable:
+        return set()
+    names: set[str] = set()
+    for node in root.walk():
+        kind: Any = node.get("type")
+        is_other = kind is not None and kind.value != "artist"
+        for field in ("id", "artist_id", "requested_id"):
+            ident, name = node.get(field), node.get("name")
+            if ident is not None and artist.is_id(ident.value) and not is_other and name is not None:
+                names |= {name.value} if isinstance(name.value, str) and name.value.strip() else set()
+    return names
