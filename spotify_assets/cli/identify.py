@@ -34,6 +34,8 @@ WHEN_ADDED_SECONDS = 30.0
 
 def told(identity: Identity) -> str:
     """An identity in one line: which id, how it was found, and how sure that is."""
+    if identity.source == identity.target:
+        return f"now {identity.target_id} ({HOW[identity.method]})"
     if identity.target_id is None:
         return f"{identity.target}: not found"
     ident = name_of(identity.target_id) if service_of(identity.target) == "lastfm" else identity.target_id
@@ -107,7 +109,8 @@ def identify_command(
 
     Without ARTIST, everyone whose id is missing is looked for: links in MusicBrainz, then Wikidata, then the
     name. With ARTIST (id, link, or the name that `watch list` shows), only that one. With one of the options
-    nothing is looked for: what you say stands above whatever is found.
+    nothing is looked for: what you say stands above whatever is found. Say the id of the service that it is
+    watched under where the artist has a new one there: that is asked for from then on.
 
     \b
     Examples:
@@ -146,11 +149,8 @@ def _by_hand(artist: watchlist.WatchedArtist, given: Mapping[str, str]) -> list[
     for service, value in given.items():
         target_id = id_of(value.strip()) if service == "lastfm" else _id(service, value)
         identity = by_hand(artist.source, artist.artist_id, service, target_id)
-        if identity.target == artist.source:
-            raise click.ClickException(
-                f"{artist.artist_id} is watched under its id at {service}. To watch another artist, remove "
-                "it and add that one."
-            )
+        if (identity.target, target_id) == (artist.source, artist.artist_id):
+            raise click.ClickException(f"{artist.artist_id} is the id that it is watched under")
         found.append(identity)
     return found
 

@@ -192,7 +192,10 @@ def list_command(print_json: bool) -> None:
     """  # noqa: D301 - \b is for click
     environment = open_environment()
     artists = watchlist.tracked_anywhere(environment.warehouse, simulated=environment.simulated)
-    known = identities.identities_of(environment.warehouse)
+    known = {
+        key: [one for one in found if one.target_id is not None or one.source != one.target]
+        for key, found in identities.identities_of(environment.warehouse).items()
+    }
     if print_json:
         click.echo(json.dumps([_row(artist, known) for artist in artists], indent=2))
         return

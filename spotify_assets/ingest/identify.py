@@ -14,16 +14,13 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
+from spotify_assets.ingest.evidence import Artist, Asker, Sinks
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
-from spotify_assets.sources.base import BudgetSpent, CooldownRequired, NotAllowed, SourceError
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
-from spotify_assets.sources.deezer.source import DeezerSource
 from spotify_assets.sources.exchange import Exchange, Sink
 from spotify_assets.sources.identities import (
-    Evidence,
     Identity,
     conclude,
     in_world_of,
@@ -31,18 +28,12 @@ from spotify_assets.sources.identities import (
     service_of,
 )
 from spotify_assets.sources.memory import Memory
-from spotify_assets.sources.musicbrainz import ENTITY, PAGES, Candidate, MusicBrainz
-from spotify_assets.sources.observing import contact
-from spotify_assets.sources.wikidata import PROPERTIES, Wikidata
+from spotify_assets.sources.musicbrainz import ENTITY
 from spotify_assets.warehouse import identities, watchlist
 from spotify_assets.warehouse.connection import Warehouse
 
 CHUNK = 50
 """Artists asked about before what was concluded is kept: a killed run loses no more."""
-MOST_PROBLEMS = 5
-"""Failures after which an upstream is taken to be away."""
-MOST_CANDIDATES = 3
-"""Artists of one page whose own pages are asked for; there is rarely more than one."""
 
 
 @dataclass(slots=True)
@@ -60,26 +51,6 @@ class Identified:
     not_found: list[Identity] = field(default_factory=list)
     left: int = 0
     problems: list[str] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class _Artist:
-    """A watched artist with what is wanted and what is known so far."""
-
-    source: str
-    artist_id: str
-    targets: list[str] = field(default_factory=list)
-    evidence: Evidence = field(default_factory=Evidence)
-    undecided: bool = False
-
-    @property
-    def service(self) -> str:
-        return service_of(self.source)
-
-    def open(self) -> list[str]:
-        """Services whose ids neither links nor statements say yet."""
-        services = [service_of(target) for target in self.targets]
-        return [service for service in services if not self.evidence.settles(service)]
 
 
 def targets_of(settings: Settings) -> list[str]:
@@ -139,12 +110,13 @@ async def identify_async(
         SettingsError: The simulated upstream is observed and none is running.
     """
     outcome = Identified()
-    todo = _due(warehouse, settings, clock, None if only is None else set(only))
-    if not todo:
+    only = None if only is None else set(only)
+    todo = _due(warehouse, settings, clock, only)
+    if not todo and (only is not None or not _perhaps_merged(warehouse, settings, clock)):
         return outcome
     deadline = clock.monotonic() + budget_seconds
     async with AsyncExitStack() as stack:
-        asker = _Asker(settings, memory, clock, run_id, _sinks(stack, landing, clock, run_id))
+        asker = Asker(settings, memory, clock, run_id, _sinks(stack, landing, clock, run_id))
         stack.push_async_callback(asker.aclose)
         for start in range(0, len(todo), CHUNK):
             chunk = todo[start : start + CHUNK]
@@ -165,13 +137,14 @@ async def identify_async(
             if asked < len(chunk) or asker.stopped:
                 outcome.left += len(todo) - start - asked
                 break
+        await _follow_merges(warehouse, settings, asker, clock, deadline, only)
     outcome.problems = list(dict.fromkeys(asker.problems))
     return outcome
 
 
 def _due(
     warehouse: Warehouse, settings: Settings, clock: Clock, only: set[tuple[str, str]] | None
-) -> list[_Artist]:
+) -> list[Artist]:
     missing = [
         (target, one)
         for target in targets_of(settings)
@@ -183,14 +156,14 @@ def _due(
         nameless = [one.artist_id for _, one in missing if one.source == source and one.name is None]
         seen = identities.names_of(warehouse, source, nameless) if nameless else {}
         names |= {(source, artist_id): name for artist_id, name in seen.items()}
-    found: dict[tuple[str, str], _Artist] = {}
+    found: dict[tuple[str, str], Artist] = {}
     again: set[tuple[str, str]] = set()
     for target, one in missing:
         key = (one.source, one.artist_id)
         known = replace(one, name=one.name or names.get(key))
         if only is None and not known.is_due(clock.now()):
             continue
-        artist = found.setdefault(key, _Artist(*key))
+        artist = found.setdefault(key, Artist(*key))
         artist.targets.append(target)
         artist.evidence.name = known.name
         if one.looked_for_at is not None:
@@ -198,7 +171,41 @@ def _due(
     return sorted(found.values(), key=lambda artist: (artist.source, artist.artist_id) in again)
 
 
-def _conclude(artists: Sequence[_Artist], clock: Clock) -> list[Identity]:
+def _perhaps_merged(warehouse: Warehouse, settings: Settings, clock: Clock) -> list[str]:
+    """MBIDs that ListenBrainz does not know although they are asked for: MusicBrainz may have merged them."""
+    source = "simulated-listenbrainz" if settings.simulated else "listenbrainz"
+    if source not in settings.observed_sources:
+        return []
+    return identities.unknown_to(warehouse, source, namespace_of(source), clock.now())
+
+
+async def _follow_merges(
+    warehouse: Warehouse,
+    settings: Settings,
+    asker: Asker,
+    clock: Clock,
+    deadline: float,
+    only: set[tuple[str, str]] | None,
+) -> None:
+    """Ask MusicBrainz for the present id of artists that ListenBrainz does not know, and keep it."""
+    if only is not None:
+        return
+    namespace = in_world_of(settings.upstream, "musicbrainz")
+    for mbid in _perhaps_merged(warehouse, settings, clock):
+        if clock.monotonic() >= deadline or asker.stopped:
+            return
+        now = await asker.merged_into(mbid)
+        if now is None:
+            continue
+        same = now == mbid
+        found = Identity(
+            namespace, mbid, namespace, None if same else now, "not found" if same else "musicbrainz",
+            0.0 if same else 1.0, clock.now(), "not merged" if same else "merged in MusicBrainz",
+        )  # fmt: skip
+        identities.save(warehouse, [found])
+
+
+def _conclude(artists: Sequence[Artist], clock: Clock) -> list[Identity]:
     now = clock.now()
     return [
         conclude(artist.source, artist.artist_id, target, artist.evidence, now)
@@ -208,11 +215,7 @@ def _conclude(artists: Sequence[_Artist], clock: Clock) -> list[Identity]:
     ]
 
 
-class _Sinks(Protocol):
-    def __call__(self, name: str) -> Sink | None: ...
-
-
-def _sinks(stack: AsyncExitStack, landing: Landing | None, clock: Clock, run_id: str) -> _Sinks:
+def _sinks(stack: AsyncExitStack, landing: Landing | None, clock: Clock, run_id: str) -> Sinks:
     """Opens a writer for an upstream when its first answer lands, for the day on which that was."""
     writers: dict[tuple[str, object], Sink] = {}
 
@@ -229,134 +232,6 @@ def _sinks(stack: AsyncExitStack, landing: Landing | None, clock: Clock, run_id:
         return sink
 
     return sink_of
-
-
-class _Asker:
-    """Asks for evidence, weaker kinds only where stronger ones say nothing."""
-
-    def __init__(
-        self, settings: Settings, memory: Memory, clock: Clock, run_id: str, sink_of: _Sinks
-    ) -> None:
-        self._clock = clock
-        self._musicbrainz = MusicBrainz.from_settings(settings, memory, clock=clock, run_id=run_id)
-        self._wikidata = Wikidata.from_settings(settings, memory, clock=clock, run_id=run_id)
-        prefix = "simulated-" if settings.simulated else ""
-        self._deezer = DeezerSource.from_settings(
-            settings, memory, name=f"{prefix}deezer", clock=clock, run_id=run_id
-        )
-        self._sink_of = sink_of
-        self._prefix = prefix
-        self._contact = contact(settings)
-        self.problems: list[str] = []
-        self.stopped = False
-
-    async def aclose(self) -> None:
-        for each in (self._musicbrainz, self._wikidata, self._deezer):
-            await each.aclose()
-
-    async def gather(self, artists: Sequence[_Artist], deadline: float) -> int:
-        """Fill in the evidence; returns how many of the artists there was time for, from the first on."""
-        asked = 0
-        for artist in artists:
-            if self._clock.monotonic() >= deadline or self.stopped:
-                break
-            await self._links(artist)
-            asked += 1
-        todo = [artist for artist in artists[:asked] if not artist.undecided]
-        await self._statements(todo)
-        for artist in todo:
-            if not artist.undecided and artist.open():
-                await self._names(artist)
-        return asked
-
-    def _failed(self, error: SourceError, artists: Iterable[_Artist]) -> None:
-        """Leave artists for the next time; an upstream that wants to be left alone ends the looking."""
-        nameless = isinstance(error, NotAllowed) and not self._contact
-        hint = ". It may want to know whom to write to: set SPOTIFY_ASSETS_CONTACT" if nameless else ""
-        self.problems.append(f"{error}{hint}")
-        final = isinstance(error, CooldownRequired | NotAllowed | BudgetSpent)
-        self.stopped = self.stopped or final or len(self.problems) >= MOST_PROBLEMS
-        for artist in artists:
-            artist.undecided = True
-
-    async def _links(self, artist: _Artist) -> None:
-        """What MusicBrainz links: the artist of the page that is watched, and that artist's other pages."""
-        sink, evidence = self._sink_of(f"{self._prefix}musicbrainz"), artist.evidence
-        try:
-            if artist.service == "musicbrainz":
-                candidates = [Candidate(artist.artist_id, "")]
-            elif artist.service in PAGES:
-                candidates = await self._musicbrainz.linked_to(artist.service, artist.artist_id, sink)
-            else:
-                return
-            if not candidates:
-                return
-            same = [candidate for candidate in candidates if _same(candidate.name, evidence.name)]
-            candidates = same[:1] if len(same) == 1 else candidates[:MOST_CANDIDATES]
-            evidence.ambiguous = len(candidates) > 1
-            evidence.musicbrainz["musicbrainz"] = [candidate.mbid for candidate in candidates]
-            evidence.linked_name = candidates[0].name or None
-            evidence.name = evidence.name or evidence.linked_name
-            if any(service != "musicbrainz" for service in artist.open()) or not evidence.name:
-                for candidate in candidates:
-                    pages = await self._musicbrainz.pages_of(candidate.mbid, sink)
-                    evidence.linked_name = evidence.linked_name or pages.name
-                    evidence.name = evidence.name or pages.name
-                    for service, ids in pages.ids.items():
-                        evidence.musicbrainz.setdefault(service, []).extend(ids)
-        except SourceError as error:
-            self._failed(error, [artist])
-
-    async def _statements(self, artists: Sequence[_Artist]) -> None:
-        """What Wikidata states about who is still open, by the watched id and else by the MBID just found."""
-        for service in PROPERTIES:
-            known: dict[str, list[_Artist]] = {}
-            for artist in artists:
-                if not any(wanted in PROPERTIES for wanted in artist.open()):
-                    continue
-                mbids = artist.evidence.musicbrainz.get("musicbrainz", [])
-                own = [artist.artist_id] if artist.service == service else []
-                for ident in own or (mbids[:1] if service == "musicbrainz" else []):
-                    known.setdefault(ident, []).append(artist)
-            if not known:
-                continue
-            try:
-                sink = self._sink_of(f"{self._prefix}wikidata")
-                stated = await self._wikidata.ids_of(service, list(known), sink)
-            except SourceError as error:
-                self._failed(error, [artist for artists in known.values() for artist in artists])
-                continue
-            for ident, others in stated.items():
-                for artist in known.get(ident, []):
-                    for other, ids in others.items():
-                        artist.evidence.wikidata.setdefault(other, []).extend(ids)
-
-    async def _names(self, artist: _Artist) -> None:
-        """Artists of exactly the same name, the most listened to first."""
-        name = artist.evidence.name
-        if not name:
-            return
-        try:
-            for service in artist.open():
-                if service == "deezer":
-                    hits = await self._deezer.search_artists(name)
-                    same = [hit for hit in hits if _same(str(hit.get("name")), name) and hit.get("id")]
-                    same.sort(key=lambda hit: -_fans(hit.get("nb_fan")))
-                    artist.evidence.names[service] = [str(hit["id"]) for hit in same]
-                elif service == "musicbrainz":
-                    sink = self._sink_of(f"{self._prefix}musicbrainz")
-                    found = await self._musicbrainz.search(name, sink=sink)
-                    artist.evidence.names[service] = [c.mbid for c in found if _same(c.name, name)]
-        except SourceError as error:
-            self._failed(error, [artist])
-
-
-def _same(one: str, other: str | None) -> bool:
-    return other is not None and bool(one) and one.casefold().strip() == other.casefold().strip()
-
-
-def _fans(value: object) -> int:
-    return value if isinstance(value, int) else 0
 
 
 def by_hand(

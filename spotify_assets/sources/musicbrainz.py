@@ -70,10 +70,12 @@ class Pages:
     """An artist's pages at other services.
 
     Attributes:
+        mbid: The id it has now, another one than was asked for if it was merged; ``None``: not told.
         name: What the artist is called.
         ids: Its ids by service, those no longer in use left out.
     """
 
+    mbid: str | None = None
     name: str | None = None
     ids: Mapping[str, list[str]] = field(default_factory=dict)
 
@@ -205,8 +207,12 @@ def artist_pages(data: Any) -> Pages:
                 ident = id_of(name_of(match[1])) if service == "lastfm" else match[1]
                 ids.setdefault(service, [])
                 ids[service] += [] if ident in ids[service] else [ident]
-    name = data.get("name") if isinstance(data, dict) else None
-    return Pages(name if isinstance(name, str) and name else None, ids)
+    mbid, name = (data.get("id"), data.get("name")) if isinstance(data, dict) else (None, None)
+    return Pages(
+        mbid=mbid.lower() if isinstance(mbid, str) and mbid else None,
+        name=name if isinstance(name, str) and name else None,
+        ids=ids,
+    )
 
 
 def found_artists(data: Any) -> list[Candidate]:

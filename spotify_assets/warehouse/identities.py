@@ -26,22 +26,47 @@ on conflict (source, artist_id, target) do update set
     target_id = case when excluded.target_id is null then i.target_id else excluded.target_id end,
     method = case when excluded.target_id is null then i.method else excluded.method end,
     confidence = case when excluded.target_id is null then i.confidence else excluded.confidence end,
-    note = case when excluded.target_id is null and i.target_id is not null then i.note else excluded.note
-    end, resolved_at = excluded.resolved_at
+    note = case when excluded.target_id is null and i.target_id is not null then i.note
+        else excluded.note end,
+    resolved_at = excluded.resolved_at
 where i.method <> 'hand' or excluded.method = 'hand'
 """  # noqa: S608 - only names of our own
 
 _TRACKED = """
-select id from (
+with known as (
     select artist_id as id, priority, added_at
     from ops.watchlist where source = %(namespace)s and removed_at is null
     union all
     select i.target_id, w.priority, w.added_at
     from ops.watchlist as w join ops.identities as i using (source, artist_id)
-    where i.target = %(namespace)s and i.source <> i.target and i.target_id is not null and w.removed_at is
-    null
-) as known
-group by id order by max(priority) desc, min(added_at), id
+    where i.target = %(namespace)s and i.source <> i.target and i.target_id is not null
+        and w.removed_at is null
+),
+
+-- Where the upstream itself goes on from an old id to the new one, the old one is asked for as before.
+current_ids as (
+    select coalesce(i.target_id, known.id) as id, known.priority, known.added_at
+    from known left join ops.identities as i
+        on i.source = %(namespace)s and i.target = %(namespace)s and i.artist_id = known.id
+        and i.method <> 'answered'
+)
+
+select id from current_ids group by id order by max(priority) desc, min(added_at), id
+"""
+
+# What the newest load of a source missed of what it asks for, unless it was looked into lately.
+_UNKNOWN = """
+select missing.key
+from (
+    select missing from ops.current_partition_loads
+    where source = %(source)s and table_name = 'artist_snapshots' order by partition_date desc limit 1
+) as newest
+cross join lateral jsonb_each_text(newest.missing) as missing (key, reason)
+left join ops.identities as i
+    on i.source = %(namespace)s and i.artist_id = missing.key and i.target = %(namespace)s
+where missing.key not like '%%:%%'
+    and (i.artist_id is null or i.target_id is null and i.resolved_at < %(before)s)
+order by missing.key
 """
 
 # Simulated and real artists are two worlds: nobody of one is looked for in the other.
@@ -175,6 +200,14 @@ def _reason(at: datetime | None, note: str, *, by_name: bool) -> str:
     again = (at + RETRY_AFTER).astimezone(UTC)
     looked = f"looked for on {at.astimezone(UTC):%Y-%m-%d}, again from {again:%Y-%m-%d} on"
     return f"{note or 'not found'} ({looked})"
+
+
+def unknown_to(warehouse: Warehouse, source: str, namespace: str, now: datetime) -> list[str]:
+    """Ids that the newest load of a source missed and that nobody looked into since `RETRY_AFTER`."""
+    values = {"source": source, "namespace": namespace, "before": now - RETRY_AFTER}
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(_UNKNOWN, values)
+        return [row[0] for row in cursor.fetchall()]
 
 
 def names_of(warehouse: Warehouse, source: str, ids: Sequence[str]) -> Mapping[str, str]:

@@ -99,7 +99,7 @@ def test_what_cannot_be_meant_is_refused(cli: Cli) -> None:
         ((artist_id, "--deezer", "odd"), "is no artist's id"),
         ((artist_id, "--musicbrainz", "deezer:27"), "is no artist's id"),
         ((artist_id, "--deezer", "https://www.deezer.com/track/1"), "leads to deezer and to no artist"),
-        ((artist_id, "--spotify", CATALOGUE.artist_id(4)), "is watched under its id at spotify"),
+        ((artist_id, "--spotify", artist_id), "is the id that it is watched under"),
     ]:
         done = cli("watch", "identify", *arguments)
         assert done.code == 1

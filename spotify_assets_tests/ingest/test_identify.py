@@ -14,7 +14,10 @@ from spotify_assets.settings import load_settings
 from spotify_assets.sources.memory import ShortMemory
 from spotify_assets.warehouse import identities, watchlist
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.ledger import LoadSummary
+from spotify_assets.warehouse.replace import replace_partition
 from spotify_assets_tests.sources.upstream import FakeClock, Reply, Seen, Upstream
+from spotify_assets_tests.warehouse.helpers import DAY, artists
 
 
 def spotify_id(letter: str) -> str:
@@ -30,6 +33,7 @@ class World:
 
     def __init__(self) -> None:
         self.broken: set[str] = set()
+        self.merged: dict[str, str] = {}
         self.pages = {
             f"https://open.spotify.com/artist/{spotify_id('L')}": [(1, "Linked")],
             f"https://open.spotify.com/artist/{spotify_id('T')}": [(3, "Two"), (4, "Too")],
@@ -67,7 +71,9 @@ class World:
         if what == "artist":
             return Reply(body={"artists": []})
         pages = [{"url": {"resource": page}} for page in self.artist_pages.get(what, [])]
-        return Reply(body={"name": f"artist {what[-1]}", "relations": pages})
+        return Reply(
+            body={"id": self.merged.get(what, what), "name": f"artist {what[-1]}", "relations": pages}
+        )
 
     def _bindings(self, query: str) -> list[dict[str, Any]]:
         rows = []
@@ -210,6 +216,27 @@ def test_only_those_named_are_looked_for_and_a_persons_word_stands(watched: Ware
         (spotify_id("L"), "musicbrainz"): (mbid(1), "musicbrainz", 0.95),
     }
     assert len(outcome.found) == 1
+
+
+def test_an_mbid_that_listenbrainz_does_not_know_may_have_been_merged(warehouse: Warehouse) -> None:
+    watchlist.add(warehouse, "musicbrainz", mbid(8))
+    watchlist.add(warehouse, "musicbrainz", mbid(9))
+    replace_partition(
+        warehouse, table="artist_snapshots", source="listenbrainz", day=DAY, rows=artists(["a"], source="listenbrainz"),
+        quarantined=[],
+        load=LoadSummary(requested=3, received=1, missing=dict.fromkeys([mbid(8), mbid(9)], "unknown")),
+    )  # fmt: skip
+    world = World()
+    world.merged = {mbid(8): mbid(1)}
+    _, upstream = run(warehouse, world, sources="listenbrainz")
+    assert len(upstream.requests) == 2
+    assert known(warehouse) == {
+        (mbid(8), "musicbrainz"): (mbid(1), "musicbrainz", 1.0),
+        (mbid(9), "musicbrainz"): (None, "not found", 0.0),
+    }
+    assert set(identities.tracked_ids(warehouse, "musicbrainz")) == {mbid(1), mbid(9)}
+    _, upstream = run(warehouse, world, sources="listenbrainz")
+    assert not upstream.requests
 
 
 def test_spotify_alone_needs_no_identities(watched: Warehouse) -> None:

@@ -7,6 +7,9 @@ from datetime import UTC, datetime, timedelta
 from spotify_assets.sources.identities import Identity, Method
 from spotify_assets.warehouse import identities, watchlist
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.ledger import LoadSummary
+from spotify_assets.warehouse.replace import replace_partition
+from spotify_assets_tests.warehouse.helpers import DAY, artists
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -99,3 +102,33 @@ def test_an_upstream_that_answers_another_id_is_remembered(warehouse: Warehouse)
     assert (one.target, one.target_id, one.method, one.confidence) == ("deezer", "new", "answered", 1.0)
     assert identities.tracked_ids(warehouse, "deezer") == ["old"], "it is asked for as before"
     assert identities.record_aliases(warehouse, "deezer", []) == 0
+
+
+def test_a_replaced_id_is_asked_for_under_its_new_one(warehouse: Warehouse) -> None:
+    watchlist.add(warehouse, "musicbrainz", "old")
+    watchlist.add(warehouse, "spotify", "a")
+    identities.save(
+        warehouse,
+        [
+            identity("a", "merged", target="musicbrainz"),
+            identity("old", "new", "hand", source="musicbrainz", target="musicbrainz"),
+            identity("merged", "new", source="musicbrainz", target="musicbrainz"),
+        ],
+    )
+    assert identities.tracked_ids(warehouse, "musicbrainz") == ["new"]
+
+
+def test_what_a_source_missed_is_looked_into_once_a_month(warehouse: Warehouse) -> None:
+    assert identities.unknown_to(warehouse, "test", "musicbrainz", NOW) == []
+    missing = {"gone": "unknown", "spotify:a": "its id is not known", "known": "unknown"}
+    replace_partition(
+        warehouse, table="artist_snapshots", source="test", day=DAY, rows=artists(["a"]), quarantined=[],
+        load=LoadSummary(requested=4, received=1, missing=missing),
+    )  # fmt: skip
+    moved = identity("known", "new", source="musicbrainz", target="musicbrainz")
+    identities.save(warehouse, [moved])
+    assert identities.unknown_to(warehouse, "test", "musicbrainz", NOW) == ["gone"]
+    vain = identity("gone", None, "not found", source="musicbrainz", target="musicbrainz")
+    identities.save(warehouse, [vain])
+    assert identities.unknown_to(warehouse, "test", "musicbrainz", NOW + timedelta(days=29)) == []
+    assert identities.unknown_to(warehouse, "test", "musicbrainz", NOW + timedelta(days=31)) == ["gone"]
