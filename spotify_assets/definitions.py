@@ -12,13 +12,17 @@ from typing import Any
 
 import dagster as dg
 
+from spotify_assets.defs.assets.books import build_book_specs
 from spotify_assets.defs.assets.landing import build_landing_assets
 from spotify_assets.defs.assets.marts import build_mart_assets
 from spotify_assets.defs.assets.snapshots import build_snapshot_assets
+from spotify_assets.defs.checks.sign_in import sign_in_check
 from spotify_assets.defs.jobs import observe_day_job
 from spotify_assets.defs.partitions import daily_partitions
 from spotify_assets.defs.resources import Platform, dbt_resource
+from spotify_assets.defs.retention import retention_job, retention_schedule
 from spotify_assets.defs.schedules import daily_schedule
+from spotify_assets.defs.sensors import cooldown_sensor
 from spotify_assets.settings import Settings, load_settings
 
 
@@ -44,12 +48,15 @@ def build_definitions(
         assets = [
             *build_landing_assets(partitions, tags),
             *build_snapshot_assets(partitions, tags),
+            *build_book_specs(partitions, tags),
             build_mart_assets(partitions, tags),
         ]
     return dg.Definitions(
         assets=assets,
-        jobs=[job],
-        schedules=[daily_schedule(job, settings.spotify_assets_schedule_hour)],
+        asset_checks=[sign_in_check()] if {"spotify", "simulated"} & set(settings.observed_sources) else [],
+        jobs=[job, retention_job],
+        schedules=[daily_schedule(job, settings.spotify_assets_schedule_hour), retention_schedule()],
+        sensors=[cooldown_sensor(job)],
         resources={"platform": Platform(), "dbt": dbt_resource(), **(resource_overrides or {})},
         # A run is a process of its own already; a process per step would only cost its start (2.4 times).
         executor=dg.in_process_executor,

@@ -84,10 +84,7 @@ def _print_capabilities(screen: Console, state: UpstreamState) -> None:
 
 def _print_upstream(screen: Console, state: UpstreamState) -> None:
     screen.print(f"\n[bold]{_title(state.name)}[/bold]", highlight=False)
-    if state.mode is not None:
-        words = MODES[state.mode]
-    else:
-        words = GIVES[state.name.removeprefix("simulated-")]
+    words = MODES[state.mode] if state.mode is not None else GIVES[state.name.removeprefix("simulated-")]
     screen.print(Padding(words, (0, 0, 0, 2)))
     if state.capabilities:
         _print_capabilities(screen, state)

@@ -58,7 +58,6 @@ class Landed:
         usage: What it cost now; nothing for a replay.
         replayed: True if nothing had to be asked.
         stopped: Why the upstream could not be asked for the rest, if so.
-        refused: The upstream lets us see nothing of this, now or later.
     """
 
     day: date
@@ -66,7 +65,6 @@ class Landed:
     usage: Usage = field(default_factory=Usage)
     replayed: bool = False
     stopped: str | None = None
-    refused: bool = False
 
 
 def anything_observed(exchanges: Sequence[Exchange]) -> bool:
@@ -190,21 +188,18 @@ async def _observe(
                 usage = await source.observe(entity, day, remaining, writer)
         except SourceError as error:
             problem, usage = error, error.usage or usage
-            if (reason := _reason(error)) is not None:
-                writer(say(UNASKED, remaining or [], reason))
         else:
             if not usage.failures:
                 writer(say(FINISHED))
     exchanges = landing.read(source.name, entity, day)
-    if problem and not isinstance(problem, EXPLAINED) and not anything_observed(exchanges):
+    if problem is None:
+        return Landed(day, len(exchanges), usage)
+    if not _is_final(problem, entity) and not anything_observed(exchanges):
         raise problem
-    return Landed(
-        day,
-        len(exchanges),
-        usage,
-        stopped=str(problem) if problem else None,
-        refused=isinstance(problem, NotAllowed),
-    )
+    if (reason := _reason(problem)) is not None:
+        with landing.writer(source.name, entity, day, run_id) as writer:
+            writer(say(UNASKED, remaining or [], reason))
+    return Landed(day, len(exchanges) + writer.exchanges, usage, stopped=str(problem))
 
 
 async def land_from_all(
@@ -233,7 +228,6 @@ async def land_from_all(
     Raises:
         PartitionError: No source did anything; the first one's reason.
         SourceError: Likewise.
-        NotAllowed: No source may see any artist at all, so there is nothing to build on.
     """
 
     async def one(source: Source) -> Landed | SourceError | PartitionError:
@@ -250,8 +244,6 @@ async def land_from_all(
     problems = [found for found in outcomes if not isinstance(found, Landed)]
     if problems and not landed:
         raise problems[0]
-    if entity == "artists" and landed and all(found.refused for found in landed.values()):
-        raise NotAllowed(next(iter(landed.values())).stopped or "no artist may be seen")
     failed = {
         s.name: str(found)
         for s, found in zip(sources, outcomes, strict=True)
@@ -260,8 +252,12 @@ async def land_from_all(
     return landed, failed
 
 
-EXPLAINED = (NotAllowed, BudgetSpent)
-"""What ends an observation for good on this day, with nothing to repair: the partition says so itself."""
+def _is_final(problem: SourceError, entity: Entity) -> bool:
+    """Whether an observation ended for good on this day with nothing to repair: the partition says so itself.
+
+    Who artists are is what everything else builds on: an app that may not even see that is of no use.
+    """
+    return isinstance(problem, BudgetSpent) or (isinstance(problem, NotAllowed) and entity != "artists")
 
 
 def _reason(error: SourceError) -> str | None:

@@ -18,9 +18,12 @@ from spotify_assets.ingest.land import PartitionError, anything_observed
 from spotify_assets.ingest.plan import unasked
 from spotify_assets.ingest.read import parse_landed
 from spotify_assets.lake.landing import LakeError, Landing
+from spotify_assets.settings import LIVE_SOURCES, SIMULATED_SOURCES
 from spotify_assets.sources import imported
+from spotify_assets.sources.identities import namespace_of
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import WarehouseError
+from spotify_assets.warehouse.identities import record_aliases
 from spotify_assets.warehouse.ledger import LedgerEntry, LoadSummary, QuarantinedRow
 from spotify_assets.warehouse.locks import loading
 from spotify_assets.warehouse.replace import replace_partition
@@ -137,4 +140,8 @@ def _load_source(
             run_id=run_id,
         ),
     )
+    if table == "artist_snapshots" and source in {*LIVE_SOURCES, *SIMULATED_SOURCES}:
+        # The upstream itself says that two ids are one artist.
+        asked, answered = (outcome.rows.column(name).to_pylist() for name in ("requested_id", "artist_id"))
+        record_aliases(warehouse, namespace_of(source), zip(asked, answered, strict=True))
     return Loaded(entry, outcome.rows)

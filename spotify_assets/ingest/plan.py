@@ -1,4 +1,4 @@
-"""What a run meant to observe, what it left unasked, and whether it got to the end, landed beside what it got.
+"""What a run meant to observe, left unasked, and whether it got to the end, landed beside what it got.
 
 Without it, a replay could not tell an artist who was asked for and did not come from one who was
 never asked for: the watchlist changes, the day does not.

@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 from pydantic import SecretStr
 
-from spotify_assets.defs.checks.sign_in import NAME, check_sign_in, sign_in_spec
+from spotify_assets.defs.checks.sign_in import NAME, check_sign_in, sign_in_check
 from spotify_assets.warehouse import users
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.vault import Vault
@@ -43,4 +43,5 @@ def test_it_warns_two_weeks_ahead_and_names_nobody(
 
 def test_nobody_signed_in_is_fine(warehouse: Warehouse) -> None:
     assert check_sign_in(KEY, warehouse).passed
-    assert sign_in_spec(KEY).name == NAME == "sign_in_expiry"
+    (key,) = sign_in_check().check_keys
+    assert (key.name, key.asset_key) == (NAME, KEY)

@@ -16,6 +16,7 @@ aliases as (
         -- a namespace's ids are those of the source that observes by them
         case namespace
             when 'musicbrainz' then 'listenbrainz'
+            when 'simulated-musicbrainz' then 'simulated-listenbrainz'
             else namespace
         end as source -- noqa: RF04
     from identities

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from spotify_assets.ingest.land import Landed
 
 LAYER = "landing"
+IDENTIFY_SECONDS = 60.0
+"""How long a run looks for unknown ids before it observes those that are known."""
 
 
 def raw_key(table: Table) -> dg.AssetKey:
@@ -62,6 +64,7 @@ async def _land_days(
 
     outcomes = DayOutcomes(context)
     landing, warehouse = platform.landing(), platform.warehouse()
+    await _identify(context, platform)
     sources = [one for one in platform.sources(context.run.run_id) if table.entity in one.entities]
     tracked = {source.name: tracked_artists(warehouse, source.namespace) for source in sources}
     try:
@@ -78,6 +81,25 @@ async def _land_days(
         for source in sources:
             await source.aclose()
     return outcomes
+
+
+async def _identify(context: dg.AssetExecutionContext, platform: Platform) -> None:
+    """Find ids of watched artists that are still unknown where they are needed, for a while."""
+    from spotify_assets.ingest.identify import identify_async
+    from spotify_assets.sources.base import SourceError
+
+    try:
+        await identify_async(
+            platform.warehouse(),
+            platform.settings(),
+            platform.memory(),
+            platform.clock(),
+            IDENTIFY_SECONDS,
+            landing=platform.landing(),
+            run_id=context.run.run_id,
+        )
+    except SourceError as error:
+        context.log.warning(f"Artists could not be identified now, those known are observed: {error}")
 
 
 def _raw_asset(

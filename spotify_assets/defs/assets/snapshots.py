@@ -57,6 +57,8 @@ def _preview(loads: "Sequence[Loaded]") -> dg.TableMetadataValue:
 
 def load_metadata(loads: "Sequence[Loaded]", seconds: float) -> dict[str, Any]:
     """What to show of one loaded day."""
+    from spotify_assets.serving.attribution import credit_markdown
+
     entries = [loaded.entry for loaded in loads]
     metadata: dict[str, Any] = {}
     if any(entry.source == "simulated" for entry in entries):
@@ -71,6 +73,11 @@ def load_metadata(loads: "Sequence[Loaded]", seconds: float) -> dict[str, Any]:
         "seconds": round(seconds, 3),
         "preview": _preview(loads),
     }
+    if credit := credit_markdown(entry.source for entry in entries):
+        metadata["credit"] = dg.MetadataValue.md(credit)
+    absent = [f"- {entry.source}: {name} ({why})" for entry in entries for name, why in entry.absent.items()]
+    if absent:
+        metadata["absent_columns"] = dg.MetadataValue.md("\n".join(absent))
     named = [
         f"- {entry.source}: {name} ({reason})" for entry in entries for name, reason in entry.missing.items()
     ]

@@ -4,8 +4,8 @@ Belongs here: which calls and fields are told apart, and what follows from them.
 (`source`) or keeping (`sources.capabilities`).
 
 Since 2026-02-11 a new app is in Development Mode: batches, top tracks and the list of new releases answer
-403, and popularity, followers, genres and labels are left out of what still answers. Older apps may be anywhere
-in between, so nothing is assumed: https://developer.spotify.com/documentation/web-api/references/changes.
+403, and popularity, followers, genres and labels are left out of what still answers. Older apps may be
+anywhere in between, so nothing is assumed: https://developer.spotify.com/documentation/web-api/references/changes.
 """
 
 from __future__ import annotations

@@ -1,0 +1,60 @@
+"""Sensors: what starts a run because something happened.
+
+Belongs here: reading what is remembered and asking for runs, with keys that make each happen once.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from spotify_assets.defs.resources import Platform
+
+AFTER_COOLDOWN = "resume_after_cooldown"
+SECONDS = 60
+
+
+def cooldown_sensor(job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
+    """Resume today's partition when a cooldown has ended, if the day is still the day.
+
+    The run asks only for what is missing. A cooldown that ends on another day than it began resumes nothing:
+    what it kept from being asked is recorded as missing, and the day's own run asks for the new day.
+
+    Args:
+        job: What to run.
+    """
+
+    @dg.sensor(
+        name=AFTER_COOLDOWN,
+        job=job,
+        minimum_interval_seconds=SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Asks for the missing rest of today (UTC) once an upstream may be asked again.",
+    )
+    def resume_after_cooldown(
+        context: dg.SensorEvaluationContext,  # noqa: ARG001 - Dagster's signature
+        platform: dg.ResourceParam[Platform],
+    ) -> Any:
+        from spotify_assets.warehouse.allowance import last_cooldowns
+
+        today = platform.clock().now().astimezone(UTC).date()
+        requests, waiting = [], []
+        for cooldown in last_cooldowns(platform.warehouse()):
+            if cooldown.seconds_left > 0:
+                waiting.append(f"{cooldown.upstream} until {_minute(cooldown.until)} UTC")
+            elif cooldown.set_at.astimezone(UTC).date() == today:
+                over = f"{cooldown.upstream} {cooldown.credential} {cooldown.until.isoformat()}"
+                requests.append(dg.RunRequest(run_key=over, partition_key=today.isoformat()))
+        # One run resumes everything that may be asked again.
+        if requests:
+            return requests[-1:]
+        return dg.SkipReason(f"Left alone: {', '.join(waiting)}" if waiting else "No cooldown ended today")
+
+    return resume_after_cooldown
+
+
+def _minute(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M}"
