@@ -222,8 +222,8 @@ def test_an_mbid_that_listenbrainz_does_not_know_may_have_been_merged(warehouse:
     watchlist.add(warehouse, "musicbrainz", mbid(8))
     watchlist.add(warehouse, "musicbrainz", mbid(9))
     replace_partition(
-        warehouse, table="artist_snapshots", source="listenbrainz", day=DAY, rows=artists(["a"], source="listenbrainz"),
-        quarantined=[],
+        warehouse, table="artist_snapshots", source="listenbrainz", day=DAY,
+        rows=artists(["a"], source="listenbrainz"), quarantined=[],
         load=LoadSummary(requested=3, received=1, missing=dict.fromkeys([mbid(8), mbid(9)], "unknown")),
     )  # fmt: skip
     world = World()
