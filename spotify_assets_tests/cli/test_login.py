@@ -15,12 +15,16 @@ import pytest
 from spotify_assets_tests.cli.command import Done, Installation, command, query
 
 
-@pytest.fixture
-def platform(installation: Installation) -> Installation:
+def free_redirect() -> str:
+    """An address on this machine that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    return installation.changed(SPOTIFY_REDIRECT_URL=f"http://127.0.0.1:{port}/callback")
+        return f"http://127.0.0.1:{probe.getsockname()[1]}/callback"
+
+
+@pytest.fixture
+def platform(installation: Installation) -> Installation:
+    return installation.changed(SPOTIFY_REDIRECT_URL=free_redirect())
 
 
 def login(platform: Installation, visit: bool = True, *options: str) -> tuple[Done, list[str]]:

@@ -45,6 +45,7 @@ def landed(day: date, source: str = "spotify") -> list[Exchange]:
     """A day on which A is asked for in a batch, alone, and is part of what others did."""
     noon = datetime(day.year, day.month, day.day, 11, tzinfo=UTC)
     ids = [B, A, C, "4" * 22]
+    joined = ",".join(ids)
     batch, single = {"ids": ids}, {"ids": ["5" * 22]}
     full = [{**person(i), "popularity": 50, "followers": {"total": 7}, "genres": []} for i in (B, A, C)]
     odd = {**person(C), "id": "5" * 22, "popularity": "many"}
@@ -63,7 +64,7 @@ def landed(day: date, source: str = "spotify") -> list[Exchange]:
     others = [track("t2", "One", B), track("t3", "Two (feat. Gone Girl)", B, A), track("t4", "Three", B)]
     return [
         plan.note(plan.PLAN, source, "artists", noon, "run", [*ids, "5" * 22]),
-        exchange("artists", day, {"artists": [*full, None]}, batch, "/v1/artists?ids=" + ",".join(ids), source),
+        exchange("artists", day, {"artists": [*full, None]}, batch, f"/v1/artists?ids={joined}", source),
         exchange("artists", day, {"artists": [odd]}, single, "/v1/artists?ids=" + "5" * 22, source),
         plan.note(plan.PLAN, source, "top_tracks", noon, "run", [f"{A}/US", f"{B}/US"]),
         exchange("top_tracks", day, {"tracks": [track("t1", "Mine", A)]}, {"artist_id": A, "market": "US"},

@@ -10,7 +10,7 @@ import html
 import socket
 import time
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
@@ -25,6 +25,8 @@ _HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
     "connection": "close",
 }
+_LOOK_SECONDS = 0.1
+"""How long it takes at most to notice an answer."""
 _CLIENT_SECONDS = 5.0
 """A client that connects and says nothing is let go after this long."""
 
@@ -47,9 +49,11 @@ class Callback:
         self._strangers = 0
         self._path = redirect.path
         family = socket.AF_INET6 if ":" in redirect.host else socket.AF_INET
-        server = type("_Server", (HTTPServer,), {"address_family": family, "allow_reuse_address": True})
+        # In threads, because browsers open connections ahead that say nothing for a while.
+        shape = {"address_family": family, "daemon_threads": True, "block_on_close": False}
+        server = type("_Server", (ThreadingHTTPServer,), shape)
         try:
-            self._server: HTTPServer = server((redirect.host, redirect.port), self._handler())
+            self._server: ThreadingHTTPServer = server((redirect.host, redirect.port), self._handler())
         except OSError as error:
             raise SettingsError(
                 f"Nothing can listen at {redirect.url} ({error.strerror}): end the program that uses port "
@@ -78,7 +82,7 @@ class Callback:
         self._is_ours = is_ours
         deadline = time.monotonic() + seconds
         while self._answer is None and (left := deadline - time.monotonic()) > 0:
-            self._server.timeout = left
+            self._server.timeout = min(left, _LOOK_SECONDS)
             self._server.handle_request()
         if self._answer is None:
             strangers = (
