@@ -6,7 +6,7 @@ make; a report only chooses and orders.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from spotify_assets.serving.attribution import artist_link
@@ -115,4 +115,4 @@ def rising(warehouse: Warehouse, source: str, limit: int = 10) -> list[Riser]:
     """
     with warehouse.connect() as connection, connection.cursor() as cursor:
         cursor.execute(_RISING, {"source": source, "limit": limit})
-        return [Riser(*row, link=artist_link(source, row[0])) for row in cursor.fetchall()]
+        return [replace(Riser(*row), link=artist_link(source, row[0])) for row in cursor.fetchall()]
