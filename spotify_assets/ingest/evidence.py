@@ -99,6 +99,8 @@ class Asker:
         todo = [artist for artist in artists[:asked] if not artist.undecided]
         await self._statements(todo)
         for artist in todo:
+            if not artist.undecided:
+                await self._stated_pages(artist)
             if not artist.undecided and artist.open():
                 await self._names(artist)
         return asked
@@ -173,6 +175,21 @@ class Asker:
                 for artist in known.get(ident, []):
                     for other, ids in others.items():
                         artist.evidence.wikidata.setdefault(other, []).extend(ids)
+
+    async def _stated_pages(self, artist: Artist) -> None:
+        """What MusicBrainz links from the artist that only Wikidata names; no surer than Wikidata is."""
+        evidence = artist.evidence
+        mbids = evidence.wikidata.get("musicbrainz", [])
+        if evidence.musicbrainz or len(mbids) != 1 or set(artist.open()) <= {"musicbrainz"}:
+            return
+        try:
+            pages = await self._musicbrainz.pages_of(mbids[0], self._sink_of(f"{self._prefix}musicbrainz"))
+        except SourceError as error:
+            self._failed(error, [artist])
+            return
+        evidence.wikidata = {**pages.ids, **evidence.wikidata}
+        evidence.linked_name = pages.name
+        evidence.name = evidence.name or pages.name
 
     async def _names(self, artist: Artist) -> None:
         """Artists of exactly the same name, the most listened to first."""

@@ -44,7 +44,7 @@ class World:
                 "https://www.deezer.com/artist/27", "https://www.last.fm/music/Linked+One",
                 f"https://open.spotify.com/artist/{spotify_id('L')}",
             ],
-            mbid(3): [], mbid(4): ["https://www.deezer.com/artist/44"],
+            mbid(2): ["https://www.last.fm/music/Double-U"], mbid(3): [], mbid(4): ["https://www.deezer.com/artist/44"],
         }  # fmt: skip
         self.items = {"spotify": {spotify_id("W"): {"deezer": ["5", "6"], "musicbrainz": [mbid(2)]}}}
         self.names = {"Named": [(7, 10), (8, 900)]}
@@ -138,7 +138,7 @@ def test_each_artist_is_found_by_the_best_method_that_knows_it(watched: Warehous
         (spotify_id("L"), "lastfm"): ("Linked+One", "musicbrainz", 0.95),
         (spotify_id("L"), "musicbrainz"): (mbid(1), "musicbrainz", 0.95),
         (spotify_id("W"), "deezer"): ("5", "wikidata", 0.5),
-        (spotify_id("W"), "lastfm"): (None, "not found", 0.0),
+        (spotify_id("W"), "lastfm"): ("Double-U", "wikidata", 0.85),
         (spotify_id("W"), "musicbrainz"): (mbid(2), "wikidata", 0.85),
         (spotify_id("N"), "deezer"): ("8", "name", 0.2),
         (spotify_id("N"), "lastfm"): ("named", "name", 0.4),
