@@ -26,8 +26,8 @@ class LoadSummary:
         missing: What was asked for and not received: id to reason.
         quarantined: Rows received but not fit for the table.
         superseded: Rows set aside because a later observation of the same key and day exists.
-        absent: Columns that no row has a value for: name to reason.
         run_id: The run that loads.
+        absent: Columns that no row has a value for: name to reason.
     """
 
     requested: int
@@ -35,8 +35,8 @@ class LoadSummary:
     missing: Mapping[str, str] = field(default_factory=dict)
     quarantined: int = 0
     superseded: int = 0
-    absent: Mapping[str, str] = field(default_factory=dict)
     run_id: str = ""
+    absent: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
