@@ -53,8 +53,9 @@ def forget(
         return None
     request, emptied = _without(artist, exchange.request)
     body, gone_places = exchange.body, []
-    if exchange.body and artist.may_be_in(exchange.body):
-        surgeon = _Surgeon(artist, entity=exchange.entity, works=works)
+    was_asked = request != dict(exchange.request)
+    if exchange.body and (was_asked or artist.may_be_in(exchange.body)):
+        surgeon = _Surgeon(artist, exchange, works)
         rewritten = surgeon.rows(exchange.body) if exchange.method == imported.METHOD else surgeon.body(body)
         if rewritten is None:
             return None
@@ -144,11 +145,13 @@ class _Surgeon:
         root_places: Places that were cut out of the answer's own list, whose order is that of what was asked.
     """
 
-    def __init__(self, artist: Artist, *, entity: str, works: set[str] | None) -> None:
+    def __init__(self, artist: Artist, exchange: Exchange, works: set[str] | None) -> None:
         self._artist = artist
-        self._ordered = entity == "top_tracks"
+        self._ordered = exchange.entity == "top_tracks"
         # An answer about who is who has rows of ids and names, in which no field says whose they are.
-        self._rows_of_ids = entity == "identities"
+        self._rows_of_ids = exchange.entity == "identities"
+        ids = exchange.request.get("ids")
+        self._asked: list[object] = ids if isinstance(ids, list) else []
         self._cuts = Cuts()
         self._works = works
         self.root_places: list[int] = []
@@ -158,7 +161,8 @@ class _Surgeon:
         try:
             root = read(text)
         except NotCuttable:
-            return "" if self._artist.unmistakable or self._artist.is_named_in(text) else text
+            named = self._artist.is_named_in(text)
+            return "" if named or (self._artist.unmistakable and self._artist.may_be_in(text)) else text
         if self._is_gone(root, root=True) if root.items is None else self._cut(root, "", None, root=True):
             return None
         text = self._cuts.apply(text)
@@ -228,7 +232,11 @@ class _Surgeon:
         """Mark what is gone in a list; whether that takes the list's owner with it."""
         items = node.items or []
         performers = name in _PERFORMERS and owner is not None and any(map(owner.get, _OWN_NAME))
-        gone = [place for place, item in enumerate(items) if self._is_element_gone(item, name)]
+        gone = [
+            place
+            for place, item in enumerate(items)
+            if self._is_element_gone(item, name) or (root and self._answers(place, items))
+        ]
         if not gone:
             return False
         if performers and len(gone) == len(items):
@@ -242,6 +250,14 @@ class _Surgeon:
             if root:
                 self.root_places += gone
         return False
+
+    def _answers(self, place: int, items: list[Node]) -> bool:
+        """Whether an element answers the question for the artist by its place alone: null, or another id."""
+        if len(items) != len(self._asked) or not self._artist.is_id(self._asked[place]):
+            return False
+        found = [None if (ident := item.get("id")) is None else ident.value for item in items]
+        by_id = [ident in self._asked for ident in found]
+        return any(by_id) and not by_id[place]
 
     def _note_works(self, gone: Iterable[Node]) -> None:
         for item in gone:

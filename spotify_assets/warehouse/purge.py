@@ -20,7 +20,7 @@ from psycopg2.extensions import cursor as PgCursor  # noqa: N812 - it is a class
 
 _DAY_COLUMNS = ("snapshot_date", "partition_date", "played_on", "day")
 _TIME_COLUMNS = ("observed_at", "played_at", "added_at")
-_ARTIST_COLUMNS = ("artist_id", "requested_id", "primary_artist_id", "target_id")
+_ARTIST_COLUMNS = ("artist_id", "requested_id", "primary_artist_id", "target_id", "canonical_id")
 _RAW_PATHS = (
     "$.**.artist_id",
     "$.**.requested_id",

@@ -59,6 +59,30 @@ def test_an_exchange_about_the_artist_alone_is_dropped(url: str, request_: dict[
     assert forget(exchange({"anything": 1}, url, request=request_), GONE, NOW) is None
 
 
+def test_what_answers_the_artists_question_by_its_place_goes_too() -> None:
+    merged = "9" * 22
+    for answer in (None, artist(merged)):
+        asked = exchange(
+            {"artists": [artist(B), answer, artist(C)]},
+            f"/v1/artists?ids={B},{A},{C}",
+            request={"ids": [B, A, C]},
+        )
+        left = forget(asked, GONE, NOW)
+        assert left is not None
+        assert json.loads(left.body) == {"artists": [artist(B), artist(C)]}
+        assert left.request["ids"] == [B, C]
+        # Of two ids of one artist, both are forgotten, one after the other.
+        again = forget(left, Artist(merged), NOW)
+        assert again is left
+    asked = exchange(
+        {"artists": [artist(B), artist(merged)]}, f"/v1/artists?ids={B},{A}", request={"ids": [B, A]}
+    )
+    left = forget(asked, Artist(merged), NOW)
+    assert left is not None
+    assert left.request["ids"] == [B]
+    assert left.url == f"/v1/artists?ids={B}"
+
+
 def test_what_is_about_others_is_the_very_same() -> None:
     other = exchange({"artists": [artist(B, "Gone Girl")]}, f"/v1/artists?ids={B}", request={"ids": [B]})
     assert forget(other, GONE, NOW) is other
