@@ -191,8 +191,8 @@ def _stopped(result: dg.ExecuteInProcessResult) -> Iterator[str]:
     for event in result.all_events:
         if event.is_step_materialization:
             reason = event.step_materialization_data.materialization.metadata.get("stopped")
-            if isinstance(reason, dg.TextMetadataValue) and reason.text:
-                yield reason.text
+            if isinstance(reason, dg.MarkdownMetadataValue) and reason.md_str:
+                yield from (line.removeprefix("- ") for line in reason.md_str.splitlines())
 
 
 def _problems(result: dg.ExecuteInProcessResult) -> list[str]:

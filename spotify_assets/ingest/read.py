@@ -67,6 +67,13 @@ def _parse_answers(source: str, entity: Entity, exchanges: Sequence[Exchange]) -
     answers = READERS[source](entity, responses) if responses else Parsed()
     known = set(answers.requested)
     reasons = plan.unasked(exchanges)
+    # A refusal of the call is no word about the one thing that happened to be asked for first.
+    answers.missing = [
+        Missing(missing.key, reasons.get(missing.key) or missing.reason)
+        if "HTTP 403" in missing.reason
+        else missing
+        for missing in answers.missing
+    ]
     for key in dict.fromkeys([*plan.planned_keys(exchanges), *reasons]):
         if key not in known:
             answers.requested.append(key)

@@ -120,6 +120,17 @@ def query(url: str, statement: str, values: tuple[Any, ...] = ()) -> list[tuple[
         connection.close()
 
 
+def change(url: str, statement: str) -> None:
+    """Change the database behind the platform's back."""
+    connection = psycopg2.connect(url)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+        connection.commit()
+    finally:
+        connection.close()
+
+
 def records(url: str, statement: str, values: tuple[Any, ...] = ()) -> list[dict[str, Any]]:
     """Rows by column name."""
     connection = psycopg2.connect(url)

@@ -1,4 +1,4 @@
-"""One watchlist, apps of every kind: what is allowed is complete, the rest has a reason, and the marts build."""
+"""One watchlist, apps of every kind: what is allowed is complete, the rest has a reason, the marts build."""
 
 from __future__ import annotations
 

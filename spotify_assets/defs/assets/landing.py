@@ -61,6 +61,7 @@ async def _land_days(
     from spotify_assets.ingest.tracked import tracked_artists
     from spotify_assets.lake.landing import LakeError
     from spotify_assets.sources.base import SourceError
+    from spotify_assets.warehouse.errors import WarehouseError
 
     outcomes = DayOutcomes(context)
     landing, warehouse = platform.landing(), platform.warehouse()
@@ -69,7 +70,7 @@ async def _land_days(
     tracked = {source.name: tracked_artists(warehouse, source.namespace) for source in sources}
     try:
         for day in days:
-            with outcomes.attempt(day, PartitionError, SourceError, LakeError):
+            with outcomes.attempt(day, PartitionError, SourceError, LakeError, WarehouseError):
                 landed, failed = await land_from_all(
                     sources, landing, table.entity, day, tracked, context.run.run_id, platform.clock()
                 )

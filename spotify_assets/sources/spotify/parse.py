@@ -204,6 +204,8 @@ def _new_releases(exchanges: Iterable[Exchange]) -> Parsed:
             continue
         page = _page_key(exchange)
         items, problem = _page_items(exchange)
+        if exchange.status == 403 and page.startswith("page "):
+            continue  # not for this app: other questions make up for the list
         if problem:
             reading.open[page] = problem
             continue
