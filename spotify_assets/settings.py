@@ -201,13 +201,13 @@ class Settings(BaseSettings):
             )
         if self.sources is not None and "spotify" in self.sources and self.spotify_client_id is None:
             raise ValueError(
-                "SOURCES names spotify, which needs SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET: set them, or "
-                "leave spotify out"
+                "SOURCES names spotify, which needs SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET: set them, "
+                "or leave spotify out"
             )
         if self.sources is not None and "lastfm" in self.sources and self.lastfm_api_key is None:
             raise ValueError(
-                "SOURCES names lastfm, which needs LASTFM_API_KEY (free, at https://www.last.fm/api): set it, "
-                "or leave lastfm out"
+                "SOURCES names lastfm, which needs LASTFM_API_KEY (free, at https://www.last.fm/api): set "
+                "it, or leave lastfm out"
             )
         if self.spotify_client_id is None and (
             self.spotify_api_url != DEFAULT_API_URL or self.spotify_accounts_url != DEFAULT_ACCOUNTS_URL

@@ -23,7 +23,7 @@ Day = Annotated[pd.ArrowDtype, pyarrow.date32()]
 Instant = Annotated[pd.ArrowDtype, pyarrow.timestamp("us", tz="UTC")]
 TextList = Annotated[pd.ArrowDtype, pyarrow.list_(pyarrow.string())]
 
-IDENTIFIER = r"[!-~]{1,100}$"
+IDENTIFIER = r"[!-~]{1,300}$"
 """Printable ASCII without spaces: ids of every known upstream, and nothing that could surprise."""
 TEXT_LIMIT = 1_000
 """Longest name, title, label or URL that is believed (characters)."""

@@ -1,6 +1,7 @@
 """Keeping no longer than allowed: a daily job that removes what is older than a setting says.
 
-Belongs here: when it runs and what a person sees of it. What is removed, and the proof, stand in `ingest.purge`.
+Belongs here: when it runs and what a person sees of it. What is removed, and the proof, stand in
+`ingest.purge`.
 """
 
 import dagster as dg

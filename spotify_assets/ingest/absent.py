@@ -12,9 +12,9 @@ import pyarrow
 
 PUBLISHED: Mapping[str, frozenset[str]] = {
     "spotify": frozenset({"popularity", "followers", "genres", "isrc", "label", "upc"}),
-    "listenbrainz": frozenset({"listeners", "plays"}),
+    "listenbrainz": frozenset({"listeners", "plays", "rank_value"}),
     "deezer": frozenset({"followers", "rank_value"}),
-    "lastfm": frozenset({"listeners", "plays"}),
+    "lastfm": frozenset({"listeners", "plays", "rank_value", "genres"}),
 }
 """Columns that say something about an artist, song or release, by the sources that publish them."""
 

@@ -132,6 +132,7 @@ class Observer:
         questions: int,
         ask: Callable[[Visit], Awaitable[Any]],
         odd: Sequence[str] = (),
+        per_second: float | None = None,
     ) -> Usage:
         """Run `ask` as one observation and account for it.
 
@@ -142,11 +143,12 @@ class Observer:
             questions: About how many there will be, for the deadline.
             ask: Does the asking.
             odd: A line for each key that cannot be asked for.
+            per_second: Pace, for the deadline; the client's own if absent.
 
         Raises:
             SourceError: Whatever `ask` raises; its `usage` says what was spent.
         """
-        pace = self.api.requests_per_second or math.inf
+        pace = per_second or self.api.requests_per_second or math.inf
         started = self._clock.monotonic()
         visit = Visit(
             source=self.name,

@@ -16,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import SecretStr
 
+from spotify_assets.sources.clock import Clock
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.memory import ShortMemory, credential_digest
 from spotify_assets.sources.question import Limits

@@ -23,6 +23,8 @@ ALBUM_BATCHES = "call: albums, 20 at once"
 TOP_TRACKS = "call: an artist's top tracks"
 NEW_RELEASES = "call: list of new releases"
 AUDIO_FEATURES = "call: audio features"
+ONE_ARTIST = "call: artists, one by one"
+ARTIST_ALBUMS = "call: an artist's albums"
 CALLS = (ARTIST_BATCHES, TOP_TRACKS, NEW_RELEASES, ALBUM_BATCHES, AUDIO_FEATURES)
 
 FIELDS: Mapping[str, tuple[str, ...]] = {

@@ -18,9 +18,11 @@ from spotify_assets.sources.records import RECENT_DAYS
 from spotify_assets.sources.spotify import questions as ask
 from spotify_assets.sources.spotify.access import (
     ALBUM_BATCHES,
+    ARTIST_ALBUMS,
     ARTIST_BATCHES,
     AUDIO_FEATURES,
     NEW_RELEASES,
+    ONE_ARTIST,
     TOP_TRACKS,
     Access,
     field_name,
@@ -65,7 +67,7 @@ class Asking:
         batches = list(ask.batches("artists", "/artists", ids, ask.ARTISTS_IN_BATCH))
         left = await self._capable(ARTIST_BATCHES, batches)
         alone = [ask.one_artist(artist_id) for question in left for artist_id in _ids(question)]
-        await self.every(alone)
+        await self._granted_by(ONE_ARTIST, alone)
 
     async def top_tracks(self, questions: Sequence[Question]) -> None:
         """Ask for lists of top tracks.
@@ -126,11 +128,11 @@ class Asking:
 
         batch = list(ask.batches("artists", "/artists", [artist_id], 1))
         if await self._learn(ARTIST_BATCHES, batch[0], note) is False:
-            await self.every([ask.one_artist(artist_id)])
+            await self._granted_by(ONE_ARTIST, [ask.one_artist(artist_id)])
         await self._learn(TOP_TRACKS, ask.top_tracks(artist_id, self.market), note)
         if await self._learn(NEW_RELEASES, ask.new_releases(), note) is False or not album_ids:
-            answer = await self.api.ask(ask.artist_albums(artist_id, "album", self.market), self.visit)
-            album_ids += [str(album["id"]) for album in with_ids(album_page(answer.data) or {})]
+            page = ask.artist_albums(artist_id, "album", self.market)
+            await self._granted_by(ARTIST_ALBUMS, [page], lambda _, answer: note(answer))
         if album_ids:
             albums = list(ask.batches("albums", "/albums", album_ids[:1], 1))
             await self._learn(ALBUM_BATCHES, albums[0], note)
@@ -138,6 +140,23 @@ class Asking:
         features = list(ask.batches("audio features", "/audio-features", (track_ids or [artist_id])[:1], 1))
         await self._learn(AUDIO_FEATURES, features[0], note)
         self.access.conclude()
+
+    async def _granted_by(
+        self,
+        call: str,
+        questions: Sequence[Question],
+        note: Callable[[Question, Answer], None] = lambda _, __: None,
+    ) -> None:
+        """Ask questions of a call that every app is said to be granted, and note that it was."""
+        answered: list[Answer] = []
+
+        def handle(question: Question, answer: Answer) -> None:
+            if answer.status == 200 and not answered:
+                answered.append(answer)
+                self.access.granted(call)
+            note(question, answer)
+
+        await self.every(questions, handle)
 
     async def _learn(self, call: str, question: Question, note: Callable[[Answer], None]) -> bool:
         """Make a call whose outcome is not remembered, or trust what is."""
@@ -181,7 +200,7 @@ class Asking:
             if answer.status == 200 and page.get("next") and _all_recent(page, since):
                 further.append((question, answer))
 
-        await self.every([_release_question(key, self.market) for key in keys], note)
+        await self._granted_by(ARTIST_ALBUMS, [_release_question(key, self.market) for key in keys], note)
         for question, answer in further:
             found += await turn_pages(
                 self.api, self.visit, question, answer=answer, further=lambda page: _all_recent(page, since)

@@ -16,12 +16,13 @@ from pydantic import SecretStr
 
 from spotify_assets.settings import Settings, SettingsError
 from spotify_assets.sources.allowance import Uncounted
-from spotify_assets.sources.base import ENTITIES, Entity, SourceError, UpstreamUnavailable, Usage
+from spotify_assets.sources.base import ENTITIES, Entity, UpstreamUnavailable, Usage
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Exchange, Sink
 from spotify_assets.sources.http import PoliteClient, user_agent
 from spotify_assets.sources.memory import Memory, ShortMemory, credential_digest
-from spotify_assets.sources.question import Answer, Limits, Question
+from spotify_assets.sources.observing import Observer
+from spotify_assets.sources.question import Limits, Question
 from spotify_assets.sources.records import Parsed
 from spotify_assets.sources.spotify.access import (
     ALBUM_BATCHES,
@@ -102,9 +103,7 @@ class SpotifySource:
         self.entities = frozenset(ENTITIES)
         self.can_observe_past = can_observe_past
         self.markets = tuple(markets)
-        self.run_id = run_id
         self._clock = clock
-        self._limits = limits or Limits()
         memory = memory or ShortMemory(clock)
         self.credential = credential_digest(client_id)
         self.access = Access(memory.capabilities(name, self.credential), clock)
@@ -117,7 +116,7 @@ class SpotifySource:
             accounts_url,
             concurrency=1,
             allowance=Uncounted(self._allowance),
-            limits=self._limits,
+            limits=limits,
             clock=clock,
             user_agent=agent,
         )
@@ -126,9 +125,12 @@ class SpotifySource:
             concurrency=concurrency,
             allowance=self._allowance,
             authorization=ClientCredentials(self._accounts, client_id, client_secret, clock),
-            limits=self._limits,
+            limits=limits,
             clock=clock,
             user_agent=agent,
+        )
+        self._observer = Observer(
+            name, self._api, clock=clock, run_id=run_id, can_observe_past=can_observe_past
         )
 
     def _pace_itself(self) -> None:
@@ -339,7 +341,7 @@ class SpotifySource:
         async def ask(visit: Visit) -> None:
             await self._asking(visit).probe(artist_id)
 
-        return await self._visit("what this app may see", self._clock.now().date(), None, 6, ask)
+        return await self._observer.visit("what this app may see", self._clock.now().date(), None, 6, ask)
 
     def _artist_markets(self, keys: Sequence[str]) -> list[tuple[str, str]]:
         pairs: dict[tuple[str, str], None] = {}
@@ -359,67 +361,31 @@ class SpotifySource:
         how: Callable[[Asking], Awaitable[None]],
     ) -> Usage:
         async def ask(visit: Visit) -> None:
-            for key in odd:
-                visit.fail(f"{key[:40]!r} is no Spotify id (letters and digits only) and was not asked for")
-            before = len(visit.failures)
             try:
                 await how(self._asking(visit))
             finally:
                 self.access.conclude()
                 self._pace_itself()
-            if questions and len(visit.failures) > before and not visit.answers:
+            if questions and len(visit.failures) > len(odd) and not visit.answers:
                 raise UpstreamUnavailable(
                     f"{self.name}: none of {questions} questions about {entity} was answered; "
                     f"the last one: {visit.failures[-1]}"
                 )
 
-        return await self._visit(entity, day, sink, questions, ask)
+        lines = [
+            f"{key[:40]!r} is no Spotify id (letters and digits only) and was not asked for" for key in odd
+        ]
+        return await self._observer.visit(
+            entity, day, sink, questions, ask, lines, per_second=self.allowed_pace[0]
+        )
 
     def _asking(self, visit: Visit) -> Asking:
         self._pace_itself()
         return Asking(self._api, self.access, visit, self.markets[0], self._pace_itself)
 
     async def _look_up(self, question: Question) -> dict[str, Any]:
-        found: list[Answer] = []
-
-        async def ask(visit: Visit) -> None:
-            found.append(await self._api.ask(question, visit))
-
-        await self._visit("artists looked up", self._clock.now().date(), None, 1, ask)
-        data = found[0].data
-        return data if found[0].status == 200 and isinstance(data, dict) else {}
-
-    async def _visit(
-        self,
-        entity: str,
-        day: date,
-        sink: Sink | None,
-        questions: int,
-        ask: Callable[[Visit], Awaitable[None]],
-    ) -> Usage:
-        pace = self.allowed_pace[0] or math.inf
-        started = self._clock.monotonic()
-        visit = Visit(
-            source=self.name,
-            entity=entity,
-            sink=sink,
-            clock=self._clock,
-            budget=self._api.budget(),
-            deadline=started + self._limits.observation_seconds + 2 * questions / pace,
-            day=None if sink is None else day,
-            past=self.can_observe_past,
-            headers={"x-simulated-date": day.isoformat()} if self.can_observe_past else {},
-            run_id=self.run_id,
-        )
-        try:
-            await ask(visit)
-        except SourceError as error:
-            error.usage = visit.usage
-            raise
-        finally:
-            visit.usage.seconds = self._clock.monotonic() - started
-            visit.usage.failures = tuple(visit.failures)
-        return visit.usage
+        answer = await self._observer.look_up(question, "artists looked up")
+        return answer.data if answer.status == 200 and isinstance(answer.data, dict) else {}
 
 
 def _askable_release_keys(keys: Sequence[str]) -> tuple[list[str], list[str]]:
