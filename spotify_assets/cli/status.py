@@ -127,7 +127,7 @@ def status_command(as_json: bool) -> None:
     if environment.simulated:
         screen.print(SIMULATED_NOTE, style="yellow")
     names = ", ".join(settings.observed_sources)
-    screen.print(f"upstream  {names}; {len(watched):,} artists tracked", markup=False)
+    screen.print(f"upstream  {names}, {len(watched):,} artists tracked", markup=False)
     screen.print(f"database  {environment.warehouse.where}", markup=False, soft_wrap=True)
     screen.print(f"lake      {lake}", markup=False, soft_wrap=True)
     tick = f"{next_run:%Y-%m-%d %H:%M} UTC"

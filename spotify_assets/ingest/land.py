@@ -30,6 +30,7 @@ from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.jsontext import NotJson, decode_json
 from spotify_assets.sources.observing import UNASKED
+from spotify_assets.warehouse.ledger import MAY_NOT
 
 
 class PartitionError(Exception):
@@ -253,17 +254,19 @@ async def land_from_all(
 
 
 def _is_final(problem: SourceError, entity: Entity) -> bool:
-    """Whether an observation ended for good on this day with nothing to repair: the partition says so itself.
+    """Whether nothing is to be repaired for now, so that the partition itself may say why it is empty.
 
-    Who artists are is what everything else builds on: an app that may not even see that is of no use.
+    Who artists are is what everything else builds on: of them, only a spent budget is no failure.
     """
-    return isinstance(problem, BudgetSpent) or (isinstance(problem, NotAllowed) and entity != "artists")
+    return isinstance(problem, BudgetSpent) or (
+        isinstance(problem, NotAllowed | CooldownRequired) and entity != "artists"
+    )
 
 
 def _reason(error: SourceError) -> str | None:
     """Why the rest was left unasked, in few words: they stand beside each key."""
     if isinstance(error, NotAllowed):
-        return f"this app may not see it ({error.why})"
+        return f"{MAY_NOT} ({error.why})"
     if isinstance(error, BudgetSpent):
         return "the calls of the day were used up before its turn came"
     if isinstance(error, CooldownRequired):

@@ -78,7 +78,8 @@ class Coverage:
     """Which days of one (table, source) are loaded.
 
     Attributes:
-        gaps: Days between the first and the newest that have no load, in order.
+        gaps: Days between the first and the newest that have no load, or one that brought nothing though the
+            upstream would have told, in order.
         rows: Rows that stand in the table, by the ledger.
     """
 
@@ -107,6 +108,9 @@ class DaySummary:
     quarantined: int
     missing: int
 
+
+MAY_NOT = "this app may not see it"
+"""How the reason of what is missing begins where an upstream refuses it: nothing was lost by that."""
 
 LEDGER_COLUMNS = (
     "load_id, table_name, source, partition_date, rows_requested, rows_received, rows_missing, rows_loaded, "
@@ -165,15 +169,19 @@ def coverage(warehouse: Warehouse) -> list[Coverage]:
                 select array_agg(g.day::date order by g.day)
                 from generate_series(d.first_day, d.newest_day, interval '1 day') as g (day)
                 where not exists (
-                    select 1 from ops.partition_loads as l
+                    select 1 from ops.current_partition_loads as l
                     where l.table_name = d.table_name and l.source = d.source
                         and l.partition_date = g.day::date
+                        and (l.rows_loaded + l.rows_quarantined > 0 or not exists (
+                            select 1 from jsonb_each_text(l.missing) as m (key, reason)
+                            where not starts_with(m.reason, %(may_not)s)
+                        ))
                 )
             ), '{}'::date []), d.last_loaded_at
         from days as d
         order by d.table_name, d.source
     """
-    return [Coverage(*row) for row in _read(warehouse, statement)]
+    return [Coverage(*row) for row in _read(warehouse, statement, {"may_not": MAY_NOT})]
 
 
 def summary_by_day(warehouse: Warehouse, since: date | None = None) -> list[DaySummary]:

@@ -5,7 +5,7 @@ Belongs here: one asset per entity, and what a person should see of the landing.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,9 @@ def raw_key(table: Table) -> dg.AssetKey:
     return dg.AssetKey([LAYER, f"raw_{table.entity}"])
 
 
-def _metadata(landed: "Mapping[str, Landed]", failed: Mapping[str, str]) -> dict[str, Any]:
+def _metadata(
+    landed: "Mapping[str, Landed]", failed: Mapping[str, str], refused: Sequence[str]
+) -> dict[str, Any]:
     usages = [one.usage for one in landed.values()]
     metadata: dict[str, Any] = {}
     if any(source.startswith("simulated") for source in landed):
@@ -48,6 +50,8 @@ def _metadata(landed: "Mapping[str, Landed]", failed: Mapping[str, str]) -> dict
         metadata["stopped"] = dg.MetadataValue.md(
             "\n".join(f"- {source}: {why}" for source, why in stopped.items())
         )
+    if refused:
+        metadata["may_not_see"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in refused))
     failures = [line for usage in usages for line in usage.failures]
     if failures:
         metadata["failures"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in failures[:50]))
@@ -61,6 +65,7 @@ async def _land_days(
     from spotify_assets.ingest.tracked import tracked_artists
     from spotify_assets.lake.landing import LakeError
     from spotify_assets.sources.base import SourceError
+    from spotify_assets.warehouse.capabilities import all_capabilities
     from spotify_assets.warehouse.errors import WarehouseError
 
     outcomes = DayOutcomes(context)
@@ -77,7 +82,12 @@ async def _land_days(
                 for source, why in [*((name, one.stopped) for name, one in landed.items()), *failed.items()]:
                     if why:
                         context.log.warning(f"{day}: {source} stopped before everything was asked for: {why}")
-                outcomes.succeed(day, _metadata(landed, failed))
+                refused = [
+                    f"{one.upstream}: {one.capability.name} ({one.capability.reason})"
+                    for one in all_capabilities(warehouse)
+                    if one.upstream in landed and not one.capability.allowed
+                ]
+                outcomes.succeed(day, _metadata(landed, failed, refused))
     finally:
         for source in sources:
             await source.aclose()
