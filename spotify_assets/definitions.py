@@ -45,7 +45,7 @@ def build_definitions(
     with warnings.catch_warnings():
         # Backfills as one run are chosen knowingly, although Dagster still calls them beta.
         warnings.simplefilter("ignore", dg.BetaWarning)
-        assets = [
+        assets: list[dg.AssetsDefinition | dg.AssetSpec] = [
             *build_landing_assets(partitions, tags),
             *build_snapshot_assets(partitions, tags),
             *build_book_specs(partitions, tags),

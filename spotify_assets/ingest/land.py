@@ -141,6 +141,8 @@ async def land(
         NothingTracked: There is no artist to ask for.
         SourceError: The upstream gave nothing at all.
     """
+    if entity not in source.entities:
+        return _nothing_to_ask(source, landing, entity, day, run_id, clock)
     before = landing.read(source.name, entity, day)
     today = clock.now().date()
     if day > today:
@@ -160,6 +162,20 @@ async def land(
         return Landed(day, len(before), replayed=True)
 
     return await _observe(source, landing, entity, day, wanted, remaining, unidentified, run_id, clock)
+
+
+def _nothing_to_ask(
+    source: Source, landing: Landing, entity: Entity, day: date, run_id: str, clock: Clock
+) -> Landed:
+    """Say once that a source knows nothing of an entity, so that its empty partition has a reason too."""
+    before = landing.read(source.name, entity, day)
+    what = entity.replace("_", " ")
+    if not before and (source.can_observe_past or day == clock.now().date()):
+        reason = f"{MAY_NOT} ({source.name} tells nothing about {what})"
+        with landing.writer(source.name, entity, day, run_id) as writer:
+            writer(note(UNASKED, source.name, entity, clock.now(), run_id, [what], reason))
+        return Landed(day, writer.exchanges)
+    return Landed(day, len(before), replayed=True)
 
 
 async def _observe(

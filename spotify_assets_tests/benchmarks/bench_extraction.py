@@ -27,7 +27,8 @@ from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.simulator.catalogue import Catalogue
 from spotify_assets.sources.base import Entity
-from spotify_assets.sources.spotify.source import ARTISTS_IN_BATCH, SpotifySource
+from spotify_assets.sources.spotify.questions import ARTISTS_IN_BATCH
+from spotify_assets.sources.spotify.source import SpotifySource
 from spotify_assets_tests.benchmarks.common import Report, forget_settings, today, upstream
 
 LATENCY_MS = 50.0

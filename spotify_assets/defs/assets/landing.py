@@ -70,8 +70,9 @@ async def _land_days(
 
     outcomes = DayOutcomes(context)
     landing, warehouse = platform.landing(), platform.warehouse()
-    await _identify(context, platform)
-    sources = [one for one in platform.sources(context.run.run_id) if table.entity in one.entities]
+    if platform.settings().simulated or platform.clock().now().date() in days:
+        await _identify(context, platform)
+    sources = platform.sources(context.run.run_id)
     tracked = {source.name: tracked_artists(warehouse, source.namespace) for source in sources}
     try:
         for day in days:
@@ -79,9 +80,9 @@ async def _land_days(
                 landed, failed = await land_from_all(
                     sources, landing, table.entity, day, tracked, context.run.run_id, platform.clock()
                 )
-                for source, why in [*((name, one.stopped) for name, one in landed.items()), *failed.items()]:
-                    if why:
-                        context.log.warning(f"{day}: {source} stopped before everything was asked for: {why}")
+                stopped = {name: one.stopped for name, one in landed.items() if one.stopped} | failed
+                for name, why in stopped.items():
+                    context.log.warning(f"{day}: {name} stopped before everything was asked for: {why}")
                 refused = [
                     f"{one.upstream}: {one.capability.name} ({one.capability.reason})"
                     for one in all_capabilities(warehouse)
