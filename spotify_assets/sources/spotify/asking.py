@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Any
+from datetime import timedelta
 
 from spotify_assets.sources.base import NotAllowed, UpstreamUnavailable
 from spotify_assets.sources.http import PoliteClient
@@ -27,13 +26,10 @@ from spotify_assets.sources.spotify.access import (
     Access,
     field_name,
 )
-from spotify_assets.sources.spotify.dates import last_day
-from spotify_assets.sources.spotify.paging import Page, album_page, turn_pages, with_ids
+from spotify_assets.sources.spotify.dates import all_recent, is_recent
+from spotify_assets.sources.spotify.paging import album_page, turn_pages, with_ids
 from spotify_assets.sources.visit import Visit
 from spotify_assets.sources.wording import said
-
-SEARCH_PAGES = 5
-"""Pages of a search for new albums that are read: the best known of the last two weeks."""
 
 LIST_KEY = "list:search"
 """Key of the search for new albums among what `expected` names for new releases."""
@@ -104,7 +100,7 @@ class Asking:
         if LIST_KEY in wanted:
             try:
                 albums += await turn_pages(
-                    self.api, self.visit, ask.newest_albums(self.market), most=SEARCH_PAGES
+                    self.api, self.visit, ask.newest_albums(self.market), most=ask.SEARCH_PAGES
                 )
             except UpstreamUnavailable as error:
                 self.visit.fail(str(error))
@@ -196,14 +192,18 @@ class Asking:
 
         def note(question: Question, answer: Answer) -> None:
             page = album_page(answer.data) or {}
-            found.extend(str(album["id"]) for album in with_ids(page) if _recent(album, since))
-            if answer.status == 200 and page.get("next") and _all_recent(page, since):
+            found.extend(str(album["id"]) for album in with_ids(page) if is_recent(album, since))
+            if answer.status == 200 and page.get("next") and all_recent(with_ids(page), since):
                 further.append((question, answer))
 
         await self._granted_by(ARTIST_ALBUMS, [_release_question(key, self.market) for key in keys], note)
         for question, answer in further:
             found += await turn_pages(
-                self.api, self.visit, question, answer=answer, further=lambda page: _all_recent(page, since)
+                self.api,
+                self.visit,
+                question,
+                answer=answer,
+                further=lambda page: all_recent(with_ids(page), since),
             )
         return found
 
@@ -350,14 +350,3 @@ def _ids(question: Question) -> list[str]:
 def _release_question(key: str, market: str) -> Question:
     artist_id, _, group = key.removeprefix("artist:").partition("/")
     return ask.artist_albums(artist_id, group, market)
-
-
-def _recent(album: Any, since: date) -> bool:
-    """Whether an album's release date reaches into the days that count as recent."""
-    last = last_day(album.get("release_date") if isinstance(album, dict) else None)
-    return last is not None and last >= since
-
-
-def _all_recent(page: Page, since: date) -> bool:
-    albums = with_ids(page)
-    return bool(albums) and all(_recent(album, since) for album in albums)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
+from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 _DATE = re.compile(r"([0-9]{4})(?:-([0-9]{1,2}))?(?:-([0-9]{1,2}))?")
 _PRECISIONS = ("year", "month", "day")
@@ -57,3 +59,14 @@ def _is_day(year: int, month: int, day: int) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_recent(album: Any, since: date) -> bool:
+    """Whether the release date of an album, as sent, reaches into the days from `since` on."""
+    last = last_day(album.get("release_date") if isinstance(album, dict) else None)
+    return last is not None and last >= since
+
+
+def all_recent(albums: Sequence[Any], since: date) -> bool:
+    """Whether a page of albums, newest first, holds recent ones only, so that the next page may hold more."""
+    return bool(albums) and all(is_recent(album, since) for album in albums)

@@ -24,8 +24,9 @@ from spotify_assets.sources.records import (
     Parsed,
     Record,
 )
-from spotify_assets.sources.spotify.dates import last_day, parse_release_date
+from spotify_assets.sources.spotify.dates import all_recent, last_day, parse_release_date
 from spotify_assets.sources.spotify.pieces import artist, new_release, top_track
+from spotify_assets.sources.spotify.questions import SEARCH_PAGES
 
 __all__ = ["parse", "parse_release_date"]
 
@@ -198,6 +199,7 @@ def _new_releases(exchanges: Iterable[Exchange]) -> Parsed:
     releases: dict[str, tuple[Mapping[str, Any], datetime]] = {}
     details: dict[str, Mapping[str, Any]] = {}
     nameless: list[Record] = []
+    cut: dict[str, int | None] = {}
     for exchange in exchanges:
         if "ids" in exchange.request or "album_id" in exchange.request:
             details |= _album_details(exchange)
@@ -212,6 +214,7 @@ def _new_releases(exchanges: Iterable[Exchange]) -> Parsed:
         reading.closed.add(page)
         if not page.startswith("page "):
             reading.requested[page] = None
+            cut[page] = _next_page(exchange)
         for piece in items:
             if (album_id := _id_of(piece)) is not None:
                 reading.answer(album_id)
@@ -221,12 +224,21 @@ def _new_releases(exchanges: Iterable[Exchange]) -> Parsed:
                 nameless.append(new_release(piece, {}, exchange.observed_at))
             else:
                 reading.reject(exchange, piece, f"an entry of {page} is {kind(piece)}, not an album")
+    _reopen(reading, cut)
     reading.requested.update((page, None) for page in reading.open if page not in reading.closed)
     reading.parsed.records.extend(
         new_release(piece, details.get(album_id, {}), seen) for album_id, (piece, seen) in releases.items()
     )
     reading.parsed.records.extend(nameless)
     return reading.done()
+
+
+def _reopen(reading: Reading, cut: Mapping[str, int | None]) -> None:
+    """Lists whose further page never came are asked for again; what came of them is kept."""
+    for page, number in cut.items():
+        if number is not None:
+            reading.closed.discard(page)
+            reading.open.setdefault(page, f"its page {number} never came")
 
 
 def _album_details(exchange: Exchange) -> dict[str, Mapping[str, Any]]:
@@ -243,6 +255,20 @@ def _page_key(exchange: Exchange) -> str:
     if kind := text(exchange.request, "list"):
         return f"list:{kind}"
     return f"page {exchange.request.get('page', '?')}"
+
+
+def _next_page(exchange: Exchange) -> int | None:
+    """Number of the page that was to be read after one of a search or of an artist's own albums, if any."""
+    data, _ = _body(exchange)
+    page = data if "artist_id" in exchange.request else data.get("albums")
+    number = exchange.request.get("page")
+    if not isinstance(page, dict) or not page.get("next") or not isinstance(number, int):
+        return None
+    if "artist_id" not in exchange.request:
+        return number + 1 if number < SEARCH_PAGES else None
+    albums = [piece for piece in _items(page, "items")[0] if _id_of(piece) is not None]
+    since = exchange.observed_at.date() - timedelta(days=RECENT_DAYS)
+    return number + 1 if all_recent(albums, since) else None
 
 
 def _is_old(piece: object, since: date) -> bool:

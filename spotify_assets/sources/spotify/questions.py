@@ -22,6 +22,9 @@ NEW_RELEASES_ON_PAGE = 50
 LEAST_ON_PAGE = 10
 """Albums and search results on a page, for apps in Development Mode; more is refused (400)."""
 
+SEARCH_PAGES = 5
+"""Pages of a search for new albums that are read: the best known of the last two weeks."""
+
 RELEASE_GROUPS = ("album", "single")
 """Asked for one by one, because each is sorted by date and the two together are not."""
 

@@ -31,7 +31,7 @@ from spotify_assets.sources.spotify.access import (
     TOP_TRACKS,
     Access,
 )
-from spotify_assets.sources.spotify.asking import LIST_KEY, SEARCH_PAGES, Asking, release_key
+from spotify_assets.sources.spotify.asking import LIST_KEY, Asking, release_key
 from spotify_assets.sources.spotify.auth import ClientCredentials
 from spotify_assets.sources.spotify.lookup import ArtistHit, artist_hits
 from spotify_assets.sources.spotify.parse import parse
@@ -40,6 +40,7 @@ from spotify_assets.sources.spotify.questions import (
     ARTISTS_IN_BATCH,
     NEW_RELEASES_ON_PAGE,
     RELEASE_GROUPS,
+    SEARCH_PAGES,
     TRACKS_IN_BATCH,
     askable,
     batches,
