@@ -30,6 +30,7 @@ from spotify_assets.sources.spotify.access import (
     NEW_RELEASES,
     TOP_TRACKS,
     Access,
+    field_name,
 )
 from spotify_assets.sources.spotify.asking import LIST_KEY, Asking, release_key
 from spotify_assets.sources.spotify.auth import ClientCredentials
@@ -38,6 +39,7 @@ from spotify_assets.sources.spotify.parse import parse
 from spotify_assets.sources.spotify.questions import (
     ALBUMS_IN_BATCH,
     ARTISTS_IN_BATCH,
+    LEAST_ON_PAGE,
     NEW_RELEASES_ON_PAGE,
     RELEASE_GROUPS,
     SEARCH_PAGES,
@@ -247,7 +249,8 @@ class SpotifySource:
     def cost(self, entity: Entity, artists: int) -> int:
         """The calls that observing `entity` of so many artists takes, as far as known; without sign-in.
 
-        What is not known to be refused counts as granted; of the list of new releases, 100 albums.
+        What is not known to be refused counts as granted; of the list of new releases, 100 albums, and of
+        what makes up for it those that the search finds and a first page of each artist's own.
         """
         if entity == "artists":
             batched = self.access.may(ARTIST_BATCHES) is not False
@@ -255,9 +258,14 @@ class SpotifySource:
         if entity == "top_tracks":
             return 0 if self.access.may(TOP_TRACKS) is False else artists * len(self.markets)
         if self.access.may(NEW_RELEASES) is False:
-            return SEARCH_PAGES + artists * len(RELEASE_GROUPS)
-        details = 0 if self.access.may(ALBUM_BATCHES) is False else 100 // ALBUMS_IN_BATCH
-        return 100 // NEW_RELEASES_ON_PAGE + details
+            lists = SEARCH_PAGES + artists * len(RELEASE_GROUPS)
+            return lists + self._cost_of_details(SEARCH_PAGES * LEAST_ON_PAGE)
+        return 100 // NEW_RELEASES_ON_PAGE + self._cost_of_details(100)
+
+    def _cost_of_details(self, albums: int) -> int:
+        if self.access.may(ALBUM_BATCHES) is not False:
+            return math.ceil(albums / ALBUMS_IN_BATCH)
+        return albums if self.access.may(field_name("album", "popularity")) else 0
 
     async def observe(self, entity: Entity, day: date, keys: Sequence[str], sink: Sink) -> Usage:
         """Ask for `entity` as it is on `day` and hand every response to `sink`.
