@@ -144,7 +144,9 @@ def _run(first: date, last: date, selected: tuple[str, ...], as_json: bool) -> N
     else:
         print_outcome(screen, outcome)
         if outcome.success:
-            look = "select name, popularity, popularity_change_7_days from artist_popularity_trend limit 10"
+            told = {"spotify", "simulated"} & set(environment.settings.observed_sources)
+            metric = "popularity" if told else "followers"
+            look = f"select name, {metric}, {metric}_change_7_days from artist_popularity_trend limit 10"
             screen.print(f'Next: {command()} sql "{look}"', markup=False, soft_wrap=True)
     if not outcome.success:
         raise click.exceptions.Exit(1)

@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -29,12 +30,12 @@ def recorded() -> Path:
     return shared_file("recorded/spotify")
 
 
-@pytest.fixture
-def replay() -> Iterator[str]:
+@contextmanager
+def replaying(mode: str) -> Iterator[str]:
     """The recorded upstream on a free port; its base URL."""
     script = shared_file("recorded/replay.py")
     with subprocess.Popen(
-        [sys.executable, str(script), "--port", "0"],
+        [sys.executable, str(script), "--port", "0", "--mode", mode],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -45,12 +46,23 @@ def replay() -> Iterator[str]:
 
 
 @pytest.fixture
-def live(tmp_path: Path, database: str, replay: str) -> Installation:
+def live(tmp_path: Path, database: str) -> Iterator[Installation]:
+    with replaying("extended") as url:
+        yield installation(tmp_path, database, url)
+
+
+@pytest.fixture
+def development(tmp_path: Path, database: str) -> Iterator[Installation]:
+    with replaying("development") as url:
+        yield installation(tmp_path, database, url)
+
+
+def installation(folder: Path, database: str, replay: str) -> Installation:
     variables = {
         "DATABASE_URL": database, "SPOTIFY_API_URL": f"{replay}/v1", "SPOTIFY_ACCOUNTS_URL": replay,
         "SPOTIFY_CLIENT_ID": "someone", "SPOTIFY_CLIENT_SECRET": SECRET,
     }  # fmt: skip
-    return Installation(tmp_path, variables)
+    return Installation(folder, variables)
 
 
 def read(folder: Path, name: str) -> Any:
@@ -272,3 +284,47 @@ def check_books(database: str) -> None:
         ("new_releases", 20, 20, 0, 20, 0),
         ("top_tracks", 5, 10, 4, 10, 0),
     ]
+
+
+def test_an_app_in_development_mode_gets_what_it_may_and_reasons(
+    development: Installation, database: str, recorded: Path
+) -> None:
+    artists = expected_artists(recorded)
+    development.run("watch", "add", *artists).succeeded()
+    development.run("materialize").succeeded()
+
+    hidden = dict.fromkeys(("popularity", "followers", "genres"))
+    rows = records(database, "select * from snapshots.artist_snapshots")
+    assert {row["artist_id"]: observed_columns(row) for row in rows} == {
+        key: artist | hidden for key, artist in artists.items()
+    }
+    left_out = "left out of every answer of this day: this app may not see it"
+    trend = records(database, "select * from marts.artist_popularity_trend")
+    assert {row["artist_id"]: (row["name"], row["popularity_null_reason"]) for row in trend} == {
+        key: (artist["name"], left_out) for key, artist in artists.items()
+    }
+    assert query(database, "select count(*) from snapshots.top_tracks") == [(0,)]
+    reasons = query(
+        database,
+        "select m.key, m.reason "
+        "from ops.current_partition_loads, jsonb_each_text(missing) as m (key, reason) where table_name = 'top_tracks'",
+    )
+    assert {key.partition("/")[0] for key, _ in reasons} == set(artists)
+    assert {reason for _, reason in reasons} == {'this app may not see it (refused: HTTP 403: "Forbidden")'}
+
+    # Albums come from each artist's own list, which was recorded of one of them, years ago.
+    asked = [url for url in asked_urls(development.home) if f"/artists/{WITH_TOP_TRACKS}/albums" in url]
+    assert len(asked) == 2
+    assert all("limit=10" in url for url in asked)
+
+    report = development.run("doctor", "--json").succeeded().json()
+    (upstream,) = report["upstreams"]
+    assert upstream["access"] == "development"
+    assert upstream["calls_per_day"] == 400
+    calls = upstream["tomorrow"]["calls"]
+    assert (calls["artists"], calls["top_tracks"]) == (4, 0)
+    assert calls["new_releases"] >= 5 + 2 * len(artists)
+    told = development.run("doctor").succeeded()
+    assert "Development Mode" in told.out
+    assert "Nothing is wrong with your set-up" in " ".join(told.out.split())
+    assert SECRET not in told.text
