@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from spotify_assets.contracts.tables import TABLES
-from spotify_assets.ingest.plan import FINISHED, PLAN, finished, note, planned_keys, unasked
+from spotify_assets.ingest.plan import FINISHED, PLAN, WHOLE_LIST, finished, note, planned_keys, unasked
 from spotify_assets.ingest.read import answered
 from spotify_assets.ingest.tracked import Tracked
 from spotify_assets.lake.landing import Landing
@@ -214,9 +214,18 @@ async def _observe(
     if not _is_final(problem, entity) and not anything_observed(exchanges):
         raise problem
     if (reason := _reason(problem)) is not None:
+        left = _left(source, entity, wanted, remaining or [])
         with landing.writer(source.name, entity, day, run_id) as writer:
-            writer(say(UNASKED, remaining or [], reason))
+            writer(say(UNASKED, left, reason))
     return Landed(day, len(exchanges) + writer.exchanges, usage, stopped=str(problem))
+
+
+def _left(source: Source, entity: Entity, wanted: Sequence[str], remaining: Sequence[str]) -> Sequence[str]:
+    """What stands for all that a run may have left unasked."""
+    if wanted or entity != "new_releases":
+        return remaining
+    # Only by asking was it found out in which parts the list comes, if not as a whole.
+    return source.expected(entity, remaining) or [WHOLE_LIST]
 
 
 async def land_from_all(

@@ -17,6 +17,8 @@ PLAN = "PLAN"
 FINISHED = "FINISHED"
 """`Exchange.method` of the note that every question of a run was answered."""
 METHODS = frozenset({PLAN, FINISHED, UNASKED})
+WHOLE_LIST = "the rest of the list"
+"""Key of what was left unasked of a list that is read as a whole, until a run of the day reads all of it."""
 
 
 def note(
