@@ -42,13 +42,13 @@ def cooldown_sensor(job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
 
         today = platform.clock().now().astimezone(UTC).date()
         requests, waiting = [], []
-        for cooldown in last_cooldowns(platform.warehouse()):
+        for cooldown in sorted(last_cooldowns(platform.warehouse()), key=lambda one: one.until):
             if cooldown.seconds_left > 0:
                 waiting.append(f"{cooldown.upstream} until {_minute(cooldown.until)} UTC")
             elif cooldown.set_at.astimezone(UTC).date() == today:
                 over = f"{cooldown.upstream} {cooldown.credential} {cooldown.until.isoformat()}"
                 requests.append(dg.RunRequest(run_key=over, partition_key=today.isoformat()))
-        # One run resumes everything that may be asked again.
+        # One run resumes everything that may be asked again; each that ends later has a key of its own.
         if requests:
             return requests[-1:]
         return dg.SkipReason(f"Left alone: {', '.join(waiting)}" if waiting else "No cooldown ended today")
