@@ -307,7 +307,8 @@ def test_an_app_in_development_mode_gets_what_it_may_and_reasons(
     reasons = query(
         database,
         "select m.key, m.reason "
-        "from ops.current_partition_loads, jsonb_each_text(missing) as m (key, reason) where table_name = 'top_tracks'",
+        "from ops.current_partition_loads, jsonb_each_text(missing) as m (key, reason) "
+        "where table_name = 'top_tracks'",
     )
     assert {key.partition("/")[0] for key, _ in reasons} == set(artists)
     assert {reason for _, reason in reasons} == {'this app may not see it (refused: HTTP 403: "Forbidden")'}
