@@ -150,15 +150,21 @@ def _probe(environment: Environment) -> list[str]:
                 continue
             watched = tracked_artists(environment.warehouse, source.namespace).ids
             try:
-                asyncio.run(source.probe(watched[0] if watched else SOMEBODY))
+                asyncio.run(_ask(source, watched[0] if watched else SOMEBODY))
             except SourceError as error:
                 problems.append(str(error))
     return problems
 
 
+async def _ask(source: SpotifySource, artist_id: str) -> None:
+    # Connections have to be given up in the event loop that opened them.
+    async with source:
+        await source.probe(artist_id)
+
+
 @click.command("doctor", short_help="Show what each upstream lets you see, and what tomorrow will cost.")
 @click.option(
-    "--probe/--no-probe", default=None, help="Ask Spotify what is not known yet: 5 or 6 calls. Default: once."
+    "--probe/--no-probe", default=None, help="Ask Spotify what is not known yet: 5 to 7 calls. Default: once."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def doctor_command(probe: bool | None, as_json: bool) -> None:
