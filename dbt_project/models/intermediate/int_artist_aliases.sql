@@ -1,6 +1,6 @@
 {{ config(materialized='view') }}
 
-with
+with recursive
 
 identities as (
 
@@ -27,13 +27,37 @@ aliases as (
 
 ),
 
-final as (
+-- an artist may be merged again; ids that lead back to themselves end the chain
+chains as (
 
     select
         source,
         artist_id,
-        canonical_id
+        canonical_id,
+        1 as hops
     from aliases
+
+    union all
+
+    select
+        chains.source,
+        chains.artist_id,
+        aliases.canonical_id,
+        chains.hops + 1 as hops
+    from chains
+    inner join aliases on chains.source = aliases.source and chains.canonical_id = aliases.artist_id
+    where aliases.canonical_id <> chains.artist_id and chains.hops < 20
+
+),
+
+final as (
+
+    select distinct on (source, artist_id)
+        source,
+        artist_id,
+        canonical_id
+    from chains
+    order by source asc, artist_id asc, hops desc
 
 )
 
