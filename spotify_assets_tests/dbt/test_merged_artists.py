@@ -1,0 +1,119 @@
+"""An artist whom an upstream merged keeps one series: earlier days continue under the id of today."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from typing import Any
+
+from spotify_assets_tests.dbt import data, reference
+from spotify_assets_tests.dbt.conftest import Project
+
+DAY = timedelta(days=1)
+FIRST, MERGED = date(2024, 1, 1), date(2024, 4, 10)
+LAST = MERGED + 2 * DAY
+SELECTED = ("--select", "+artist_popularity_trend")
+BUILT = {
+    "intermediate.int_artist_days": ("source", "artist_id", "snapshot_date"),
+    "marts.artist_popularity_trend": ("source", "artist_id", "snapshot_date"),
+}
+SOURCES = {"spotify": "spotify", "listenbrainz": "musicbrainz"}
+"""Whose ids the sources observe by."""
+
+
+def observed(day: date) -> list[dict[str, Any]]:
+    """What each source says on a day: one artist merged, one merged into one who was there, one untouched."""
+    rows = []
+    n = (day - FIRST).days
+    merged = day >= MERGED
+    again = {"spotify": "newest"} if day > MERGED else {}
+    for source in SOURCES:
+        if n % 13 != 5:  # a day lost to the first
+            rows.append(one(source, again.get(source, "new") if merged else "old", "old", day, 40 + n % 7))
+        if not merged:
+            rows.append(one(source, "twin", "twin", day, 60 + n % 5))
+        if n >= 60:
+            rows.append(one(source, "heir", "twin" if merged else "heir", day, 20 + n % 3))
+        rows.append(one(source, "other", "other", day, 50))
+    return rows
+
+
+def one(source: str, artist_id: str, requested: str, day: date, popularity: int) -> dict[str, Any]:
+    row = data.artist(source, artist_id, day, popularity=popularity, followers=1000 + (day - FIRST).days)
+    return {**row, "requested_id": requested}
+
+
+def load(project: Project, first: date, last: date) -> None:
+    project.load("artist_snapshots", [row for day in data.days(first, last) for row in observed(day)])
+
+
+def know(project: Project, source: str, old: str, new: str, confidence: float = 1.0) -> None:
+    """Keep that an upstream answered for one id with another."""
+    namespace = SOURCES[source]
+    project.execute(
+        "insert into ops.identities (source, artist_id, target, target_id, method, confidence, resolved_at) "
+        f"values ('{namespace}', '{old}', '{namespace}', '{new}', 'answered', {confidence}, now())"
+    )
+
+
+def contents(project: Project) -> dict[str, list[dict[str, Any]]]:
+    return {table: project.rows(table) for table in BUILT}
+
+
+def assert_equals_full_rebuild(project: Project) -> None:
+    actual = contents(project)
+    project.dbt("run", *SELECTED, "--full-refresh")
+    expected = contents(project)
+    for table, key in BUILT.items():
+        assert reference.differences(actual[table], expected[table], key) == [], table
+
+
+def series(project: Project, source: str, artist_id: str) -> dict[date, Any]:
+    where = f"source = '{source}' and artist_id = '{artist_id}'"
+    rows = project.rows("marts.artist_popularity_trend", where)
+    return {row["snapshot_date"]: row for row in rows}
+
+
+def test_an_alias_that_appears_continues_the_series_as_a_full_rebuild_would(
+    new_project: Callable[[], Project],
+) -> None:
+    project = new_project()
+    load(project, FIRST, MERGED - DAY)
+    project.dbt("run", *SELECTED, days=[FIRST, MERGED - DAY])
+    before = series(project, "spotify", "old")
+    assert series(project, "spotify", "new") == {}
+
+    load(project, MERGED, MERGED)
+    know(project, "spotify", "old", "new")
+    know(project, "spotify", "twin", "heir")
+    # What is only likely is no reason to join two series.
+    know(project, "spotify", "other", "heir", confidence=0.5)
+    project.dbt("run", *SELECTED, days=[MERGED])
+    joined = series(project, "spotify", "new")
+    assert list(joined) == list(data.days(FIRST, MERGED))
+    told = ("popularity", "followers", "is_observed", "popularity_change_28_days")
+    for day, row in before.items():
+        assert [joined[day][name] for name in told] == [row[name] for name in told], day
+    change = joined[MERGED]["popularity"] - joined[MERGED - DAY]["popularity"]
+    assert joined[MERGED]["popularity_change_1_day"] == change
+    # Days that the heir has of its own stay its own; the days before them are the other's.
+    heir = series(project, "spotify", "heir")
+    assert list(heir) == list(data.days(FIRST, MERGED))
+    assert all((row["popularity"] >= 60) is (day < FIRST + 60 * DAY) for day, row in heir.items())
+    assert len(series(project, "spotify", "other")) == len(heir)
+    assert series(project, "spotify", "old") == series(project, "spotify", "twin") == {}
+    # The other source was not told so.
+    assert list(series(project, "listenbrainz", "new")) == [MERGED]
+    assert max(series(project, "listenbrainz", "old")) == MERGED
+
+    # The next run takes up what was learnt since, though no snapshot of an earlier day changed, and an artist
+    # who is merged again.
+    load(project, MERGED + DAY, LAST)
+    know(project, "listenbrainz", "old", "new")
+    know(project, "spotify", "new", "newest")
+    project.dbt("run", *SELECTED, days=[MERGED + DAY, LAST])
+    for source, artist_id in (("listenbrainz", "new"), ("spotify", "newest")):
+        assert list(series(project, source, artist_id)) == list(data.days(FIRST, LAST))
+        assert series(project, source, "old") == {}
+    assert series(project, "spotify", "new") == {}
+    assert_equals_full_rebuild(project)
