@@ -7,6 +7,7 @@ about retries and time (`http`).
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -67,6 +68,10 @@ class Connections:
         return self._bound
 
     def _open(self, bound: _Loop) -> httpx.AsyncClient:
+        for name in ("httpx", "httpcore"):
+            # They tell each URL at INFO and headers at DEBUG, and both may hold a key.
+            logger = logging.getLogger(name)
+            logger.setLevel(max(logger.level, logging.WARNING))
         client = httpx.AsyncClient(
             # A timeout per read could be stretched by a slow drip; the sender bounds the whole instead.
             timeout=httpx.Timeout(None),

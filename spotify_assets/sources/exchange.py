@@ -14,7 +14,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request to an upstream and its response, exactly as received.
+    """One request to an upstream and its response, as received.
 
     Attributes:
         source: Series the response belongs to, e.g. ``spotify`` or ``simulated``.
@@ -27,7 +27,8 @@ class Exchange:
         status: HTTP status; 0 for an import.
         observed_at: When the response had arrived completely, in UTC.
         run_id: Run that asked.
-        body: Response body, decoded as UTF-8 with ``surrogateescape`` so that no byte is lost.
+        body: Response body, decoded as UTF-8 with ``surrogateescape`` so that no byte is lost. Unchanged, but
+            for a secret sent with the request: where the response repeats it, ``***`` stands there.
     """
 
     source: str

@@ -5,7 +5,8 @@ not belong here: when a call may leave (`pacing`), telling answers from faults (
 to ask and what an answer means (each upstream's own package).
 
 Order of things for each response: it arrives completely, the observed day is checked, it is handed
-to the sink, and only then is its status looked at and its body read.
+to the sink, and only then is its status looked at and its body read. It is landed as it came, but for one
+thing: where it repeats a secret that was sent with that very request, ``***`` stands there instead (`echo`).
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from spotify_assets.sources.base import (
 from spotify_assets.sources.body import ACCEPT_ENCODING, Unreadable, read_body
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.connections import Connections
+from spotify_assets.sources.echo import conceal, secrets_sent
 from spotify_assets.sources.judging import Fault, Judge, Refused
 from spotify_assets.sources.pacing import RetryBudget, Turns, backoff_seconds
 from spotify_assets.sources.question import Answer, BodyFault, Limits, Question
@@ -277,6 +279,7 @@ class PoliteClient:
         visit: Visit,
     ) -> Answer:
         seconds = min(self.limits.request_seconds, visit.seconds_left())
+        secrets = secrets_sent(question, token)
         try:
             async with asyncio.timeout(seconds):
                 request = self._build(question, url, token, visit)
@@ -288,12 +291,15 @@ class PoliteClient:
         except TimeoutError:
             raise Fault(f"no complete answer within {seconds:.3g} s") from None
         except Unreadable as error:
+            came = conceal(str(error), secrets)
             if error.worth_retrying:
-                raise Fault(str(error)) from None
-            raise UpstreamUnavailable(f"{question.label}: {visit.source} sent {error}") from None
+                raise Fault(came) from None
+            raise UpstreamUnavailable(f"{question.label}: {visit.source} sent {came}") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             raise Fault(transport_fault(error)) from None
         text = body.decode("utf-8", "surrogateescape")
+        if question.landed or not response.is_success:  # a new token may well contain what was sent for it
+            text = conceal(text, secrets)
         if question.landed:
             visit.land(question.method, url, question.request, response.status_code, text)
         return self._judge.answer(question, visit, response, text, token)

@@ -94,7 +94,7 @@ class LastfmSource:
             SettingsError: There is no key, or the simulated upstream is chosen and none is running.
         """
         simulated = name != "lastfm"
-        key = SecretStr("simulated") if simulated else settings.lastfm_api_key
+        key = SecretStr("no-key-is-needed") if simulated else settings.lastfm_api_key
         if key is None:
             raise SettingsError(
                 "LASTFM_API_KEY is not set: get a free key at https://www.last.fm/api/account/create, or "
