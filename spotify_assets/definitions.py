@@ -56,7 +56,7 @@ def build_definitions(
         asset_checks=[sign_in_check()] if {"spotify", "simulated"} & set(settings.observed_sources) else [],
         jobs=[job, retention_job],
         schedules=[daily_schedule(job, settings.spotify_assets_schedule_hour), retention_schedule()],
-        sensors=[cooldown_sensor(job)],
+        sensors=[cooldown_sensor(job, settings.spotify_assets_schedule_hour)],
         resources={"platform": Platform(), "dbt": dbt_resource(), **(resource_overrides or {})},
         # A run is a process of its own already; a process per step would only cost its start (2.4 times).
         executor=dg.in_process_executor,

@@ -23,6 +23,11 @@ SIMULATED_SOURCES = ("simulated", "simulated-listenbrainz", "simulated-deezer", 
 """The same protocols from the offline upstream; ``simulated`` is the one that speaks as Spotify does."""
 
 
+def is_simulated(source: str) -> bool:
+    """Whether a series was invented by the offline upstream."""
+    return source in SIMULATED_SOURCES
+
+
 class SettingsError(Exception):
     """A setting has a value that cannot be used; the message names the variable and what to do."""
 
@@ -155,7 +160,7 @@ class Settings(BaseSettings):
         if not chosen or (unknown := [name for name in chosen if name not in known]):
             what = f"{unknown[0][:40]!r} is none of them: " if chosen else ""
             raise ValueError(f"{what}expected one or more of {', '.join(known)}, separated by commas")
-        if len({name in SIMULATED_SOURCES for name in chosen}) > 1:
+        if len({is_simulated(name) for name in chosen}) > 1:
             raise ValueError("expected either live sources or simulated ones, not both in one place")
         return chosen
 
@@ -209,7 +214,7 @@ class Settings(BaseSettings):
                 "SOURCES names lastfm, which needs LASTFM_API_KEY (free, at https://www.last.fm/api): set "
                 "it, or leave lastfm out"
             )
-        if self.spotify_client_id is None and (
+        if (self.sources is None and self.spotify_client_id is None) and (
             self.spotify_api_url != DEFAULT_API_URL or self.spotify_accounts_url != DEFAULT_ACCOUNTS_URL
         ):
             raise ValueError(
@@ -234,7 +239,7 @@ class Settings(BaseSettings):
     @property
     def simulated(self) -> bool:
         """Whether what is observed is simulated."""
-        return self.observed_sources[0] in SIMULATED_SOURCES
+        return is_simulated(self.observed_sources[0])
 
     @property
     def effective_lake_url(self) -> str:

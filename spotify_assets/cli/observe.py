@@ -146,7 +146,8 @@ def _run(first: date, last: date, selected: tuple[str, ...], as_json: bool) -> N
         if outcome.success:
             told = {"spotify", "simulated"} & set(environment.settings.observed_sources)
             metric = "popularity" if told else "followers"
-            look = f"select name, {metric}, {metric}_change_7_days from artist_popularity_trend limit 10"
+            columns = f"name, {metric}, {metric}_change_7_days"
+            look = f"select {columns} from artist_popularity_trend limit 10"  # noqa: S608 - names of our own
             screen.print(f'Next: {command()} sql "{look}"', markup=False, soft_wrap=True)
     if not outcome.success:
         raise click.exceptions.Exit(1)

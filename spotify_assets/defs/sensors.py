@@ -17,14 +17,15 @@ AFTER_COOLDOWN = "resume_after_cooldown"
 SECONDS = 60
 
 
-def cooldown_sensor(job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
-    """Resume today's partition when a cooldown has ended, if the day is still the day.
+def cooldown_sensor(job: UnresolvedAssetJobDefinition, hour: int) -> dg.SensorDefinition:
+    """Observe the rest of today when a cooldown has ended that kept it from being observed.
 
-    The run asks only for what is missing. A cooldown that ends on another day than it began resumes nothing:
-    what it kept from being asked is recorded as missing, and the day's own run asks for the new day.
+    That is one which began today, or one from an earlier day that outlasted today's scheduled run. The run
+    asks only for what is missing. What an earlier day missed stays missing: its day is over.
 
     Args:
         job: What to run.
+        hour: Hour (UTC) of the daily run.
     """
 
     @dg.sensor(
@@ -40,18 +41,21 @@ def cooldown_sensor(job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
     ) -> Any:
         from spotify_assets.warehouse.allowance import last_cooldowns
 
-        today = platform.clock().now().astimezone(UTC).date()
+        now = platform.clock().now().astimezone(UTC)
+        today, tick = now.date(), now.replace(hour=hour, minute=0, second=0, microsecond=0)
         requests, waiting = [], []
         for cooldown in sorted(last_cooldowns(platform.warehouse()), key=lambda one: one.until):
             if cooldown.seconds_left > 0:
                 waiting.append(f"{cooldown.upstream} until {_minute(cooldown.until)} UTC")
-            elif cooldown.set_at.astimezone(UTC).date() == today:
+            elif cooldown.set_at.astimezone(UTC).date() == today or cooldown.until >= tick:
                 over = f"{cooldown.upstream} {cooldown.credential} {cooldown.until.isoformat()}"
                 requests.append(dg.RunRequest(run_key=over, partition_key=today.isoformat()))
         # One run resumes everything that may be asked again; each that ends later has a key of its own.
         if requests:
             return requests[-1:]
-        return dg.SkipReason(f"Left alone: {', '.join(waiting)}" if waiting else "No cooldown ended today")
+        if waiting:
+            return dg.SkipReason(f"Left alone: {', '.join(waiting)}")
+        return dg.SkipReason("No cooldown has kept today from being observed")
 
     return resume_after_cooldown
 

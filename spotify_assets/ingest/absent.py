@@ -6,9 +6,12 @@ the ledger with the load, and shown beside every null in the marts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pyarrow
+
+from spotify_assets.sources import imported
+from spotify_assets.sources.exchange import Exchange
 
 PUBLISHED: Mapping[str, frozenset[str]] = {
     "spotify": frozenset({"popularity", "followers", "genres", "isrc", "label", "upc"}),
@@ -19,23 +22,47 @@ PUBLISHED: Mapping[str, frozenset[str]] = {
 """Columns that say something about an artist, song or release, by the sources that publish them."""
 
 COLUMNS = frozenset().union(*PUBLISHED.values())
+_SPELT = {"isrc": "external_ids", "upc": "external_ids"}
+"""What Spotify calls a column, where that is another name."""
+
 NEVER = "not published by this source"
 LEFT_OUT = "left out of every answer of this day: this app may not see it"
+NOT_TOLD = "in no answer of this day"
+NO_VALUE = "no value came on this day"
+NOT_IN_FILE = "not among the imported columns"
 
 
-def absent_columns(source: str, rows: pyarrow.Table) -> dict[str, str]:
+def absent_columns(
+    source: str, table: str, rows: pyarrow.Table, exchanges: Sequence[Exchange]
+) -> dict[str, str]:
     """Columns that no row has a value for, each with the reason.
 
     Args:
         source: Series name.
+        table: Table that the rows are for.
         rows: The valid rows of one day; without rows nothing can be said.
+        exchanges: What they were read from.
     """
     if not rows.num_rows:
         return {}
-    upstream = {"simulated": "spotify"}.get(source, source.removeprefix("simulated-"))
-    published = PUBLISHED.get(upstream)
-    return {
-        name: LEFT_OUT if published is not None and name in published else NEVER
+    empty = [
+        name
         for name in rows.schema.names
         if name in COLUMNS and rows.column(name).null_count == rows.num_rows
-    }
+    ]
+    return {name: _reason(source, table, name, exchanges) for name in empty}
+
+
+def _reason(source: str, table: str, name: str, exchanges: Sequence[Exchange]) -> str:
+    if all(exchange.method == imported.METHOD or not exchange.body for exchange in exchanges):
+        return NOT_IN_FILE
+    upstream = {"simulated": "spotify"}.get(source, source.removeprefix("simulated-"))
+    if name not in PUBLISHED.get(upstream, COLUMNS):
+        return NEVER
+    if upstream != "spotify":
+        return NO_VALUE
+    spelt = f'"{_SPELT.get(name, name)}"'
+    if any(exchange.status == 200 and spelt in exchange.body for exchange in exchanges):
+        return NO_VALUE
+    # Of albums, lists tell less than the albums' own answers, which may have failed to come.
+    return NOT_TOLD if table == "new_releases" else LEFT_OUT

@@ -12,7 +12,17 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from spotify_assets.contracts.tables import TABLES
-from spotify_assets.ingest.plan import FINISHED, PLAN, WHOLE_LIST, finished, note, planned_keys, unasked
+from spotify_assets.ingest.plan import (
+    FINISHED,
+    PLAN,
+    UNIDENTIFIED,
+    WHOLE_LIST,
+    explained,
+    finished,
+    note,
+    planned_keys,
+    unidentified_in,
+)
 from spotify_assets.ingest.read import answered
 from spotify_assets.ingest.tracked import Tracked
 from spotify_assets.lake.landing import Landing
@@ -30,6 +40,7 @@ from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.jsontext import NotJson, decode_json
 from spotify_assets.sources.observing import UNASKED
+from spotify_assets.warehouse.errors import WarehouseError
 from spotify_assets.warehouse.ledger import MAY_NOT
 
 
@@ -148,7 +159,7 @@ async def land(
     if day > today:
         raise DayNotYet(f"{day} has not come yet: today is {today} (UTC). Choose a day up to today.")
     if day < today and not source.can_observe_past:
-        if not anything_observed(before) and not unasked(before):
+        if not anything_observed(before) and not explained(before):
             raise _lost(source.name, entity, day)
         return Landed(day, len(before), replayed=True)
 
@@ -158,10 +169,12 @@ async def land(
     remaining = (
         [] if unidentified and not wanted else _remaining(source.name, entity, wanted, tracked, before)
     )
-    if remaining is None and set(unidentified) <= set(unasked(before)):
+    if remaining is None and unidentified == unidentified_in(before):
         return Landed(day, len(before), replayed=True)
 
-    return await _observe(source, landing, entity, day, wanted, remaining, unidentified, run_id, clock)
+    return await _observe(
+        source, landing, entity, day, wanted, remaining, unidentified, before, run_id, clock
+    )
 
 
 def _nothing_to_ask(
@@ -186,6 +199,7 @@ async def _observe(
     wanted: Sequence[str],
     remaining: Sequence[str] | None,
     unidentified: Mapping[str, str],
+    before: Sequence[Exchange],
     run_id: str,
     clock: Clock,
 ) -> Landed:
@@ -198,11 +212,11 @@ async def _observe(
     usage = Usage()
     with landing.writer(source.name, entity, day, run_id) as writer:
         writer(say(PLAN, wanted))
-        for key, why in unidentified.items():
-            writer(say(UNASKED, [key], why))
+        for why, keys in _changed(unidentified, before).items():
+            writer(say(UNIDENTIFIED, keys, why))
         try:
-            if remaining or (remaining is not None and entity == "new_releases"):
-                usage = await source.observe(entity, day, remaining, writer)
+            if _is_anything_left(entity, remaining):
+                usage = await source.observe(entity, day, remaining or [], writer)
         except SourceError as error:
             problem, usage = error, error.usage or usage
         else:
@@ -213,11 +227,25 @@ async def _observe(
         return Landed(day, len(exchanges), usage)
     if not _is_final(problem, entity) and not anything_observed(exchanges):
         raise problem
-    if (reason := _reason(problem)) is not None:
-        left = _left(source, entity, wanted, remaining or [])
-        with landing.writer(source.name, entity, day, run_id) as writer:
-            writer(say(UNASKED, left, reason))
+    with landing.writer(source.name, entity, day, run_id) as writer:
+        if (reason := _reason(problem)) is not None:
+            writer(say(UNASKED, _left(source, entity, wanted, remaining or []), reason))
     return Landed(day, len(exchanges) + writer.exchanges, usage, stopped=str(problem))
+
+
+def _is_anything_left(entity: Entity, remaining: Sequence[str] | None) -> bool:
+    """Whether there is a question; a list that is read as a whole needs no keys."""
+    return remaining is not None and (entity == "new_releases" or bool(remaining))
+
+
+def _changed(unidentified: Mapping[str, str], before: Sequence[Exchange]) -> dict[str, list[str]]:
+    """Who is not identified now, by reason, if that has changed since; nobody any more is a change too."""
+    if unidentified == unidentified_in(before):
+        return {}
+    by_reason: dict[str, list[str]] = {}
+    for key, why in unidentified.items():
+        by_reason.setdefault(why, []).append(key)
+    return by_reason or {"": []}
 
 
 def _left(source: Source, entity: Entity, wanted: Sequence[str], remaining: Sequence[str]) -> Sequence[str]:
@@ -254,15 +282,16 @@ async def land_from_all(
     Raises:
         PartitionError: No source did anything; the first one's reason.
         SourceError: Likewise.
+        WarehouseError: Likewise.
     """
 
-    async def one(source: Source) -> Landed | SourceError | PartitionError:
+    async def one(source: Source) -> Landed | SourceError | PartitionError | WarehouseError:
         whom = tracked[source.name]
         try:
             return await land(
                 source, landing, entity, day, whom.ids, run_id, clock, unidentified=whom.unidentified
             )
-        except (SourceError, PartitionError) as problem:
+        except (SourceError, PartitionError, WarehouseError) as problem:
             return problem
 
     outcomes = await asyncio.gather(*(one(source) for source in sources))

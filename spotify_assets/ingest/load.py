@@ -15,7 +15,7 @@ from spotify_assets.contracts.tables import TABLES
 from spotify_assets.contracts.validation import validate
 from spotify_assets.ingest.absent import absent_columns
 from spotify_assets.ingest.land import PartitionError, anything_observed
-from spotify_assets.ingest.plan import unasked
+from spotify_assets.ingest.plan import explained
 from spotify_assets.ingest.read import parse_landed
 from spotify_assets.lake.landing import LakeError, Landing
 from spotify_assets.settings import LIVE_SOURCES, SIMULATED_SOURCES
@@ -109,7 +109,7 @@ def _load_source(
     table: str, source: str, day: date, landing: Landing, warehouse: Warehouse, run_id: str
 ) -> Loaded | None:
     exchanges = landing.read(source, TABLES[table].entity, day)
-    if not anything_observed(exchanges) and not unasked(exchanges):
+    if not anything_observed(exchanges) and not explained(exchanges):
         return None
     parsed = parse_landed(source, TABLES[table].entity, exchanges)
     outcome = validate(table, source, day, parsed.records, parsed.rejected)
@@ -136,7 +136,7 @@ def _load_source(
             missing={missing.key: missing.reason for missing in parsed.missing},
             quarantined=len(outcome.quarantined),
             superseded=outcome.superseded,
-            absent=absent_columns(source, outcome.rows),
+            absent=absent_columns(source, table, outcome.rows, exchanges),
             run_id=run_id,
         ),
     )

@@ -6,9 +6,19 @@ not belong here: what a call costs (each source), or what is counted (`warehouse
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from spotify_assets.sources.base import ENTITIES, Entity, Source
+from spotify_assets.sources.base import Entity, Source
+
+RUN_ORDER: tuple[Entity, ...] = ("artists", "new_releases", "top_tracks")
+"""The order in which a run asks."""
+
+WORDS: Mapping[Entity, str] = {
+    "artists": "snapshots",
+    "new_releases": "new releases",
+    "top_tracks": "top tracks",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +29,8 @@ class Outlook:
         artists: How many are watched there.
         calls: Calls by entity, as far as known; retries and sign-in not counted.
         budget: Calls of a day that are allowed; ``None`` for no limit.
-        artists_that_fit: Of them, as many as the budget covers, the most important first.
+        covered: Artists whose turn comes within the budget, by entity: one entity is asked after the other,
+            and within each the most important artists come first.
         markets_that_fit: Markets whose top tracks fit beside everything else; ``None`` where that does not
             matter.
     """
@@ -27,7 +38,7 @@ class Outlook:
     artists: int
     calls: dict[Entity, int]
     budget: int | None
-    artists_that_fit: int
+    covered: dict[Entity, int]
     markets_that_fit: int | None
 
     @property
@@ -54,10 +65,10 @@ class Outlook:
         if self.markets_that_fit:
             few = f"{self.markets_that_fit} market{'s' if self.markets_that_fit != 1 else ''}"
             return f"{budget}: {few} would fit (SPOTIFY_MARKETS)"
-        return (
-            f"{budget}: the first {self.artists_that_fit:,} fit, by priority and how long they have been "
-            "watched; the rest is recorded as missing"
-        )
+        parts = [
+            f"{WORDS[entity]} of {self.covered[entity]:,}" for entity in self.calls if self.calls[entity]
+        ]
+        return f"{budget}: it covers {', '.join(parts)}; the rest is recorded as missing"
 
 
 def outlook(source: Source, artists: int, budget: int | None, markets: int = 1) -> Outlook:
@@ -69,21 +80,24 @@ def outlook(source: Source, artists: int, budget: int | None, markets: int = 1) 
         budget: Calls of a day that are allowed; ``None`` for no limit.
         markets: Markets that top tracks are asked for in; 1 where the source knows none.
     """
-    calls = {entity: source.cost(entity, artists) for entity in ENTITIES if entity in source.entities}
+    calls = {entity: source.cost(entity, artists) for entity in RUN_ORDER if entity in source.entities}
     total = sum(calls.values())
-    fitting, fewer = artists, None
+    covered = dict.fromkeys(calls, artists)
+    fewer = None
     if budget is not None and total > budget:
-        fitting = _most_that_fit(source, artists, budget)
+        left = budget
+        for entity in calls:
+            covered[entity] = _most_that_fit(source, entity, artists, left)
+            left -= min(left, source.cost(entity, covered[entity]) if covered[entity] else left)
         top_tracks = calls.get("top_tracks", 0)
         if markets > 1 and top_tracks:
             fewer = max(0, (budget - (total - top_tracks)) // -(-top_tracks // markets))
-    return Outlook(artists, calls, budget, fitting, fewer)
+    return Outlook(artists, calls, budget, covered, fewer)
 
 
-def _most_that_fit(source: Source, artists: int, budget: int) -> int:
+def _most_that_fit(source: Source, entity: Entity, artists: int, budget: int) -> int:
     low, high = 0, artists
     while low < high:
         middle = (low + high + 1) // 2
-        cost = sum(source.cost(entity, middle) for entity in ENTITIES if entity in source.entities)
-        low, high = (middle, high) if cost <= budget else (low, middle - 1)
+        low, high = (middle, high) if source.cost(entity, middle) <= budget else (low, middle - 1)
     return low

@@ -16,7 +16,9 @@ PLAN = "PLAN"
 """`Exchange.method` of a landed plan."""
 FINISHED = "FINISHED"
 """`Exchange.method` of the note that every question of a run was answered."""
-METHODS = frozenset({PLAN, FINISHED, UNASKED})
+UNIDENTIFIED = "UNIDENTIFIED"
+"""`Exchange.method` of a note of watched artists whose id at the source is not known, and why."""
+METHODS = frozenset({PLAN, FINISHED, UNASKED, UNIDENTIFIED})
 WHOLE_LIST = "the rest of the list"
 """Key of what was left unasked of a list that is read as a whole, until a run of the day reads all of it."""
 
@@ -60,6 +62,22 @@ def unasked(exchanges: Iterable[Exchange]) -> dict[str, str]:
         if exchange.method == UNASKED:
             reasons |= dict.fromkeys(_keys(exchange), str(exchange.request.get("reason") or ""))
     return reasons
+
+
+def unidentified_in(exchanges: Sequence[Exchange]) -> dict[str, str]:
+    """Watched artists whose id was not known when it was last looked at, with the reasons."""
+    notes = [exchange for exchange in exchanges if exchange.method == UNIDENTIFIED]
+    newest = max(notes, key=lambda exchange: exchange.observed_at).run_id if notes else ""
+    reasons: dict[str, str] = {}
+    for exchange in notes:
+        if exchange.run_id == newest:
+            reasons |= dict.fromkeys(_keys(exchange), str(exchange.request.get("reason") or ""))
+    return reasons
+
+
+def explained(exchanges: Sequence[Exchange]) -> dict[str, str]:
+    """Every key that has a reason for its absence."""
+    return unasked(exchanges) | unidentified_in(exchanges)
 
 
 def _keys(exchange: Exchange) -> list[str]:

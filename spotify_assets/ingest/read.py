@@ -66,7 +66,7 @@ def _parse_answers(source: str, entity: Entity, exchanges: Sequence[Exchange]) -
     ]
     answers = READERS[source](entity, responses) if responses else Parsed()
     known = set(answers.requested)
-    reasons = plan.unasked(exchanges)
+    reasons = plan.explained(exchanges)
     if plan.finished(exchanges):
         reasons.pop(plan.WHOLE_LIST, None)
     # A refusal of the call is no word about the one thing that happened to be asked for first.

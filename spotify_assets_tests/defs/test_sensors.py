@@ -1,4 +1,4 @@
-"""After a cooldown today's partition is resumed once, if it is still the day on which it began."""
+"""After a cooldown that kept today from being observed, today's partition is resumed once."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from spotify_assets.sources.clock import Clock
 from spotify_assets.warehouse.allowance import SharedAllowance, last_cooldowns
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.ingest.timeline import StoppedClock
+
+
+NOTHING = "No cooldown has kept today from being observed"
 
 
 def tick(
@@ -57,7 +60,7 @@ def today() -> str:
 
 
 def test_nothing_happened(settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstance) -> None:
-    assert tick(settings, instance) == ([], "No cooldown ended today")
+    assert tick(settings, instance) == ([], NOTHING)
 
 
 def test_while_it_lasts_it_says_until_when(
@@ -90,7 +93,28 @@ def test_one_that_began_on_another_day_resumes_nothing(
 ) -> None:
     end_of(cool_down(warehouse, 0.05))
     tomorrow = datetime.now(UTC) + timedelta(days=1)
-    assert tick(settings, instance, tomorrow) == ([], "No cooldown ended today")
+    assert tick(settings, instance, tomorrow) == ([], NOTHING)
+
+
+@pytest.mark.parametrize(("hour", "resumed"), [(0, True), (23, False)])
+def test_one_from_an_earlier_day_resumes_today_if_it_outlasted_the_daily_run(
+    hour: int,
+    resumed: bool,
+    warehouse: Warehouse,
+    instance: dg.DagsterInstance,
+    today: str,
+    settings: Settings,
+) -> None:
+    end_of(cool_down(warehouse, 0.05))
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("update ops.cooldowns set set_at = set_at - interval '1 day'")
+        connection.commit()
+    if not resumed and datetime.now(UTC).hour == 23:
+        pytest.skip("the last hour of the day: no later daily run to compare with")
+    changed = settings.model_copy(update={"spotify_assets_schedule_hour": hour})
+    requests, reason = tick(changed, instance)
+    assert [partition for _, partition in requests] == ([today] if resumed else [])
+    assert reason == (None if resumed else NOTHING)
 
 
 def test_each_upstream_that_may_be_asked_again_is_resumed_when_its_own_time_is_over(

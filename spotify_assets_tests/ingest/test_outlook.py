@@ -42,15 +42,12 @@ def test_a_budget_too_small_names_how_many_artists_fit() -> None:
     # 400 artists one by one, a search of 5 pages, and two lists of each artist.
     found = outlook(app((), EVERYTHING), 400, 400)
     assert found.calls == {"artists": 400, "top_tracks": 0, "new_releases": 805}
-    assert (found.total, found.fits, found.artists_that_fit, found.markets_that_fit) == (
-        1205,
-        False,
-        131,
-        None,
-    )
+    assert (found.total, found.fits, found.markets_that_fit) == (1205, False, None)
+    # As a run asks: everyone's snapshot first, and nothing is left for anything else.
+    assert (found.covered["artists"], found.covered["new_releases"]) == (400, 0)
     assert found.sentence == (
-        "400 artists need 1,205 calls; your budget is 400 a day: the first 131 fit, by priority and how "
-        "long they have been watched; the rest is recorded as missing"
+        "400 artists need 1,205 calls; your budget is 400 a day: it covers snapshots of 400, new releases of "
+        "0; the rest is recorded as missing"
     )
     fitting = outlook(app((), EVERYTHING), 131, 400)
     assert (fitting.total, fitting.fits) == (131 + 5 + 262, True)
@@ -73,9 +70,9 @@ def test_a_budget_that_fewer_markets_would_keep_names_how_many() -> None:
 def test_where_not_even_one_market_fits_it_names_artists() -> None:
     found = outlook(app(EVERYTHING, markets=MARKETS), 400, 414, len(MARKETS))
     assert found.markets_that_fit == 0
-    # 135 artists: 3 batches, 405 lists, and the 7 calls for new releases are 415, one too many.
-    assert found.artists_that_fit == 134
-    assert ": the first 134 fit, by priority" in found.sentence
+    # 8 batches and the 7 calls for new releases leave 399: three lists each of 133 artists.
+    assert found.covered == {"artists": 400, "new_releases": 400, "top_tracks": 133}
+    assert "it covers snapshots of 400, new releases of 400, top tracks of 133;" in found.sentence
 
 
 def test_the_sentence_of_the_two_limits_of_new_apps() -> None:
@@ -83,14 +80,14 @@ def test_the_sentence_of_the_two_limits_of_new_apps() -> None:
     source = app((TOP_TRACKS,), (ARTIST_BATCHES, NEW_RELEASES, ALBUM_BATCHES), ("US", "SE"))
     found = outlook(source, 2, 400, 2)
     assert found.sentence == "2 artists need 15 calls; your budget is 400 a day: it fits"
-    assert found.artists_that_fit == 2
+    assert set(found.covered.values()) == {2}
 
 
 @pytest.mark.parametrize(("artists", "words"), [(1, "1 artist needs"), (1000, "1,000 artists need")])
 def test_without_a_budget_everything_fits(artists: int, words: str) -> None:
     found = outlook(app(EVERYTHING), artists, None)
     assert found.fits
-    assert found.artists_that_fit == artists
+    assert set(found.covered.values()) == {artists}
     assert found.sentence == f"{words} {found.total:,} calls; there is no daily limit"
 
 
@@ -105,4 +102,4 @@ def test_a_budget_that_covers_exactly_everything_fits() -> None:
     need = outlook(source, 100, None).total
     assert outlook(source, 100, need).sentence.endswith(f"your budget is {need:,} a day: it fits")
     short = outlook(source, 100, need - 1)
-    assert (short.fits, short.artists_that_fit) == (False, 99)
+    assert (short.fits, short.covered["top_tracks"]) == (False, 99)

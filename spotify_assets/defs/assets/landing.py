@@ -15,6 +15,7 @@ from spotify_assets.contracts.tables import TABLES, Table
 from spotify_assets.defs.outcome import DayOutcomes
 from spotify_assets.defs.partitions import days_of
 from spotify_assets.defs.resources import Platform
+from spotify_assets.settings import is_simulated
 
 if TYPE_CHECKING:
     from spotify_assets.ingest.land import Landed
@@ -34,7 +35,7 @@ def _metadata(
 ) -> dict[str, Any]:
     usages = [one.usage for one in landed.values()]
     metadata: dict[str, Any] = {}
-    if any(source.startswith("simulated") for source in landed):
+    if any(is_simulated(source) for source in landed):
         metadata["note"] = "SIMULATED: invented, not observed anywhere"
     metadata |= {
         "source": ", ".join(landed),

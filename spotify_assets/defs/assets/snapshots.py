@@ -18,6 +18,7 @@ from spotify_assets.defs.outcome import DayOutcomes
 from spotify_assets.defs.partitions import days_of
 from spotify_assets.defs.plots import histogram
 from spotify_assets.defs.resources import Platform
+from spotify_assets.settings import is_simulated
 
 if TYPE_CHECKING:
     from spotify_assets.ingest.load import Loaded
@@ -61,7 +62,7 @@ def load_metadata(loads: "Sequence[Loaded]", seconds: float) -> dict[str, Any]:
 
     entries = [loaded.entry for loaded in loads]
     metadata: dict[str, Any] = {}
-    if any(entry.source == "simulated" for entry in entries):
+    if any(is_simulated(entry.source) for entry in entries):
         metadata["note"] = "SIMULATED: invented, not observed anywhere"
     metadata |= {
         "dagster/partition_row_count": sum(entry.loaded for entry in entries),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
@@ -16,7 +17,7 @@ from pydantic import SecretStr
 
 from spotify_assets.settings import Settings, SettingsError
 from spotify_assets.sources.allowance import Uncounted
-from spotify_assets.sources.base import ENTITIES, Entity, UpstreamUnavailable, Usage
+from spotify_assets.sources.base import ENTITIES, Entity, SourceError, UpstreamUnavailable, Usage
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Exchange, Sink
 from spotify_assets.sources.http import PoliteClient, user_agent
@@ -372,9 +373,12 @@ class SpotifySource:
         async def ask(visit: Visit) -> None:
             try:
                 await how(self._asking(visit))
-            finally:
-                self.access.conclude()
-                self._pace_itself()
+            except SourceError:
+                with suppress(Exception):  # why it ended matters more than what was learnt
+                    self.access.conclude()
+                raise
+            self.access.conclude()
+            self._pace_itself()
             if questions and len(visit.failures) > len(odd) and not visit.answers:
                 raise UpstreamUnavailable(
                     f"{self.name}: none of {questions} questions about {entity} was answered; "
