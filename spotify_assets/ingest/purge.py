@@ -24,13 +24,14 @@ from spotify_assets.ingest.purge_places import (
     count_exchanges,
     load_anew,
     log_lines,
+    names_any,
     remove_rows,
     search_tables,
     touched,
+    without,
 )
 from spotify_assets.lake import purge as lake
 from spotify_assets.lake.artist import Artist, learn_names
-from spotify_assets.lake.forget import forget
 from spotify_assets.lake.landing import Landing, check_source_name
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.warehouse import purge as tables
@@ -205,13 +206,14 @@ def purge_artist(
     now = datetime.now(UTC)
 
     def change(exchange: Exchange) -> Exchange | None:
-        left: Exchange | None = exchange
-        for artist in artists:
-            left = forget(left, artist, now, works) if left is not None else None
-        return left
+        return without(exchange, artists, now, works)
+
+    def look(exchange: Exchange) -> Exchange | None:
+        changed = change(exchange)
+        return None if changed is exchange and names_any(exchange, artists) else changed
 
     def search() -> dict[str, int]:
-        found = {LANDING: count_exchanges(landing, change, source, before)}
+        found = {LANDING: count_exchanges(landing, look, source, before)}
         found |= search_tables(warehouse, rows, shown, before)
         if before is None:
             found[LOGS] = log_lines(home, artists, rewrite=False)

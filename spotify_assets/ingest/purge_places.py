@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,11 @@ from psycopg2.extensions import connection as PgConnection  # noqa: N812 - it is
 from spotify_assets.contracts.tables import TABLES
 from spotify_assets.ingest.load import EXPECTED, load_source
 from spotify_assets.lake import purge as lake
-from spotify_assets.lake.artist import Artist
+from spotify_assets.lake.artist import Artist, mentions
+from spotify_assets.lake.forget import forget
 from spotify_assets.lake.landing import Landing
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.warehouse import dagster_events
+from spotify_assets.warehouse import dagster_events, purge_ledger
 from spotify_assets.warehouse import purge as tables
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.dagster_events import Shown
@@ -110,6 +111,19 @@ def count_exchanges(
     return sum(rewritten.exchanges for rewritten in found)
 
 
+def without(exchange: Exchange, artists: Sequence[Artist], at: datetime, works: set[str]) -> Exchange | None:
+    """An exchange without an artist under any of their ids; `works` as in `lake.forget`."""
+    left: Exchange | None = exchange
+    for artist in artists:
+        left = forget(left, artist, at, works) if left is not None else None
+    return left
+
+
+def names_any(exchange: Exchange, artists: Sequence[Artist]) -> bool:
+    """Whether an id of the artist stands anywhere in an exchange, whether or not `without` recognises it."""
+    return any(mentions(exchange, artist) for artist in artists)
+
+
 def search_tables(
     warehouse: Warehouse, rows: Sequence[Rows], shown: Sequence[Shown], before: date | None
 ) -> dict[str, int]:
@@ -117,7 +131,10 @@ def search_tables(
     found: dict[str, int] = {}
     with warehouse.connect() as connection, connection.cursor() as cursor:
         for table in tables.tables(connection):
-            if count := sum(tables.count(cursor, table, one) for one in rows):
+            count = sum(tables.count(cursor, table, one) for one in rows)
+            if table.called == purge_ledger.LEDGER:
+                count = max(count, sum(purge_ledger.count_missing(cursor, one) for one in rows))
+            if count:
                 found[table.called] = count
         events = sum(_events(connection, one, before, dry_run=True) for one in shown)
         found[EVENTS] = max(events, dagster_events.mentions(cursor, [i for s in shown for i in s.ids]))
@@ -140,7 +157,7 @@ def remove_rows(
                 tables.remove(cursor, table, one)
         for one in rows:
             if one.artist_id is not None:
-                tables.forget_missing(cursor, one)
+                purge_ledger.forget_missing(cursor, one)
         for each in shown:
             _events(connection, each, before, dry_run=False)
         connection.commit()

@@ -5,11 +5,14 @@ Belongs here: recognising the artist. Does not belong here: taking them out (`fo
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from urllib.parse import unquote_plus
 
+from spotify_assets.lake.keys import ids_in
 from spotify_assets.lake.spans import NotCuttable, read
 from spotify_assets.sources.exchange import Exchange
 
@@ -52,10 +55,10 @@ class Artist:
         return str(value) == self.artist_id
 
     def is_key(self, value: object) -> bool:
-        """Whether a value stands for something asked of the artist: ``ID``, ``ID/market``, ``artist:ID``."""
+        """Whether a value stands for something asked of the artist, in any of the forms of `keys`."""
         if not isinstance(value, str):
             return False
-        return self.is_id(value.removeprefix("artist:")) or self.is_id(value.rpartition("/")[0])
+        return (self.unmistakable and self.artist_id in value) or any(map(self.is_id, ids_in(value)))
 
     def is_named_in(self, text: str) -> bool:
         """Whether a text holds one of the names as words of its own."""
@@ -65,6 +68,34 @@ class Artist:
     def may_be_in(self, text: str) -> bool:
         """Whether it is worth looking at a text of a request or response at all."""
         return not self.unmistakable or self.artist_id in text
+
+
+def mentions(exchange: Exchange, artist: Artist) -> bool:
+    """Whether an artist's id stands anywhere in an exchange, as the search after a purge looks for it.
+
+    It knows nothing of keys, answers and what `forget` recognises in them: what that overlooks is found here.
+    An id that can stand for something else is looked for where it is said to be an artist's.
+
+    Args:
+        exchange: As landed.
+        artist: Who; names are not looked for.
+    """
+    if artist.unmistakable:
+        request = json.dumps(dict(exchange.request), ensure_ascii=False)
+        return any(artist.artist_id in text for text in (request, exchange.url, exchange.body))
+    path, _, query = exchange.url.partition("?")
+    steps = re.split(r"/artists?/", path)[1:]
+    if any(unquote_plus(step.partition("/")[0]) == artist.artist_id for step in steps):
+        return True
+    if f"artist={artist.artist_id}" in query.split("&"):
+        return True
+    fields = ("keys", "key", "artist_id", "requested_id", "artist")
+    values = [value for name in fields for value in _texts(exchange.request.get(name))]
+    return any(value.partition("/")[0].rpartition(":")[2] == artist.artist_id for value in values)
+
+
+def _texts(value: object) -> list[str]:
+    return [str(one) for one in (value if isinstance(value, list) else [value])]
 
 
 def learn_names(exchange: Exchange, artist: Artist) -> set[str]:

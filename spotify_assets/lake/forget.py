@@ -60,7 +60,7 @@ def forget(
         if rewritten is None:
             return None
         body, gone_places = rewritten, surgeon.root_places
-    request = _without_places(request, exchange.request, gone_places)
+    request = _unmentioned(artist, _without_places(request, exchange.request, gone_places))
     if emptied or (
         any(not value for value in request.values() if isinstance(value, list)) and body != exchange.body
     ):
@@ -116,6 +116,13 @@ def _without_places(
     return {**request, "ids": [item for place, item in enumerate(ids) if place not in going]}
 
 
+def _unmentioned(artist: Artist, request: dict[str, object]) -> dict[str, object]:
+    """The request with the id out of what stays, such as a reason that quotes it."""
+    if not artist.unmistakable or artist.artist_id not in (text := json.dumps(request)):
+        return request
+    return dict(json.loads(text.replace(artist.artist_id, "purged")))
+
+
 def _removed_ids(before: Mapping[str, object], after: Mapping[str, object]) -> set[str]:
     removed: set[str] = set()
     for name, value in before.items():
@@ -165,7 +172,9 @@ class _Surgeon:
             return "" if named or (self._artist.unmistakable and self._artist.may_be_in(text)) else text
         if self._is_gone(root, root=True) if root.items is None else self._cut(root, "", None, root=True):
             return None
-        text = self._cuts.apply(text)
+        return self._unmentioned(self._cuts.apply(text))
+
+    def _unmentioned(self, text: str) -> str:
         # What is left is no object of theirs but a mention, as in an error message.
         return text.replace(self._artist.artist_id, "purged") if self._artist.unmistakable else text
 
@@ -181,7 +190,7 @@ class _Surgeon:
         if gone and len(gone) == len(items):
             return None
         self._cuts.remove(root, gone)
-        return self._cuts.apply(text)
+        return self._unmentioned(self._cuts.apply(text))
 
     def _in_cell(self, cell: object) -> bool:
         if not isinstance(cell, str):

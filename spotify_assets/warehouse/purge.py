@@ -1,8 +1,8 @@
 """Removing rows about a source, an artist or a user from every table, and counting what is there.
 
 Belongs here: the statements, made from what the catalog says the tables are, so that a table added later is
-purged as well. Does not belong here: the lake, Dagster's events (`dagster_events`), or the order of things
-(`ingest.purge`).
+purged as well. Does not belong here: the lake, what the ledger says was missing (`purge_ledger`),
+Dagster's events (`dagster_events`), or the order of things (`ingest.purge`).
 
 The books of calls (`ops.api_usage`, `ops.cooldowns`, `ops.api_pace`) are no content and stay: forgetting a
 cooldown would hurt the app.
@@ -85,8 +85,6 @@ class Rows:
             "source": self.source,
             "artist": self.artist_id,
             "within": f"%{_literal(ident)}%",
-            "keys": [ident, f"artist:{ident}"],
-            "of_artist": f"{_literal(ident)}/%",
             "names": [name for name in self.names if name.strip()],
             "works": sorted(self.works),
             "user": self.user_id,
@@ -260,38 +258,3 @@ def count(cursor: PgCursor, table: Table, rows: Rows) -> int:
     )
     row = cursor.fetchone()
     return int(row[0]) if row else 0
-
-
-_MINE = "(m.key = any(%(keys)s) or m.key like %(of_artist)s)"
-
-
-def forget_missing(cursor: PgCursor, rows: Rows) -> int:
-    """Take an artist out of the ledger's lists of what was missing; the counts still add up.
-
-    Returns:
-        Ledger rows changed.
-    """
-    cursor.execute(
-        "update ops.partition_loads as l set missing = kept.missing, "  # noqa: S608 - constants
-        "rows_missing = l.rows_missing - kept.gone, "
-        "rows_requested = greatest(l.rows_requested - kept.gone, 0) "
-        "from (select p.load_id, count(*) filter (where "
-        f"{_MINE}) as gone, "
-        f"coalesce(jsonb_object_agg(m.key, m.value) filter (where not {_MINE}), '{{}}') as missing "
-        "from ops.partition_loads as p cross join lateral jsonb_each(p.missing) as m "
-        "where (%(source)s::text is null or p.source = %(source)s) "
-        "and (%(before)s::date is null or p.partition_date < %(before)s) group by p.load_id) as kept "
-        "where kept.load_id = l.load_id and kept.gone > 0",
-        rows.values(),
-    )
-    changed = cursor.rowcount
-    if rows.unmistakable:
-        # A reason may quote the id, as an upstream's message does.
-        cursor.execute(
-            "update ops.partition_loads set missing = replace(missing::text, %(artist)s, 'purged')::jsonb "
-            "where missing::text like %(within)s and (%(source)s::text is null or source = %(source)s) "
-            "and (%(before)s::date is null or partition_date < %(before)s)",
-            rows.values(),
-        )
-        changed += cursor.rowcount
-    return changed

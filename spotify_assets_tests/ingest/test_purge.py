@@ -218,6 +218,77 @@ def test_loading_old_days_again_does_not_bring_it_back(
     assert purge_artist(warehouse, landing, home, A).found == 0
 
 
+def test_an_artist_is_gone_from_plans_and_notes_whatever_form_its_keys_have(
+    warehouse: Warehouse, landing: Landing, home: Path
+) -> None:
+    fill(warehouse, landing)
+    noon = datetime(2026, 11, 18, 11, tzinfo=UTC)
+    releases = [f"artist:{one}/{kind}" for one in (A, B) for kind in ("album", "single")]
+    landing.put("spotify", "new_releases", DAYS[0], "plan", [
+        plan.note(plan.PLAN, "spotify", "new_releases", noon, "run", releases),
+        plan.note("UNASKED", "spotify", "new_releases", noon, "run", releases, "all calls are used"),
+    ])  # fmt: skip
+    elsewhere = [f"spotify:{A}", f"spotify:{B}"]
+    for method in ("UNASKED", "UNIDENTIFIED"):
+        landing.put("listenbrainz", "artists", DAYS[0], method, [
+            plan.note(plan.PLAN, "listenbrainz", "artists", noon, "run", []),
+            plan.note(method, "listenbrainz", "artists", noon, "run", elsewhere, f"{A}: no id"),
+        ])  # fmt: skip
+    load_all(warehouse, landing)
+    ledger = {
+        "new_releases": dict.fromkeys(releases, f"all calls are used ({A})"),
+        "artist_snapshots": {f"spotify:{A}": "no id", f"spotify:{B}": "no id"},
+    }
+    for table, missing in ledger.items():
+        execute(
+            warehouse,
+            "insert into ops.partition_loads (table_name, source, partition_date, run_id, rows_requested, "
+            "rows_received, rows_loaded, rows_quarantined, rows_missing, missing, content_hash) "
+            "values (%s, 'deezer', %s, 'run', %s, 0, 0, 0, %s, %s, '')",
+            (table, DAYS[0], len(missing), len(missing), json.dumps(missing)),
+        )
+    assert A in everything(warehouse, landing, home)
+
+    found = places(purge_artist(warehouse, landing, home, A, dry_run=True))
+    purged = purge_artist(warehouse, landing, home, A)
+    assert purged.left == 0
+    assert {name: place[0] for name, place in places(purged).items()} == {
+        name: place[0] for name, place in found.items()
+    }
+    assert A not in everything(warehouse, landing, home)
+    assert execute(
+        warehouse, "select rows_requested, rows_missing, missing from ops.partition_loads "
+        "where source = 'deezer' order by table_name"
+    ) == [
+        (1, 1, {f"spotify:{B}": "no id"}),
+        (2, 2, {f"artist:{B}/{kind}": "all calls are used (purged)" for kind in ("album", "single")}),
+    ]  # fmt: skip
+    ((keys,),) = [
+        (one.request["keys"],)
+        for one in landing.read("listenbrainz", "artists", DAYS[0])
+        if one.method == "UNIDENTIFIED"
+    ]
+    assert keys == [f"spotify:{B}"]
+    books_add_up(warehouse)
+
+
+def test_an_id_that_may_be_a_number_is_found_in_the_ledger_too(
+    warehouse: Warehouse, landing: Landing, home: Path
+) -> None:
+    execute(
+        warehouse,
+        "insert into ops.partition_loads (table_name, source, partition_date, run_id, rows_requested, "
+        "rows_received, rows_loaded, rows_quarantined, rows_missing, missing, content_hash) "
+        "values ('new_releases', 'deezer', %s, 'run', 3, 0, 0, 0, 3, %s, '')",
+        (DAYS[0], json.dumps({"artist:27": "late", "artist:275": "late", "editorial:0": "late"})),
+    )
+    purged = purge_artist(warehouse, landing, home, "27")
+    assert places(purged)["ops.partition_loads"] == (1, 1, 0)
+    assert execute(warehouse, "select rows_missing, missing from ops.partition_loads") == [
+        (2, {"artist:275": "late", "editorial:0": "late"})
+    ]
+
+
 def test_an_artist_of_whom_only_rows_are_left_is_removed_too(
     warehouse: Warehouse, landing: Landing, home: Path
 ) -> None:

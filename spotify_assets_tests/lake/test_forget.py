@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spotify_assets.lake.artist import Artist, learn_names
+from spotify_assets.lake.artist import Artist, learn_names, mentions
 from spotify_assets.lake.forget import forget
 from spotify_assets.lake.spans import NotCuttable, read
 from spotify_assets.sources.exchange import Exchange
@@ -52,11 +52,44 @@ def test_a_batch_loses_the_artist_in_body_request_and_address_and_bears_a_mark()
         (f"/v1/artists/{A}", {}),
         (f"/v1/artists?ids={A}", {"ids": [A]}),
         ("", {"keys": [f"{A}/US", f"artist:{A}"]}),
+        ("", {"keys": [f"artist:{A}/album", f"artist:{A}/single"]}),
+        ("", {"keys": [f"spotify:{A}"], "reason": "its id at deezer is not known"}),
         ("/1/popularity/artist", {"key": f"artist:{A}"}),
     ],
 )
 def test_an_exchange_about_the_artist_alone_is_dropped(url: str, request_: dict[str, Any]) -> None:
     assert forget(exchange({"anything": 1}, url, request=request_), GONE, NOW) is None
+
+
+@pytest.mark.parametrize("ident", [A, "27", "AC%2FDC", "8f6bd1e4-fbe1-4f50-aa9b-94c450ec0f11"])
+@pytest.mark.parametrize(
+    "form", ["{}", "{}/US", "artist:{}", "artist:{}/album", "spotify:{}", "simulated-lastfm:{}"]
+)
+def test_a_key_is_found_and_taken_out_in_every_form(ident: str, form: str) -> None:
+    gone = Artist(ident)
+    note = exchange("", "", request={"keys": [form.format(ident), form.format("275"), "editorial:0"]})
+    assert mentions(note, gone)
+    left = forget(note, gone, NOW)
+    assert left is not None
+    assert left.request["keys"] == [form.format("275"), "editorial:0"]
+    assert not mentions(left, gone)
+    assert not mentions(left, Artist("US"))
+
+
+def test_an_id_where_nothing_expects_it_is_found_and_taken_out() -> None:
+    for odd in (
+        exchange("", "", request={"keys": [B], "reason": f"{A} was refused"}),
+        exchange("", "", request={"ids": [B], "about": {"near": [A], A: 1}}),
+        exchange({"artists": [artist(B)], "error": f"no {A} here"}),
+        exchange({"artists": [artist(B)]}, f"/v1/x?near={A}"),
+    ):
+        assert mentions(odd, Artist(A))
+        left = forget(odd, Artist(A), NOW)
+        assert left is not None
+        assert not mentions(left, Artist(A))
+        assert B in repr(left)
+    assert mentions(exchange({}, "/artist/27/albums?index=0"), Artist("27"))
+    assert not mentions(exchange({}, "/album/27?index=27"), Artist("27"))
 
 
 def test_what_answers_the_artists_question_by_its_place_goes_too() -> None:
