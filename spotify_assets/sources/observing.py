@@ -94,12 +94,13 @@ class Observer:
         """Ask many questions within a visit.
 
         Raises:
-            UpstreamUnavailable: None of them was answered.
+            UpstreamUnavailable: Nothing was answered in the whole visit.
             SourceError: The rest was not asked.
         """
-        answers, failures = visit.answers, len(visit.failures)
+        failures = len(visit.failures)
         await self.api.ask_all(questions, visit, handle)
-        if len(visit.failures) - failures >= len(questions) > 0 and visit.answers == answers:
+        # Of further questions none may be answered: what came before them still stands.
+        if visit.answers == 0 and len(visit.failures) - failures >= len(questions) > 0:
             raise UpstreamUnavailable(
                 f"{self.name}: none of {len(questions)} questions about {visit.entity} was answered; "
                 f"the last one: {visit.failures[-1]}"

@@ -34,6 +34,11 @@ ARTIST = "artist:"
 """Prefix of the key of one artist's albums."""
 EDITORIAL = "editorial:0"
 """Key of the editors' list of releases."""
+PAGE_SIZE = 100
+EDITORIAL_PAGES = 2
+"""The editors' list is about 200 albums long."""
+MOST_PAGES = 10
+"""Pages of one artist's albums; nobody has more than 1,000, and a page that repeats for ever ends here."""
 
 
 def parse(entity: Entity, exchanges: Iterable[Exchange]) -> Parsed:
@@ -116,31 +121,65 @@ def _top_track(piece: Mapping[str, Any], artist_id: str, position: int, exchange
 def _new_releases(exchanges: Iterable[Exchange], reading: Reading) -> None:
     albums: dict[str, tuple[dict[str, Any], Exchange]] = {}
     nameless: list[NewRelease] = []
-    pages: dict[str, dict[int, bool]] = {}
+    lists: dict[str, dict[int, int | None]] = {}
     for exchange in exchanges:
         key, index = text(exchange.request, "key"), exchange.request.get("index")
-        page = index if isinstance(index, int) else 0
+        at = index if isinstance(index, int) else 0
         listed, problem = _data(exchange)
-        if problem and page == 0 and "error 800" in problem:
+        if problem and at == 0 and "error 800" in problem:
             listed, problem = [], ""  # an artist without albums
         if problem:
             reading.miss(key, problem)
-            pages.setdefault(key, {}).setdefault(page, False)
             continue
-        pages.setdefault(key, {})[page] = True
+        lists.setdefault(key, {})[at] = next_index(key, at, body(exchange)[0])
         for piece in _new_ones(listed, key, exchange, reading):
             if isinstance(album_id := number_as_text(piece.get("id")), str):
                 known = albums[album_id][0] if album_id in albums else {}
                 albums[album_id] = ({**known, **piece}, exchange)
             else:
                 nameless.append(_new_release(piece, exchange))
-    for key, came in pages.items():
-        if all(came.values()):
-            reading.answer(key)
+    for key, pages in lists.items():
+        _close_or_reopen(key, pages, reading)
     for album_id, (piece, exchange) in albums.items():
         reading.answer(album_id)
         reading.parsed.records.append(_new_release(piece, exchange))
     reading.parsed.records.extend(nameless)
+
+
+def next_index(key: str, at: int, page: Any) -> int | None:
+    """Where the page after one of a list starts, if there is one and it is to be read.
+
+    Args:
+        key: Which list: ``artist:ID`` or ``editorial:0``.
+        at: Where the page started.
+        page: The page itself.
+    """
+    most = EDITORIAL_PAGES if key == EDITORIAL else MOST_PAGES
+    index = at + PAGE_SIZE
+    return index if index < PAGE_SIZE * most and has_next(page) else None
+
+
+def has_next(page: Any) -> bool:
+    """Whether a page holds something and names another one."""
+    listed = page.get("data") if isinstance(page, dict) else None
+    return isinstance(listed, list) and bool(listed) and bool(page.get("next"))
+
+
+def _close_or_reopen(key: str, pages: Mapping[int, int | None], reading: Reading) -> None:
+    """A list whose every page came is answered; one that was cut off stays open, and what came is kept.
+
+    Args:
+        key: Which list.
+        pages: Where each page that came starts, and where it said that the next one does.
+        reading: Told the outcome.
+    """
+    at: int | None = 0
+    while at is not None and at in pages:
+        at = pages[at]
+    if at is None:
+        reading.answer(key)
+    elif key not in reading.open:
+        reading.miss(key, f"its page {at // PAGE_SIZE + 1} never came")
 
 
 def _new_ones(listed: list[Any], key: str, exchange: Exchange, reading: Reading) -> Iterator[dict[str, Any]]:

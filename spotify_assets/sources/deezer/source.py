@@ -18,7 +18,16 @@ from spotify_assets.sources.allowance import Allowance
 from spotify_assets.sources.base import ENTITIES, Entity, Usage
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.deezer.faults import reads_fault
-from spotify_assets.sources.deezer.parse import ARTIST, EDITORIAL, MOST_TOP_TRACKS, parse
+from spotify_assets.sources.deezer.parse import (
+    ARTIST,
+    EDITORIAL,
+    EDITORIAL_PAGES,
+    MOST_TOP_TRACKS,
+    PAGE_SIZE,
+    has_next,
+    next_index,
+    parse,
+)
 from spotify_assets.sources.exchange import Exchange, Sink
 from spotify_assets.sources.http import PoliteClient, user_agent
 from spotify_assets.sources.memory import Memory
@@ -29,11 +38,6 @@ from spotify_assets.sources.records import Parsed
 from spotify_assets.sources.visit import Visit
 
 REQUESTS_PER_SECOND = 10.0
-PAGE_SIZE = 100
-EDITORIAL_PAGES = 2
-"""The editors' list is about 200 albums long."""
-MOST_PAGES = 10
-"""Pages of one artist's albums; nobody has more than 1,000, and a page that repeats for ever ends here."""
 
 _ID = re.compile(r"[0-9]{1,20}")
 
@@ -205,16 +209,11 @@ def _collect(further: list[Question], visit: Visit) -> Callable[[Question, Answe
     """Note the page after each answered one; its address is made here, never taken from the response."""
 
     def handle(question: Question, answer: Answer) -> None:
-        page = answer.data if isinstance(answer.data, dict) else {}
-        listed = page.get("data")
-        if not page.get("next") or not isinstance(listed, list) or not listed:
-            return
-        key, at = str(question.request["key"]), question.request["index"]
-        index = (at if isinstance(at, int) else 0) + PAGE_SIZE
-        if index >= PAGE_SIZE * (EDITORIAL_PAGES if key == EDITORIAL else MOST_PAGES):
-            if key != EDITORIAL:
-                visit.fail(f"{question.label}: more than {index} albums; the rest was not asked for")
-            return
-        further.append(_page(question.label, question.path, key, index))
+        key, index = str(question.request["key"]), question.request["index"]
+        at = index if isinstance(index, int) else 0
+        if (following := next_index(key, at, answer.data)) is not None:
+            further.append(_page(question.label, question.path, key, following))
+        elif key != EDITORIAL and has_next(answer.data):
+            visit.fail(f"{question.label}: more than {at + PAGE_SIZE} albums; the rest was not asked for")
 
     return handle
