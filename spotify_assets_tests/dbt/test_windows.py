@@ -124,3 +124,23 @@ def test_a_replaced_day_refreshes_what_looks_back_at_it(new_project: Callable[[]
     ]
     assert later, "nothing that looks back at the replaced day changed"
     assert_equals_full_rebuild(project)
+
+
+def test_a_column_that_a_later_version_adds_is_added_and_filled(new_project: Callable[[], Project]) -> None:
+    found = snapshots(40)
+    project = new_project()
+    load(project, found, FIRST, LAST)
+    project.dbt("run")
+    added = {
+        "intermediate.int_artist_days": "followers_null_reason",
+        "marts.artist_popularity_trend": "followers_null_reason",
+        "marts.new_release_radar": "popularity_null_reason",
+    }
+    for table, column in added.items():
+        project.execute(f"alter table {table} drop column {column}")
+    project.dbt("run", *MODELS, days=[LAST])
+    for table, column in added.items():
+        assert all(column in row for row in project.rows(table))
+    # The days before are filled as soon as they are built again.
+    project.dbt("run", *MODELS, days=[FIRST, LAST])
+    assert_equals_full_rebuild(project)

@@ -17,7 +17,6 @@ from spotify_assets.warehouse.allowance import SharedAllowance, last_cooldowns
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.ingest.timeline import StoppedClock
 
-
 NOTHING = "No cooldown has kept today from being observed"
 
 

@@ -278,6 +278,24 @@ def test_artists_without_an_id_at_a_source_are_missing_there_with_the_reason(
     assert app.load(warehouse, "artist_snapshots").missing == more
 
 
+def test_who_is_identified_later_in_the_day_is_not_missing_any_more(
+    simulator: str, landing: Landing, warehouse: Warehouse, artists: list[str]
+) -> None:
+    app = App(simulator, landing)
+
+    async def go(run_id: str, tracked: list[str], nobody: Mapping[str, str]) -> Landed:
+        async with app.source() as source:
+            return await land(source, landing, "artists", DAY, tracked, run_id, app.clock, nobody)
+
+    unknown = {"deezer:13": "its id at spotify is not known: not looked for yet"}
+    asyncio.run(go("first", artists[1:], unknown))
+    assert app.load(warehouse, "artist_snapshots").missing == unknown
+    assert not asyncio.run(go("second", artists, {})).replayed
+    entry = app.load(warehouse, "artist_snapshots")
+    assert (entry.requested, entry.loaded, entry.missing) == (len(artists), len(artists), {})
+    assert asyncio.run(go("third", artists, {})).replayed
+
+
 def test_a_source_that_knows_none_of_the_watched_has_an_empty_partition(
     simulator: str, landing: Landing, warehouse: Warehouse
 ) -> None:
