@@ -14,7 +14,9 @@ from rich.table import Table
 from spotify_assets.cli.console import console, shown
 from spotify_assets.cli.environment import Environment, open_environment
 from spotify_assets.ingest.purge import Purged, enforce_retention, purge_artist, purge_source, purge_user
-from spotify_assets.sources.spotify.ids import NotAnArtist, parse_artist_reference
+from spotify_assets.ingest.purge_places import check_source
+from spotify_assets.sources.references import parse_reference
+from spotify_assets.sources.spotify.ids import NotAnArtist
 
 
 def confirm(question: str) -> None:
@@ -57,13 +59,9 @@ def print_purged(screen: Console, purged: Purged) -> None:
 
 
 def _artist_id(reference: str) -> str:
-    """The id that a Spotify link or URI names; anything else is taken as an id as it is."""
-    try:
-        return parse_artist_reference(reference) or reference
-    except NotAnArtist:
-        if "open.spotify.com" in reference or reference.startswith("spotify:"):
-            raise
-        return reference
+    """The id that a reference names, as `watch` reads it; anything else is taken as an id as it is."""
+    found = parse_reference(reference)
+    return reference if found is None else found.artist_id
 
 
 def _task(
@@ -71,6 +69,8 @@ def _task(
 ) -> Callable[[bool], list[Purged]]:
     """What to do, given whether it is a dry run."""
     place = (environment.warehouse, environment.landing, environment.settings.spotify_assets_home)
+    if source is not None:
+        check_source(*place[:2], source)
     if artist is not None:
         ident = _artist_id(artist)
         return lambda dry: [purge_artist(*place, ident, source=source, before=before, dry_run=dry)]

@@ -19,15 +19,15 @@ from spotify_assets.ingest.load import EXPECTED, load_source
 from spotify_assets.lake import purge as lake
 from spotify_assets.lake.artist import Artist, mentions
 from spotify_assets.lake.forget import forget
-from spotify_assets.lake.landing import Landing
+from spotify_assets.lake.landing import Landing, check_source_name
+from spotify_assets.settings import LIVE_SOURCES, SIMULATED_SOURCES
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.warehouse import dagster_events, purge_ledger
+from spotify_assets.warehouse import dagster_events, purge_ledger, purge_search
 from spotify_assets.warehouse import purge as tables
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.dagster_events import Shown
 from spotify_assets.warehouse.ledger import current_load
 from spotify_assets.warehouse.purge import Rows
-from spotify_assets.warehouse.purge_search import touched_partitions
 from spotify_assets.warehouse.rebook import asked, rebook
 
 RUN_ID = "purge"
@@ -100,6 +100,21 @@ class Purged:
         }
 
 
+def check_source(warehouse: Warehouse, landing: Landing, source: str) -> None:
+    """Make sure that a source exists: of a misspelt one nothing would be found, and all would seem well.
+
+    Raises:
+        ValueError: Nothing knows it; says which ones are known.
+    """
+    check_source_name(source)
+    with warehouse.connect() as connection:
+        found = {*lake.sources(landing), *purge_search.known_sources(connection)}
+    known = [*LIVE_SOURCES, *SIMULATED_SOURCES]
+    known += sorted(found - set(known))
+    if source not in known:
+        raise ValueError(f"There is no source {source!r}. Known are: {', '.join(known)}")
+
+
 def count_exchanges(
     landing: Landing,
     change: Callable[[Exchange], Exchange | None],
@@ -168,7 +183,7 @@ def touched(warehouse: Warehouse, rows: Sequence[Rows]) -> dict[Key, int]:
     with warehouse.connect() as connection, connection.cursor() as cursor:
         keys: set[Key] = set()
         for one in rows:
-            keys |= touched_partitions(cursor, one)
+            keys |= purge_search.touched_partitions(cursor, one)
         return {key: asked(cursor, *key) for key in sorted(keys) if key[0] in TABLES}
 
 

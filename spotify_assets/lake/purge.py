@@ -71,6 +71,15 @@ def files(landing: Landing, source: str | None = None, before: date | None = Non
             yield File(info.path, steps[0], steps[1], day, is_part(info.base_name))
 
 
+def sources(landing: Landing) -> list[str]:
+    """Every series that something was landed of."""
+    try:
+        found = landing.filesystem.get_file_info(fs.FileSelector(landing.root, allow_not_found=True))
+    except OSError as error:
+        raise LakeError(f"cannot list {landing.root}: {error}") from error
+    return sorted(info.base_name for info in found if info.type == fs.FileType.Directory)
+
+
 def remove(landing: Landing, file: File) -> None:
     """Delete a file, and its folder when nothing else is in it.
 

@@ -14,6 +14,17 @@ from psycopg2.extensions import cursor as PgCursor  # noqa: N812 - it is a class
 from spotify_assets.warehouse.purge import Rows, Table, meant, shared, tables
 
 
+def known_sources(connection: PgConnection) -> list[str]:
+    """Every source that the ledger, the watchlist, the identities or a sign-in speak of."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select source from ops.partition_loads union select source from ops.watchlist "
+            "union select source from ops.users union select source from ops.identities "
+            "union select target from ops.identities order by 1"
+        )
+        return [source for (source,) in cursor.fetchall()]
+
+
 def known_names(connection: PgConnection, artist_id: str, source: str | None) -> dict[str, set[str]]:
     """What tables call an artist, by source; a table says so if it has a source, an artist id and a name."""
     found: dict[str, set[str]] = {}
