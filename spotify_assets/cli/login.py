@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 import webbrowser
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -21,12 +22,16 @@ from spotify_assets.cli.environment import Environment, open_environment, upstre
 from spotify_assets.cli.purge import confirm, print_purged
 from spotify_assets.ingest.purge import purge_user
 from spotify_assets.settings import Settings, load_settings
+from spotify_assets.sources.allowance import Allowance, Uncounted
 from spotify_assets.sources.http import PoliteClient
 from spotify_assets.sources.spotify.callback import Callback
 from spotify_assets.sources.spotify.pkce import SCOPES, Redirect, Request
+from spotify_assets.sources.spotify.source import SpotifySource
 from spotify_assets.sources.spotify.user import OneToken, Person, who
 from spotify_assets.sources.spotify.user_tokens import TokenCalls, Tokens, ends_at
 from spotify_assets.warehouse import users
+from spotify_assets.warehouse.allowance import SharedAllowance
+from spotify_assets.warehouse.memory import KeptMemory
 from spotify_assets.warehouse.users import SignedIn
 from spotify_assets.warehouse.vault import Vault
 
@@ -46,13 +51,13 @@ class _Service:
 
 def _service(settings: Settings) -> _Service:
     """The service that the settings choose; the simulated one has to be running."""
-    if settings.spotify_client_id is not None:
-        return _Service(
-            "spotify", settings.spotify_accounts_url, settings.spotify_api_url, settings.spotify_client_id
-        )
     if settings.simulated and settings.simulator_url is not None:
         url = settings.simulator_url
         return _Service("simulated", url, f"{url}/v1", SecretStr("simulated"))
+    if settings.spotify_client_id is not None and not settings.simulated:
+        return _Service(
+            "spotify", settings.spotify_accounts_url, settings.spotify_api_url, settings.spotify_client_id
+        )
     raise click.ClickException(
         "Signing in needs a Spotify app: set SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET "
         "(https://developer.spotify.com/dashboard), and list SPOTIFY_REDIRECT_URL "
@@ -60,14 +65,27 @@ def _service(settings: Settings) -> _Service:
     )
 
 
-async def _finish(service: _Service, request: Request, code: SecretStr) -> tuple[Tokens, Person]:
+@contextmanager
+def _leave(environment: Environment, settings: Settings) -> Iterator[SharedAllowance]:
+    """The leave to call that whatever is asked for the app shares: its books, its pace, its cooldown."""
+    memory = KeptMemory(environment.warehouse)
+    app = SpotifySource.from_settings(settings, memory=memory)
+    with closing(memory.allowance(app.name, app.credential)) as allowance:
+        allowance.limit(*app.allowed_pace)
+        yield allowance
+
+
+async def _finish(
+    service: _Service, allowance: Allowance, request: Request, code: SecretStr
+) -> tuple[Tokens, Person]:
     """Exchange the code and ask who it was."""
-    accounts = PoliteClient(service.accounts_url, concurrency=1)
+    accounts = PoliteClient(service.accounts_url, concurrency=1, allowance=Uncounted(allowance))
     calls = TokenCalls(accounts, service.client_id, name=service.source)
     visit = calls.visit()
     try:
         tokens = await calls.exchange(request, code, visit)
-        api = PoliteClient(service.api_url, concurrency=1, authorization=OneToken(tokens.access))
+        authorization = OneToken(tokens.access)
+        api = PoliteClient(service.api_url, concurrency=1, allowance=allowance, authorization=authorization)
         try:
             return tokens, await who(api, visit)
         finally:
@@ -113,15 +131,18 @@ def login_command(no_browser: bool, timeout: int) -> None:
     """  # noqa: D301 - \b is for click
     settings = load_settings()
     redirect = Redirect.parse(settings.spotify_redirect_url)
-    needs_simulator = settings.spotify_client_id is None and settings.simulated
-    running: AbstractContextManager[None] = upstream(settings) if needs_simulator else nullcontext()
     environment = open_environment(settings)
-    with running:
-        service = _service(load_settings() if needs_simulator else settings)
+    with upstream(settings):
+        settings = load_settings() if settings.simulated else settings
+        service = _service(settings)
         request = Request.new(redirect)
-        with Callback(redirect) as callback:
-            code = _ask(service, request, callback, browser=not no_browser, seconds=timeout)
-        tokens, person = asyncio.run(_finish(service, request, code))
+        with _leave(environment, settings) as allowance:
+            # Before anybody is asked to sign in for nothing; waiting for them needs no connection.
+            allowance.check()
+            allowance.close()
+            with Callback(redirect) as callback:
+                code = _ask(service, request, callback, browser=not no_browser, seconds=timeout)
+            tokens, person = asyncio.run(_finish(service, allowance, request, code))
     _keep(environment, service.source, tokens, person)
 
 

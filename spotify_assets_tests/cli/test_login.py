@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import socket
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from spotify_assets_tests.cli.command import Done, Installation, command, query
+from spotify_assets_tests.cli.command import Done, Installation, change, command, query
 
 
 def free_redirect() -> str:
@@ -27,7 +28,12 @@ def platform(installation: Installation) -> Installation:
     return installation.changed(SPOTIFY_REDIRECT_URL=free_redirect())
 
 
-def login(platform: Installation, visit: bool = True, *options: str) -> tuple[Done, list[str]]:
+def login(
+    platform: Installation,
+    visit: bool = True,
+    *options: str,
+    meanwhile: Callable[[Installation], None] = lambda _: None,
+) -> tuple[Done, list[str]]:
     """Run `login`, open the address that it prints, and return what it said and what is secret about it."""
     process = subprocess.Popen(
         [*command(), "login", "--no-browser", *options],
@@ -39,6 +45,7 @@ def login(platform: Installation, visit: bool = True, *options: str) -> tuple[Do
     out, secrets = "", []
     while "Waiting" not in out and process.poll() is None:
         out += process.stdout.readline()
+    meanwhile(platform)
     found = re.search(r"(http://\S+/authorize\?\S+)", out)
     if visit:
         assert found, out
@@ -95,6 +102,66 @@ def test_login_keeps_an_encrypted_sign_in_and_logout_deletes_everything(platform
     assert query(url, "select * from ops.users") == []
 
 
+def token_calls(platform: Installation) -> list[str]:
+    """Calls of a sign-in that the simulated upstream has got."""
+    report = httpx.get(f"{platform.variables['SIMULATOR_URL']}/_simulator/requests?limit=10000").json()
+    paths = [request["path"] for request in report["requests"]]
+    return [path for path in paths if path.startswith(("/api/token", "/v1/me"))]
+
+
+COOLED = """
+insert into ops.cooldowns (upstream, credential, until, promised, reason, set_at)
+values ('simulated', %s, now() + interval '1 hour', true, 'it said so', now())
+"""
+
+
+def cool_down(platform: Installation) -> None:
+    change(platform.variables["DATABASE_URL"], COOLED.replace("%s", f"'{APP}'"))
+
+
+APP = hashlib.sha256(b"simulated").hexdigest()[:12]
+
+
+def test_a_sign_in_counts_its_call_in_the_books_of_the_app(platform: Installation) -> None:
+    login(platform)[0].succeeded()
+    books = query(platform.variables["DATABASE_URL"], "select upstream, credential, calls from ops.api_usage")
+    assert books == [("simulated", APP, 1)], "the token call is free, as everywhere"
+
+
+def test_a_cooldown_is_told_before_anyone_is_asked_to_sign_in(platform: Installation) -> None:
+    cool_down(platform)
+    before = token_calls(platform)
+    done, _ = login(platform, False)
+    assert done.code == 1
+    assert "simulated has to be left alone until" in done.err
+    assert "it said so" in done.err
+    assert "to sign in" not in done.out
+    assert token_calls(platform) == before
+
+
+def test_nothing_is_asked_in_a_cooldown_that_began_while_somebody_signed_in(platform: Installation) -> None:
+    before = token_calls(platform)
+    done, _ = login(platform, meanwhile=cool_down)
+    assert done.code == 1
+    assert "has to be left alone until" in done.err
+    assert token_calls(platform) == before
+    assert query(platform.variables["DATABASE_URL"], "select * from ops.users") == []
+
+
+def test_what_is_simulated_signs_in_at_the_simulated_upstream_whatever_app_is_set(
+    platform: Installation,
+) -> None:
+    done, _ = login(
+        platform.changed(
+            SOURCES="simulated", SPOTIFY_CLIENT_ID="someone", SPOTIFY_CLIENT_SECRET="canary",
+            SPOTIFY_ACCOUNTS_URL="http://127.0.0.1:9", SPOTIFY_API_URL="http://127.0.0.1:9/v1",
+        )
+    )  # fmt: skip
+    done.succeeded()
+    assert f"{platform.variables['SIMULATOR_URL']}/authorize" in done.out
+    assert "(simulated, user" in done.out
+
+
 def test_nobody_signs_in(platform: Installation) -> None:
     started = time.monotonic()
     done, _ = login(platform, False, "--timeout", "1")
@@ -121,7 +188,8 @@ def test_localhost_is_refused_before_anything_is_opened(
     monkeypatch.setenv("SPOTIFY_REDIRECT_URL", "http://localhost:8765/callback")
     done = cli("login", "--no-browser")
     assert done.code == 1
-    assert "write 127.0.0.1" in done.err
+    assert "Spotify refuses the name localhost" in done.err
+    assert "127.0.0.1" in done.err
 
 
 def test_without_an_app_it_says_what_to_set(
