@@ -50,7 +50,7 @@ class Allowance(Protocol):
         """
 
     def give_back(self, calls: int) -> None:
-        """Return reserved calls that did not leave."""
+        """Return calls of the last `take` that did not leave, to the day that they were taken on."""
 
     def pause(self, seconds: float) -> None:
         """Let nothing leave, in any process, for `seconds`; a longer pause already running stays."""

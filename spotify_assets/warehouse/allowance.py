@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import psycopg2
@@ -27,6 +27,7 @@ from spotify_assets.sources.allowance import (
     cooldown_required,
 )
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.failures import brief_lock, in_words
 
 RESERVED_SECONDS = 0.25
 """How much of the pace one process reserves at once, but one call at least."""
@@ -100,7 +101,7 @@ from now_ left join ops.api_pace on {_KEY} left join cooled on true
 """  # noqa: S608 - constants
 _GIVE_BACK = f"""
 update ops.api_usage set calls = greatest(0, calls - %(calls)s)
-where {_KEY} and day = (clock_timestamp() at time zone 'UTC')::date
+where {_KEY} and day = %(day)s
 """  # noqa: S608 - constants
 _PAUSE = f"""
 {_LOCK}
@@ -148,6 +149,7 @@ class SharedAllowance:
         self._per_second: float | None = None
         self._per_day: int | None = None
         self._open: tuple[ExitStack, PgConnection] | None = None
+        self._reserved_on: date | None = None
 
     def limit(self, per_second: float | None, per_day: int | None) -> None:
         """Set the pace and the calls of a UTC day; ``None`` for no limit."""
@@ -162,7 +164,7 @@ class SharedAllowance:
         Raises:
             CooldownRequired: The upstream has to be left alone.
             BudgetSpent: The day's calls are used up.
-            DatabaseUnavailable: The books cannot be opened, so nothing may leave.
+            WarehouseError: The books cannot be opened or another process holds them, so nothing may leave.
         """
         gap = 0.0
         if self._per_second is not None:
@@ -184,6 +186,7 @@ class SharedAllowance:
         if granted == 0:
             assert self._per_day is not None  # noqa: S101 - what else could leave nothing
             raise budget_spent(self._name, self._per_day, now)
+        self._reserved_on = now.astimezone(UTC).date()
         return [first + gap * number for number in range(granted)]
 
     def check(self) -> float:
@@ -191,7 +194,7 @@ class SharedAllowance:
 
         Raises:
             CooldownRequired: The upstream has to be left alone.
-            DatabaseUnavailable: The books cannot be opened.
+            WarehouseError: The books cannot be opened.
         """
         paused, until, promised, reason, seconds_left = self._row(_CHECK)
         if until is not None:
@@ -199,23 +202,33 @@ class SharedAllowance:
         return float(paused)
 
     def give_back(self, calls: int) -> None:
-        """Return reserved calls that did not leave; their time is lost.
+        """Return calls of the last `take` that did not leave, to the day that they were taken on.
 
-        Where the database is gone, they count as used: that harms nobody and hides no other error.
+        Their time is lost. Where the database is gone, they count as used: that harms nobody and hides no
+        other error.
         """
-        if self._open is None:
+        if self._open is None or self._reserved_on is None:
             return
+        values = {**self._key, "calls": calls, "day": self._reserved_on}
         try:
-            _execute(self._open[1], _GIVE_BACK, {**self._key, "calls": calls})
+            _execute(self._open[1], _GIVE_BACK, values)
         except psycopg2.Error:
             self.close()
 
     def pause(self, seconds: float) -> None:
-        """Let nothing leave, in any process, for `seconds`."""
+        """Let nothing leave, in any process, for `seconds`.
+
+        Raises:
+            WarehouseError: The books cannot be opened or another process holds them.
+        """
         self._run(_PAUSE, seconds=seconds)
 
     def cool_down(self, seconds: float | None, reason: str) -> None:
-        """Remember that the upstream has to be left alone; a cooldown that lasts longer stays."""
+        """Remember that the upstream has to be left alone; a cooldown that lasts longer stays.
+
+        Raises:
+            WarehouseError: The books cannot be opened or another process holds them.
+        """
         seconds = None if seconds is None else min(seconds, LONGEST_COOLDOWN_SECONDS)
         self._run(_COOL_DOWN, seconds=seconds, reason=reason.replace("\x00", ""))
 
@@ -234,21 +247,28 @@ class SharedAllowance:
         return row
 
     def _run(self, statements: str, **values: object) -> tuple[Any, ...] | None:
-        """Run statements as one transaction; once more over a new connection if the old one is broken."""
+        """Run statements as one transaction; once more over a new connection if the old one is broken.
+
+        A lock that others hold is waited for once and briefly: everything else in this process waits too.
+        """
         parameters = {**self._key, **values}
-        try:
-            return _execute(self._connection(), statements, parameters)
-        except (psycopg2.OperationalError, psycopg2.InterfaceError):
-            self.close()
-            return _execute(self._connection(), statements, parameters)
+        with in_words(self._warehouse, f"the count of calls to {self._name}"):
+            try:
+                return _execute(self._connection(), statements, parameters)
+            except psycopg2.errors.LockNotAvailable:
+                raise
+            except (psycopg2.OperationalError, psycopg2.InterfaceError):
+                self.close()
+                return _execute(self._connection(), statements, parameters)
 
     def _connection(self) -> PgConnection:
         if self._open is None:
-            stack = ExitStack()
-            connection = stack.enter_context(self._warehouse.connect())
-            connection.autocommit = True
-            self._open = (stack, connection)
-            _execute(connection, _PREPARE, self._key)
+            with ExitStack() as stack:
+                lock_seconds = brief_lock(self._warehouse)
+                connection = stack.enter_context(self._warehouse.connect(lock_seconds=lock_seconds))
+                connection.autocommit = True
+                _execute(connection, _PREPARE, self._key)
+                self._open = (stack.pop_all(), connection)
         return self._open[1]
 
 

@@ -6,12 +6,16 @@ finding it out in each source.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from psycopg2.extensions import cursor as PgCursor  # noqa: N812 - it is a class
+
 from spotify_assets.sources.capabilities import Capability
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.failures import brief_lock, in_words
 
 _CONFIRM_AFTER = timedelta(hours=1)
 """What is found to be as remembered is not written again before this."""
@@ -37,12 +41,16 @@ class KeptCapabilities:
         self._known: dict[str, Capability] | None = None
 
     def known(self) -> Mapping[str, Capability]:
-        """All that is remembered, by name; read once, then kept up to date by `note`."""
+        """All that is remembered, by name; read once, then kept up to date by `note`.
+
+        Raises:
+            WarehouseError: The database is not to be had.
+        """
         return self._remembered()
 
     def _remembered(self) -> dict[str, Capability]:
         if self._known is None:
-            with self._warehouse.connect() as connection, connection.cursor() as cursor:
+            with self._cursor() as cursor:
                 cursor.execute(
                     "select name, allowed, reason, since, checked_at from ops.capabilities "
                     "where upstream = %s and credential = %s order by name",
@@ -52,13 +60,17 @@ class KeptCapabilities:
         return self._known
 
     def note(self, name: str, *, allowed: bool, reason: str, at: datetime) -> None:
-        """Remember what was found out now; what it contradicts is replaced, and `since` starts anew."""
+        """Remember what was found out now; what it contradicts is replaced, and `since` starts anew.
+
+        Raises:
+            WarehouseError: The database is not to be had, or another process holds what is remembered.
+        """
         known = self._remembered()
         before = known.get(name)
         same = before is not None and (before.allowed, before.reason) == (allowed, reason)
         if before is not None and same and abs(at - before.checked_at) < _CONFIRM_AFTER:
             return
-        with self._warehouse.connect() as connection, connection.cursor() as cursor:
+        with self._cursor() as cursor:
             cursor.execute(
                 _NOTE,
                 {
@@ -67,8 +79,17 @@ class KeptCapabilities:
                 },
             )  # fmt: skip
             row = cursor.fetchone()
-            connection.commit()
+            cursor.connection.commit()
         known[name] = Capability(name, allowed, reason, row[0] if row else at, at)
+
+    @contextmanager
+    def _cursor(self) -> Iterator[PgCursor]:
+        with (
+            in_words(self._warehouse, f"what {self._upstream} lets us see"),
+            self._warehouse.connect(lock_seconds=brief_lock(self._warehouse)) as connection,
+            connection.cursor() as cursor,
+        ):
+            yield cursor
 
 
 @dataclass(frozen=True, slots=True)

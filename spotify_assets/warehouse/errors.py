@@ -29,6 +29,10 @@ class PartitionBusy(WarehouseError):
     """Another process is loading the same (table, source, day) and did not finish in time."""
 
 
+class BooksBusy(WarehouseError):
+    """Another process held what all who ask an upstream share, and did not let go in time."""
+
+
 class RowsRejected(WarehouseError):
     """Rows handed to `replace_partition` do not fit the table or the partition named."""
 
