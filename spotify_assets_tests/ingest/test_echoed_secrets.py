@@ -52,7 +52,7 @@ def test_a_token_in_an_answer_is_kept_nowhere(
         source = open_source(chosen, "simulated", KeptMemory(warehouse), run_id="run")
         try:
             for entity in ("artists", "top_tracks", "new_releases"):
-                await land(source, landing, entity, DAY, artists, "run")  # type: ignore[arg-type]
+                await land(source, landing, entity, DAY, artists, "run")
         finally:
             await source.aclose()
 

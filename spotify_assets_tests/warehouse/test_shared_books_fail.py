@@ -95,7 +95,7 @@ def test_a_locked_row_holds_the_event_loop_up_for_a_moment_only(warehouse: Wareh
         await Turns(allowance, SYSTEM_CLOCK).turn(lambda: None)
         return time.monotonic()
 
-    async def both() -> list[float | BaseException]:
+    async def both() -> tuple[float | BaseException, float | BaseException]:
         return await asyncio.gather(turn(stuck), turn(free), return_exceptions=True)
 
     started = time.monotonic()
