@@ -23,15 +23,17 @@ cast('{{ var("to_date") }}' as date)
 
 
 {#-
-First day to build, per source of `relation`: a query giving source, starts_on. With `aliases`, a model of artists
-begins at the first day that it has under an id which is known to be another artist's by now, so that the series
-is continued from there.
+First day to build, per source of `relation`: a query giving source, starts_on.
+
+With `merged`, a model of artists that may have been joined or come apart, a source begins at the first day that
+`relation` has observed of one of them and the model has not, or the other way round: so an alias that went heals like
+one that came, and nobody else's days are compared.
 -#}
-{% macro window_starts(relation, aliases=none) -%}
+{% macro window_starts(relation, merged=none) -%}
 select
     sources.source,
     {% if this is not none and is_incremental() -%}
-    {% if aliases is not none %}least({% endif -%}
+    {% if merged is not none %}least({% endif -%}
     coalesce(
         (
             select max(built.snapshot_date) + 1
@@ -39,17 +41,52 @@ select
             where built.source = sources.source and built.snapshot_date < {{ window_from() }}
         ),
         {{ window_from() }}
-    ){% if aliases is not none %},
-    (
-        select min(built.snapshot_date)
-        from {{ aliases }} as merged
-        inner join {{ this }} as built on merged.source = built.source and merged.artist_id = built.artist_id
-        where merged.source = sources.source
-    )){% endif %} as starts_on
+    ){% if merged is not none %},
+    regrouped.starts_on){% endif %} as starts_on
     {%- else -%}
     {{ window_from() }} as starts_on
     {%- endif %}
 from (select distinct source from {{ relation }}) as sources
+{%- if merged is not none and this is not none and is_incremental() %}
+left join (
+    with expected as (
+        select source, artist_id, snapshot_date
+        from {{ relation }} inner join {{ merged }} using (source, artist_id)
+        where is_observed and snapshot_date < {{ window_from() }}
+    ),
+
+    standing as (
+        select source, artist_id, snapshot_date
+        from {{ this }} inner join {{ merged }} using (source, artist_id)
+        where is_observed and snapshot_date < {{ window_from() }}
+    ),
+
+    differing as (
+        (select * from expected except select * from standing)
+        union all
+        (select * from standing except select * from expected)
+    )
+
+    select differing.source, min(differing.snapshot_date) as starts_on
+    from differing
+    -- days that were never built are built when they are asked for
+    where
+        differing.snapshot_date >= (
+            select min(built.snapshot_date) from {{ this }} as built where built.source = differing.source
+        )
+    group by differing.source
+) as regrouped on sources.source = regrouped.source
+{%- endif %}
+{%- endmacro %}
+
+
+{#- The source that observes by a namespace's ids. -#}
+{% macro source_of(namespace) -%}
+case {{ namespace }}
+            when 'musicbrainz' then 'listenbrainz'
+            when 'simulated-musicbrainz' then 'simulated-listenbrainz'
+            else {{ namespace }}
+        end
 {%- endmacro %}
 
 

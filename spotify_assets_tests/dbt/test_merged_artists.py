@@ -1,4 +1,7 @@
-"""An artist whom an upstream merged keeps one series: earlier days continue under the id of today."""
+"""An artist whom an upstream merged keeps one series: earlier days continue under the id of today.
+
+And no wrong word joins, or loses, what was seen apart; what is taken back leaves no trace.
+"""
 
 from __future__ import annotations
 
@@ -56,6 +59,14 @@ def know(project: Project, source: str, old: str, new: str, confidence: float = 
     )
 
 
+def forget(project: Project, source: str, artist_id: str) -> None:
+    """Keep that an upstream answers for an id with that id again."""
+    project.execute(
+        "update ops.identities set target_id = null, confidence = 0 "
+        f"where source = target and source = '{SOURCES[source]}' and artist_id = '{artist_id}'"
+    )
+
+
 def contents(project: Project) -> dict[str, list[dict[str, Any]]]:
     return {table: project.rows(table) for table in BUILT}
 
@@ -96,12 +107,14 @@ def test_an_alias_that_appears_continues_the_series_as_a_full_rebuild_would(
         assert [joined[day][name] for name in told] == [row[name] for name in told], day
     change = joined[MERGED]["popularity"] - joined[MERGED - DAY]["popularity"]
     assert joined[MERGED]["popularity_change_1_day"] == change
-    # Days that the heir has of its own stay its own; the days before them are the other's.
-    heir = series(project, "spotify", "heir")
-    assert list(heir) == list(data.days(FIRST, MERGED))
-    assert all((row["popularity"] >= 60) is (day < FIRST + 60 * DAY) for day, row in heir.items())
-    assert len(series(project, "spotify", "other")) == len(heir)
-    assert series(project, "spotify", "old") == series(project, "spotify", "twin") == {}
+    # Who was seen beside the other for weeks is somebody else, or was: each keeps all its own days.
+    heir, twin = series(project, "spotify", "heir"), series(project, "spotify", "twin")
+    assert list(heir) == list(data.days(FIRST + 60 * DAY, MERGED))
+    assert all(row["popularity"] < 60 for row in heir.values())
+    assert list(twin) == list(data.days(FIRST, MERGED))
+    assert all(row["popularity"] >= 60 for day, row in twin.items() if day < MERGED)
+    assert len(series(project, "spotify", "other")) == len(twin)
+    assert series(project, "spotify", "old") == {}
     # The other source was not told so.
     assert list(series(project, "listenbrainz", "new")) == [MERGED]
     assert max(series(project, "listenbrainz", "old")) == MERGED
@@ -117,3 +130,64 @@ def test_an_alias_that_appears_continues_the_series_as_a_full_rebuild_would(
         assert series(project, source, "old") == {}
     assert series(project, "spotify", "new") == {}
     assert_equals_full_rebuild(project)
+
+
+def test_a_wrong_word_about_two_who_were_seen_apart_changes_nothing(
+    new_project: Callable[[], Project],
+) -> None:
+    project = new_project()
+    before = MERGED - DAY
+    load(project, FIRST, before)
+    project.dbt("run", *SELECTED, days=[FIRST, before])
+    apart = contents(project)
+    know(project, "spotify", "old", "other")
+    know(project, "spotify", "twin", "heir")
+    know(project, "spotify", "heir", "twin")
+    project.dbt("run", *SELECTED, days=[before])
+    assert contents(project) == apart
+    project.dbt("run", *SELECTED, "--full-refresh")
+    assert contents(project) == apart
+
+
+def test_what_was_joined_comes_apart_when_the_word_is_taken_back(new_project: Callable[[], Project]) -> None:
+    project = new_project()
+    load(project, FIRST, MERGED)
+    project.dbt("run", *SELECTED, days=[FIRST, MERGED])
+    apart = contents(project)
+    know(project, "spotify", "old", "new")
+    project.dbt("run", *SELECTED, days=[MERGED])
+    assert len(series(project, "spotify", "new")) == (MERGED - FIRST).days + 1
+    forget(project, "spotify", "old")
+    project.dbt("run", *SELECTED, days=[MERGED])
+    assert contents(project) == apart
+    # What a person takes to somebody else goes there, from wherever it was.
+    know(project, "listenbrainz", "new", "elsewhere")
+    project.dbt("run", *SELECTED, days=[MERGED])
+    assert list(series(project, "listenbrainz", "elsewhere")) == [MERGED]
+    forget(project, "listenbrainz", "new")
+    project.execute("update ops.identities set target_id = 'third', confidence = 1 where artist_id = 'new'")
+    project.dbt("run", *SELECTED, days=[MERGED])
+    assert list(series(project, "listenbrainz", "third")) == [MERGED]
+    assert series(project, "listenbrainz", "elsewhere") == {}
+    assert_equals_full_rebuild(project)
+
+
+def test_days_on_which_a_merged_artist_was_not_observed_keep_their_reason(
+    new_project: Callable[[], Project],
+) -> None:
+    project = new_project()
+    load(project, FIRST, FIRST + 10 * DAY)  # of which the sixth was lost
+    know(project, "spotify", "old", "new")
+    project.load("artist_snapshots", [one("spotify", "new", "old", FIRST + 11 * DAY, 44)])
+    project.load("artist_snapshots", [one("spotify", "other", "other", FIRST + 12 * DAY, 50)])
+    for day in (FIRST + 5 * DAY, FIRST + 12 * DAY):  # before and after the id changed
+        project.execute(
+            "insert into ops.partition_loads (table_name, source, partition_date, rows_requested, rows_received, "
+            "rows_missing, rows_loaded, rows_quarantined, missing, content_hash, run_id) values "
+            f"('artist_snapshots', 'spotify', '{day}', 2, 1, 1, 1, 0, '{{\"old\": \"timed out\"}}', '', 'run')"
+        )
+    project.dbt("run", *SELECTED)
+    rows = series(project, "spotify", "new")
+    for day in (FIRST + 5 * DAY, FIRST + 12 * DAY):
+        assert not rows[day]["is_observed"]
+        assert rows[day]["popularity_null_reason"] == "not observed on this day: timed out"

@@ -11,14 +11,9 @@ identities as (
 aliases as (
 
     select
+        {{ source_of('namespace') }} as source, -- noqa: RF04
         artist_id,
-        target_id as canonical_id,
-        -- a namespace's ids are those of the source that observes by them
-        case namespace
-            when 'musicbrainz' then 'listenbrainz'
-            when 'simulated-musicbrainz' then 'simulated-listenbrainz'
-            else namespace
-        end as source -- noqa: RF04
+        target_id
     from identities
     where
         namespace = target_namespace
@@ -27,14 +22,14 @@ aliases as (
 
 ),
 
--- an artist may be merged again; ids that lead back to themselves end the chain
+-- an artist may be merged again, and again
 chains as (
 
     select
         source,
         artist_id,
-        canonical_id,
-        1 as hops
+        target_id as canonical_id,
+        array[artist_id, target_id] as way
     from aliases
 
     union all
@@ -42,22 +37,28 @@ chains as (
     select
         chains.source,
         chains.artist_id,
-        aliases.canonical_id,
-        chains.hops + 1 as hops
+        aliases.target_id as canonical_id,
+        chains.way || aliases.target_id as way
     from chains
     inner join aliases on chains.source = aliases.source and chains.canonical_id = aliases.artist_id
-    where aliases.canonical_id <> chains.artist_id and chains.hops < 20
+    where not aliases.target_id = any(chains.way)
 
 ),
 
+-- ids that lead back to themselves have no last one and say nothing
 final as (
 
-    select distinct on (source, artist_id)
+    select
         source,
         artist_id,
         canonical_id
     from chains
-    order by source asc, artist_id asc, hops desc
+    where
+        not exists (
+            select 1
+            from aliases
+            where aliases.source = chains.source and aliases.artist_id = chains.canonical_id
+        )
 
 )
 

@@ -6,61 +6,83 @@ aliases as materialized (
 
 ),
 
--- a merged artist's earlier days, under the id that continues the series and has no day of its own then
-continued as materialized (
+-- every day of whoever is said to be one artist
+said_to_be_one as materialized (
 
-    select distinct on (earlier.source, aliases.canonical_id, earlier.snapshot_date)
-        earlier.source,
-        aliases.canonical_id as artist_id,
-        earlier.snapshot_date,
-        earlier.name,
-        earlier.popularity,
-        earlier.followers
-    from aliases
-    inner join {{ ref('stg_artist_snapshots') }} as earlier
-        on aliases.source = earlier.source and aliases.artist_id = earlier.artist_id
-    where not exists (
-            select 1
-            from {{ ref('stg_artist_snapshots') }} as own
-            where
-                own.source = earlier.source
-                and own.artist_id = aliases.canonical_id
-                and own.snapshot_date = earlier.snapshot_date
-        )
-    order by earlier.source, aliases.canonical_id, earlier.snapshot_date, earlier.artist_id
+    select
+        ids.source,
+        ids.canonical_id,
+        ids.artist_id,
+        observed.snapshot_date
+    from (
+        select
+            source,
+            canonical_id,
+            artist_id
+        from aliases
+        union
+        select
+            source,
+            canonical_id,
+            canonical_id as artist_id
+        from aliases
+    ) as ids
+    inner join {{ ref('stg_artist_snapshots') }} as observed
+        on ids.source = observed.source and ids.artist_id = observed.artist_id
 
 ),
 
+-- who was ever seen beside another of them on one day is an artist of its own, whatever was said
+seen_apart as materialized (
+
+    select distinct
+        one.source,
+        one.artist_id
+    from said_to_be_one as one
+    inner join said_to_be_one as other
+        on
+            one.source = other.source
+            and one.canonical_id = other.canonical_id
+            and one.snapshot_date = other.snapshot_date
+            and one.artist_id <> other.artist_id
+
+),
+
+joined as materialized (
+
+    select *
+    from aliases
+    where
+        not exists (
+            select 1
+            from seen_apart
+            where seen_apart.source = aliases.source and seen_apart.artist_id = aliases.artist_id
+        )
+
+),
+
+-- a merged artist's earlier days, under the id that continues the series
 snapshots as not materialized (
 
     select
-        source,
-        artist_id,
-        snapshot_date,
-        name,
-        popularity,
-        followers
+        observed.source,
+        coalesce(joined.canonical_id, observed.artist_id) as artist_id,
+        observed.snapshot_date,
+        true as is_observed,
+        observed.requested_id,
+        observed.name,
+        observed.popularity,
+        observed.followers
     from {{ ref('stg_artist_snapshots') }} as observed
-    where
-        snapshot_date <= {{ window_until() }}
-        and not exists (
-            select 1
-            from aliases
-            where aliases.source = observed.source and aliases.artist_id = observed.artist_id
-        )
-
-    union all
-
-    select *
-    from continued
-    where snapshot_date <= {{ window_until() }}
+    left join joined on observed.source = joined.source and observed.artist_id = joined.artist_id
+    where observed.snapshot_date <= {{ window_until() }}
 
 ),
 
 -- materialized, or its lookups would run again for every snapshot
 window_starts as materialized (
 
-    {{ window_starts(ref('stg_artist_snapshots'), ref('int_artist_aliases')) }}
+    {{ window_starts('snapshots', ref('int_merged_ids')) }}
 
 ),
 
@@ -115,6 +137,7 @@ observations as (
         snapshots.source,
         snapshots.artist_id,
         snapshots.snapshot_date,
+        snapshots.requested_id,
         snapshots.name,
         snapshots.popularity,
         snapshots.followers,
@@ -168,29 +191,43 @@ loads as (
 
 ),
 
+reasoned as (
+
+    select
+        gridded.*,
+        loads.absent,
+        -- the ledger names what was asked for: of a merged artist perhaps the id it had before
+        coalesce(
+            loads.missing ->> gridded.artist_id, loads.missing ->> asked_before.requested_id
+        ) as missing_reason
+    from gridded
+    left join loads on gridded.source = loads.source and gridded.snapshot_date = loads.snapshot_date
+    left join observations as asked_before
+        on
+            gridded.source = asked_before.source
+            and gridded.artist_id = asked_before.artist_id
+            and gridded.previous_observed_on = asked_before.snapshot_date
+            and not gridded.is_observed
+
+),
+
 final as (
 
     select
-        gridded.source,
-        gridded.artist_id,
-        gridded.snapshot_date,
-        gridded.is_observed,
-        gridded.previous_observed_on,
-        case
-            when gridded.is_observed then 0
-            else gridded.snapshot_date - gridded.previous_observed_on
-        end as days_since_observed,
-        gridded.name,
-        gridded.popularity,
-        gridded.followers,
-        {{ null_reason('popularity', 'gridded.is_observed', 'loads.missing ->> gridded.artist_id', 'gridded') }}
-            as popularity_null_reason,
-        {{ null_reason('followers', 'gridded.is_observed', 'loads.missing ->> gridded.artist_id', 'gridded') }}
-            as followers_null_reason,
-        gridded.popularity_is_suspect,
-        gridded.followers_is_suspect
-    from gridded
-    left join loads on gridded.source = loads.source and gridded.snapshot_date = loads.snapshot_date
+        source,
+        artist_id,
+        snapshot_date,
+        is_observed,
+        previous_observed_on,
+        case when is_observed then 0 else snapshot_date - previous_observed_on end as days_since_observed,
+        name,
+        popularity,
+        followers,
+        {{ null_reason('popularity', 'is_observed', 'missing_reason', absent='absent') }} as popularity_null_reason,
+        {{ null_reason('followers', 'is_observed', 'missing_reason', absent='absent') }} as followers_null_reason,
+        popularity_is_suspect,
+        followers_is_suspect
+    from reasoned
 
 )
 

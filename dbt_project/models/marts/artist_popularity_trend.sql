@@ -9,7 +9,7 @@ with
 
 window_starts as materialized (
 
-    {{ window_starts(ref('int_artist_days'), ref('int_artist_aliases')) }}
+    {{ window_starts(ref('int_artist_days'), ref('int_merged_ids')) }}
 
 ),
 
