@@ -149,6 +149,17 @@ class Settings(BaseSettings):
             raise ValueError("expected a URL without user name and password")
         return value.rstrip("/")
 
+    @field_validator("spotify_redirect_url")
+    @classmethod
+    def _redirect(cls, value: str) -> str:
+        parts = urlsplit(value)
+        loopback = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1"}
+        if not loopback and parts.scheme != "https":
+            raise ValueError(
+                "expected http://127.0.0.1:PORT/callback (Spotify refuses the name localhost) or an https URL"
+            )
+        return value
+
     @field_validator("sources", mode="before")
     @classmethod
     def _sources(cls, value: Any) -> tuple[str, ...] | None:

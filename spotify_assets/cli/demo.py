@@ -39,7 +39,7 @@ def rising_table(risers: list[Riser]) -> Table:
     )
     for name in ("now", "28 days", "followers", "rank", "climbed"):
         table.add_column(name, justify="right")
-    table.add_column("since")
+    table.add_column("since", no_wrap=True)
     for riser in risers:
         table.add_row(
             literal(riser.name[:28]),
@@ -88,7 +88,7 @@ def demo_command(artists: int, days: int) -> None:
         progress(
             screen,
             f"Observing {artists} simulated artists from {first} to {last}, loading, building marts "
-            "(about a minute)",
+            "(one to two minutes)",
         ) as show,
     ):
         outcome = run_days(environment, first, last, show=show)
@@ -103,8 +103,8 @@ def demo_command(artists: int, days: int) -> None:
         f"  {command()} up         web UI, daemon, documentation\n"
         f"  {command()} status     what is loaded, missing, lost\n"
         f'  {command()} sql "{radar}"\n'
-        f"  {command()} watch add  your own artists, after setting SPOTIFY_CLIENT_ID and "
-        "SPOTIFY_CLIENT_SECRET in .env",
+        f"  {command()} watch add  your own artists, after setting SOURCES=listenbrainz,deezer in .env "
+        "(no account needed) or the id and secret of a Spotify app",
         markup=False,
         soft_wrap=True,
     )

@@ -117,6 +117,13 @@ def _shown(screen: Console, text: str, as_json: bool) -> Iterator[Callable[[str]
         yield show
 
 
+def _told_metric(outcome: RunOutcome) -> str:
+    """The metric that a first look at the marts shows most of."""
+    shown = [load for load in outcome.loads if load.table == "artist_snapshots" and load.loaded]
+    told = any("popularity" not in load.absent for load in shown)
+    return "popularity" if told else "followers"
+
+
 def _run(first: date, last: date, selected: tuple[str, ...], as_json: bool) -> None:
     settings = load_settings()
     check_range(first, last, settings.spotify_assets_start_date)
@@ -144,10 +151,10 @@ def _run(first: date, last: date, selected: tuple[str, ...], as_json: bool) -> N
     else:
         print_outcome(screen, outcome)
         if outcome.success:
-            told = {"spotify", "simulated"} & set(environment.settings.observed_sources)
-            metric = "popularity" if told else "followers"
+            metric = _told_metric(outcome)
             columns = f"name, {metric}, {metric}_change_7_days"
-            look = f"select {columns} from artist_popularity_trend limit 10"  # noqa: S608 - names of our own
+            newest = "order by snapshot_date desc, 2 desc nulls last limit 10"
+            look = f"select {columns} from artist_popularity_trend {newest}"  # noqa: S608 - names of our own
             screen.print(f'Next: {command()} sql "{look}"', markup=False, soft_wrap=True)
     if not outcome.success:
         raise click.exceptions.Exit(1)
@@ -193,6 +200,6 @@ def backfill_command(first: date, last: date, selected: tuple[str, ...], as_json
     \b
     Examples:
       spotify-assets backfill --from 2026-10-01 --to 2026-10-31
-      spotify-assets backfill --from 2026-11-01 --select snapshots/top_tracks
+      spotify-assets backfill --from 2026-11-01 --select landing/raw_top_tracks --select snapshots/top_tracks
     """  # noqa: D301 - \b is for click
     _run(first, last, selected, as_json)

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from spotify_assets.cli.console import console, shown
+from spotify_assets.cli.console import command, console, shown
 from spotify_assets.cli.environment import SIMULATED_NOTE, open_environment
 from spotify_assets.cli.upstreams import UpstreamState, upstream_states
 from spotify_assets.lake.landing import without_credentials
@@ -85,6 +85,12 @@ def _print_calls(screen: Console, state: UpstreamState) -> None:
         f"calls     {state.name}: {state.calls_today:,}{of} today; tomorrow: {state.outlook.sentence}",
         markup=False, soft_wrap=True,
     )  # fmt: skip
+    if state.unidentified:
+        screen.print(
+            f"unknown   {state.name}: {state.unidentified:,} watched without a known id here: "
+            f"{command()} watch identify",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
     if state.cooldown is not None:
         screen.print(
             f"paused    {state.name}: nothing is asked until {state.cooldown.until:%Y-%m-%d %H:%M} UTC "

@@ -56,9 +56,9 @@ class DayOutcomes:
                 dg.AssetMaterialization(key, partition=day.isoformat(), metadata=dict(metadata))
             )
         failed = sorted(self._failed)
-        kept = f" The other {len(self._done)} days of this run are committed." if self._done else ""
+        kept = f" What else this run was for is committed: {_days(len(self._done))}." if self._done else ""
         raise dg.Failure(
-            description=f"{len(failed)} of {len(failed) + len(self._done)} days failed. "
+            description=f"{len(failed)} of {_days(len(failed) + len(self._done))} failed. "
             f"{self._failed[failed[0]]}{kept}",
             metadata={
                 "failed_days": dg.MetadataValue.table(
@@ -67,3 +67,7 @@ class DayOutcomes:
             },
             allow_retries=False,
         )
+
+
+def _days(count: int) -> str:
+    return f"{count} day" if count == 1 else f"{count} days"

@@ -21,6 +21,7 @@ from spotify_assets.lake.landing import LakeError, Landing
 from spotify_assets.settings import LIVE_SOURCES, SIMULATED_SOURCES
 from spotify_assets.sources import imported
 from spotify_assets.sources.identities import namespace_of
+from spotify_assets.sources.records import ArtistSnapshot, Parsed
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import WarehouseError
 from spotify_assets.warehouse.identities import record_aliases
@@ -85,9 +86,9 @@ def load(table: str, day: date, landing: Landing, warehouse: Warehouse, run_id: 
         raise NothingValid("\n".join(invalid) + others)
     if not loaded:
         raise NothingLanded(
-            f"Nothing was landed for {entity} on {day}, so {table} was left as it was. Materialize the "
-            f"raw asset on the day itself, or import the day: "
-            f"spotify-assets import {table.replace('_', '-')} FILE"
+            f"Nothing was landed for {entity} on {day}, so {table} was left as it was. Materialize "
+            f"landing/raw_{entity} too (of a live source only today can be asked for), or import the day: "
+            f"spotify-assets import {table.replace('_', '-')} FILE --source NAME."
         )
     return loaded
 
@@ -141,7 +142,20 @@ def _load_source(
         ),
     )
     if table == "artist_snapshots" and source in {*LIVE_SOURCES, *SIMULATED_SOURCES}:
-        # The upstream itself says that two ids are one artist.
-        asked, answered = (outcome.rows.column(name).to_pylist() for name in ("requested_id", "artist_id"))
-        record_aliases(warehouse, namespace_of(source), zip(asked, answered, strict=True))
+        _record_aliases(warehouse, source, parsed, outcome.rows)
     return Loaded(entry, outcome.rows)
+
+
+def _record_aliases(warehouse: Warehouse, source: str, parsed: Parsed, rows: pyarrow.Table) -> None:
+    """Keep which ids the upstream itself says are another artist's, or are no longer, as of this day.
+
+    Of several answers for one artist the table holds one: who was answered as itself is in the records.
+    """
+    snapshots = [one for one in parsed.records if isinstance(one, ArtistSnapshot)]
+    itself = [(one.requested_id, one.artist_id) for one in snapshots if one.requested_id == one.artist_id]
+    kept = zip(*(rows.column(name).to_pylist() for name in ("requested_id", "artist_id")), strict=True)
+    unanswered = [(key, "") for key in parsed.requested]
+    times = rows.column("observed_at").to_pylist()
+    if times:
+        pairs = [*itself, *kept, *unanswered]
+        record_aliases(warehouse, namespace_of(source), pairs, max(times))

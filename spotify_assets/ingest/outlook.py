@@ -55,7 +55,7 @@ class Outlook:
     def sentence(self) -> str:
         """The outlook in words."""
         if not self.artists:
-            return "no artist is watched here yet"
+            return "no artist is known here yet"
         needs = f"{self.artists:,} artist{'s need' if self.artists != 1 else ' needs'} {self.total:,} calls"
         if self.budget is None:
             return f"{needs}; there is no daily limit"

@@ -67,7 +67,8 @@ def unasked(exchanges: Iterable[Exchange]) -> dict[str, str]:
 def unidentified_in(exchanges: Sequence[Exchange]) -> dict[str, str]:
     """Watched artists whose id was not known when it was last looked at, with the reasons."""
     notes = [exchange for exchange in exchanges if exchange.method == UNIDENTIFIED]
-    newest = sorted(notes, key=lambda exchange: exchange.observed_at)[-1].run_id if notes else ""
+    # Of those of one moment the last one counts, as in the order in which they landed.
+    newest = max(reversed(notes), key=lambda exchange: exchange.observed_at).run_id if notes else ""
     reasons: dict[str, str] = {}
     for exchange in notes:
         if exchange.run_id == newest:

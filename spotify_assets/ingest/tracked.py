@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from spotify_assets.warehouse import identities
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.ledger import UNIDENTIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,7 @@ def tracked_artists(warehouse: Warehouse, namespace: str) -> Tracked:
     return Tracked(
         identities.tracked_ids(warehouse, namespace),
         {
-            one.key: f"its id at {namespace} is not known: {one.reason}"
+            one.key: f"{UNIDENTIFIED} {namespace} is not known: {one.reason}"
             for one in identities.unresolved(warehouse, namespace)
         },
     )

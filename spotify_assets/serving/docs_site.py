@@ -26,7 +26,7 @@ BANNER = (
     # The page's own layers end above the banner, or it would cover the controls of the lineage graph.
     ".app,.launcher-content{height:auto!important;bottom:28px!important}.launcher{margin-bottom:28px}</style>"
     '<div id="simulated" role="note">'
-    "SIMULATED upstream: the rows with source = simulated are invented, not observed anywhere.</div>"
+    "SIMULATED upstream: rows whose source begins with simulated are invented, not observed anywhere.</div>"
 )
 
 

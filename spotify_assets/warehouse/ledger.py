@@ -79,7 +79,7 @@ class Coverage:
 
     Attributes:
         gaps: Days between the first and the newest that have no load, or one that brought nothing though the
-            upstream would have told, in order.
+            upstream would have told, in order; today is not over and never among them.
         rows: Rows that stand in the table, by the ledger.
     """
 
@@ -111,6 +111,9 @@ class DaySummary:
 
 MAY_NOT = "this app may not see it"
 """How the reason of what is missing begins where an upstream refuses it: nothing was lost by that."""
+
+UNIDENTIFIED = "its id at"
+"""How the reason begins where an artist's id at a source is not known: nothing was there to ask for."""
 
 LEDGER_COLUMNS = (
     "load_id, table_name, source, partition_date, rows_requested, rows_received, rows_missing, rows_loaded, "
@@ -167,7 +170,9 @@ def coverage(warehouse: Warehouse) -> list[Coverage]:
             d.quarantined::bigint, d.missing::bigint,
             coalesce((
                 select array_agg(g.day::date order by g.day)
-                from generate_series(d.first_day, d.newest_day, interval '1 day') as g (day)
+                from generate_series(
+                    d.first_day, least(d.newest_day, (now() at time zone 'UTC')::date - 1), interval '1 day'
+                ) as g (day)
                 where not exists (
                     select 1 from ops.current_partition_loads as l
                     where l.table_name = d.table_name and l.source = d.source
@@ -175,13 +180,17 @@ def coverage(warehouse: Warehouse) -> list[Coverage]:
                         and (l.rows_loaded + l.rows_quarantined > 0 or not exists (
                             select 1 from jsonb_each_text(l.missing) as m (key, reason)
                             where not starts_with(m.reason, %(may_not)s)
+                                and not starts_with(m.reason, %(unidentified)s)
                         ))
                 )
             ), '{}'::date []), d.last_loaded_at
         from days as d
         order by d.table_name, d.source
     """
-    return [Coverage(*row) for row in _read(warehouse, statement, {"may_not": MAY_NOT})]
+    return [
+        Coverage(*row)
+        for row in _read(warehouse, statement, {"may_not": MAY_NOT, "unidentified": UNIDENTIFIED})
+    ]
 
 
 def summary_by_day(warehouse: Warehouse, since: date | None = None) -> list[DaySummary]:

@@ -90,8 +90,8 @@ MODES: dict[str, tuple[str, str, int, str]] = {
         "development",
         "Your app is in what Spotify calls Development Mode",
         7,
-        "400 artists need 1,205 calls; your budget is 400 a day: the first 131 fit, by priority and how long "
-        "they have been watched; the rest is recorded as missing",
+        "400 artists need 1,205 calls; your budget is 400 a day: it covers snapshots of 400, new releases of "
+        "0; the rest is recorded as missing",
     ),
 }
 

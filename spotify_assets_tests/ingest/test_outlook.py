@@ -93,7 +93,7 @@ def test_without_a_budget_everything_fits(artists: int, words: str) -> None:
 
 def test_nobody_watched() -> None:
     found = outlook(app(EVERYTHING), 0, 400)
-    assert found.sentence == "no artist is watched here yet"
+    assert found.sentence == "no artist is known here yet"
     assert found.fits
 
 

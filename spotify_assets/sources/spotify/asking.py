@@ -74,8 +74,8 @@ class Asking:
         if await self._capable(TOP_TRACKS, questions):
             why = self.access.why_not(TOP_TRACKS)
             raise NotAllowed(
-                f"{self.visit.source} does not let this app see artists' top tracks ({why}). Open sources "
-                "do: see SOURCES, such as SOURCES=spotify,deezer",
+                f"{self.visit.source} does not let this app see artists' top tracks ({why}). Deezer and "
+                "Last.fm tell theirs: see SOURCES",
                 why,
             )
 
