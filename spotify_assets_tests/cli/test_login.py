@@ -123,7 +123,9 @@ APP = hashlib.sha256(b"simulated").hexdigest()[:12]
 
 
 def test_a_sign_in_counts_its_call_in_the_books_of_the_app(platform: Installation) -> None:
+    before = token_calls(platform)
     login(platform)[0].succeeded()
+    assert token_calls(platform) == [*before, "/api/token", "/v1/me"]
     books = query(platform.variables["DATABASE_URL"], "select upstream, credential, calls from ops.api_usage")
     assert books == [("simulated", APP, 1)], "the token call is free, as everywhere"
 
