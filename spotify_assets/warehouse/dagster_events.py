@@ -16,6 +16,8 @@ from typing import Any
 from psycopg2 import sql
 from psycopg2.extensions import cursor as PgCursor  # noqa: N812 - it is a class
 
+from spotify_assets.lake.keys import PREFIXES, ids_in
+
 SCHEMA = "dagster"
 TEXTS = (
     ("event_logs", "event"),
@@ -24,6 +26,7 @@ TEXTS = (
 )
 """Where events are kept: table and column. The second and third hold copies of the newest ones."""
 PURGED = "purged"
+_PREFIX = f"(?:(?:{'|'.join(sorted(PREFIXES))}):)?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,7 @@ class Shown:
         if any(ident in cell for ident in self.ids for cell in cells):
             return True
         missing = str(data.get("missing"))
-        if any(missing == key or missing.startswith(f"{key}/") for key in self.keys):
+        if not set(ids_in(missing)).isdisjoint(self.keys):
             return True
         cells_of_names = [str(cell) for name, cell in data.items() if "name" in name]
         parts = {part.strip() for cell in cells_of_names for part in cell.split(", ")}
@@ -99,7 +102,7 @@ class Shown:
         for ident in self.ids:
             text = text.replace(ident, PURGED)
         for key in self.keys:
-            text = re.sub(rf"(?m)^(- [a-z0-9_-]+: ){re.escape(key)}(?=[ /])", rf"\1{PURGED}", text)
+            text = re.sub(rf"(?m)^(- [a-z0-9_-]+: {_PREFIX}){re.escape(key)}(?=[ /])", rf"\1{PURGED}", text)
         return text
 
     def patterns(self) -> list[str]:
@@ -107,7 +110,8 @@ class Shown:
         if self._whole_source:
             return [json.dumps(self.source), f"- {self.source}: "]
         names = [json.dumps(name)[1:-1] for name in sorted(self.names) if name.strip()]
-        lines = [json.dumps(f": {key}")[1:-1] for key in self.keys]
+        before = (": ", *(f"{prefix}:" for prefix in sorted(PREFIXES)))
+        lines = [json.dumps(f"{text}{key}")[1:-1] for key in self.keys for text in before]
         cells = [json.dumps(key)[:-1] for key in self.keys]
         return [*self.ids, *lines, *cells, *names]
 

@@ -451,6 +451,28 @@ def test_what_dagster_shows_of_it_goes_and_the_event_stays(
     assert f"- simulated: {B} (left out)" in str(dg.deserialize_value(left, dg.AssetMaterialization).metadata)
 
 
+def test_what_dagster_shows_of_a_number_goes_where_a_key_of_the_artist_stands(
+    warehouse: Warehouse, landing: Landing, home: Path
+) -> None:
+    execute(warehouse, "create table dagster.event_logs (id bigserial, event text, partition text)")
+    lines = [f"- deezer: {key} (at 10:27)" for key in ("artist:27", "27/US", "artist:27/album", "artist:275")]
+    shown = event({"missing": "artist:27"}, {"missing": "275"}, missing="\n".join(lines))
+    execute(
+        warehouse, "insert into dagster.event_logs (event, partition) values (%s, %s)", (shown, "2026-11-18")
+    )
+    assert places(purge_artist(warehouse, landing, home, "27"))["Dagster's events"] == (1, 1, 0)
+    ((left,),) = execute(warehouse, "select event from dagster.event_logs")
+    metadata = dg.deserialize_value(left, dg.AssetMaterialization).metadata
+    preview, missing = metadata["preview"], metadata["missing_entries"]
+    assert isinstance(preview, dg.TableMetadataValue)
+    assert [record.data["missing"] for record in preview.records] == ["275"]
+    assert isinstance(missing, dg.MarkdownMetadataValue)
+    assert str(missing.md_str).splitlines() == [
+        "- deezer: artist:purged (at 10:27)", "- deezer: purged/US (at 10:27)",
+        "- deezer: artist:purged/album (at 10:27)", "- deezer: artist:275 (at 10:27)",
+    ]  # fmt: skip
+
+
 def test_a_response_that_is_not_about_it_is_not_touched(
     warehouse: Warehouse, landing: Landing, home: Path
 ) -> None:
