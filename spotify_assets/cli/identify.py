@@ -34,6 +34,8 @@ WHEN_ADDED_SECONDS = 30.0
 
 def told(identity: Identity) -> str:
     """An identity in one line: which id, how it was found, and how sure that is."""
+    if (identity.source, identity.artist_id) == (identity.target, identity.target_id):
+        return f"itself ({HOW[identity.method]})"
     if identity.source == identity.target:
         return f"now {identity.target_id} ({HOW[identity.method]})"
     if identity.target_id is None:
@@ -110,7 +112,8 @@ def identify_command(
     Without ARTIST, everyone whose id is missing is looked for: links in MusicBrainz, then Wikidata, then the
     name. With ARTIST (id, link, or the name that `watch list` shows), only that one. With one of the options
     nothing is looked for: what you say stands above whatever is found. Say the id of the service that it is
-    watched under where the artist has a new one there: that is asked for from then on.
+    watched under where the artist has a new one there: that is asked for from then on. Say the very id that
+    it is watched under where it was wrongly taken for another: it is itself from then on.
 
     \b
     Examples:
@@ -125,7 +128,7 @@ def identify_command(
     environment = open_environment()
     one = None if artist is None else _watched(environment, artist)
     if given and one is not None:
-        outcome = Identified(found=_by_hand(one, given))
+        outcome = Identified(found=_by_hand(environment, one, given))
         identities.save(environment.warehouse, outcome.found)
     else:
         outcome = look_for(environment, seconds, None if one is None else [(one.source, one.artist_id)])
@@ -144,12 +147,17 @@ def _watched(environment: Environment, text: str) -> watchlist.WatchedArtist:
         raise click.ClickException(f"{shown(text)}: {error}") from None
 
 
-def _by_hand(artist: watchlist.WatchedArtist, given: Mapping[str, str]) -> list[Identity]:
+def _by_hand(
+    environment: Environment, artist: watchlist.WatchedArtist, given: Mapping[str, str]
+) -> list[Identity]:
+    key = (artist.source, artist.artist_id)
+    known = identities.identities_of(environment.warehouse, [key]).get(key, [])
+    is_said_to_be_another = any(one.target == artist.source for one in known)
     found = []
     for service, value in given.items():
         target_id = id_of(value.strip()) if service == "lastfm" else _id(service, value)
         identity = by_hand(artist.source, artist.artist_id, service, target_id)
-        if (identity.target, target_id) == (artist.source, artist.artist_id):
+        if (identity.target, target_id) == key and not is_said_to_be_another:
             raise click.ClickException(f"{artist.artist_id} is the id that it is watched under")
         found.append(identity)
     return found

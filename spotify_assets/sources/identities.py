@@ -34,6 +34,9 @@ NAMELESS = "its name is not known"
 LINKED_NAME = 0.7
 """Last.fm knows artists by name: how sure the name of an artist makes who was identified in MusicBrainz."""
 
+NAMES_ARE_IDS = frozenset({"lastfm"})
+"""Services that know artists by name: another name in an answer is a guess of theirs and joins nothing."""
+
 _NAMESPACES = {
     "spotify": "spotify",
     "simulated": "simulated",

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from psycopg2.extras import execute_values
 
-from spotify_assets.sources.identities import NAMELESS, RETRY_AFTER, Identity
+from spotify_assets.sources.identities import NAMELESS, NAMES_ARE_IDS, RETRY_AFTER, Identity, service_of
 from spotify_assets.warehouse.connection import Warehouse
 
 NOT_YET = "not looked for yet: spotify-assets watch identify"
@@ -31,6 +31,24 @@ on conflict (source, artist_id, target) do update set
     resolved_at = excluded.resolved_at
 where i.method <> 'hand' or excluded.method = 'hand'
 """  # noqa: S608 - only names of our own
+
+_MOVED = """
+insert into ops.identities as i (source, artist_id, target, target_id, method, confidence, resolved_at, note)
+select source, artist_id, target, target_id, 'answered', 1, resolved_at, 'the upstream said so'
+from (values %s) as said (source, artist_id, target, target_id, resolved_at)
+on conflict (source, artist_id, target) do update set
+    target_id = excluded.target_id, method = excluded.method, confidence = excluded.confidence,
+    resolved_at = excluded.resolved_at, note = excluded.note
+where i.method <> 'hand' and (i.method <> 'answered' or i.resolved_at <= excluded.resolved_at)
+"""
+
+# The row stays, without an id: it tells the series that were joined by it that they are not any longer.
+_BACK = """
+update ops.identities
+set target_id = null, confidence = 0, resolved_at = %(at)s, note = 'the upstream answers as itself again'
+where source = %(namespace)s and target = %(namespace)s and artist_id = any(%(ids)s)
+    and method = 'answered' and target_id is not null and resolved_at <= %(at)s
+"""
 
 _TRACKED = """
 with known as (
@@ -220,22 +238,35 @@ def names_of(warehouse: Warehouse, source: str, ids: Sequence[str]) -> Mapping[s
 def record_aliases(
     warehouse: Warehouse, namespace: str, pairs: Iterable[tuple[str, str]], at: datetime | None = None
 ) -> int:
-    """Keep that an upstream answered with another id than was asked for: it merged or replaced the artist.
+    """Keep whom an upstream merged or replaced, by how it answered on one day.
+
+    An id that it answered another for is that other from now on, unless that one was asked for as well: two
+    who were asked for together and got one answer may be one odd answer. An id that was answered as itself is
+    no alias (any longer). Nothing is concluded where ids are names, and nothing against what a person said or
+    what a later answer showed.
 
     Args:
         warehouse: The database.
         namespace: Namespace of both ids.
-        pairs: Requested id and the id answered; equal ones are passed over.
+        pairs: Each id asked for with the id answered; all of the day, equal ones too. An id that got
+            no answer stands with an empty one.
         at: When it answered; now if absent.
 
     Returns:
-        How many differ.
+        How many ids are another's.
     """
+    pairs = list(pairs)
+    if service_of(namespace) in NAMES_ARE_IDS or not pairs:
+        return 0
     moment = at or datetime.now(UTC)
-    found = [
-        Identity(namespace, asked, namespace, answered, "answered", 1.0, moment, "the upstream said so")
-        for asked, answered in pairs
-        if asked != answered
-    ]
-    save(warehouse, found)
-    return len(found)
+    asked = {one for one, _ in pairs}
+    itself = sorted({one for one, other in pairs if one == other})
+    moved = {one: other for one, other in pairs if other and one not in itself and other not in asked}
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        if itself:
+            cursor.execute(_BACK, {"namespace": namespace, "ids": itself, "at": moment})
+        if moved:
+            rows = [(namespace, one, namespace, other, moment) for one, other in sorted(moved.items())]
+            execute_values(cursor, _MOVED, rows, page_size=1000)
+        connection.commit()
+    return len(moved)

@@ -90,6 +90,18 @@ def test_a_person_corrects_an_identity_for_good(cli: Cli) -> None:
 
 
 @pytest.mark.usefixtures("everything")
+def test_a_person_takes_back_that_an_artist_is_another(cli: Cli) -> None:
+    artist_id, other = CATALOGUE.artist_id(3), CATALOGUE.artist_id(4)
+    cli("watch", "add", artist_id).succeeded()
+    assert "entered by hand" in cli("watch", "identify", artist_id, "--spotify", other).succeeded().out
+    assert elsewhere(cli, artist_id)["simulated"]["target_id"] == other
+    cli("watch", "identify", artist_id, "--spotify", artist_id).succeeded()
+    found = elsewhere(cli, artist_id)["simulated"]
+    assert (found["target_id"], found["method"]) == (artist_id, "hand")
+    assert "itself" in cli("watch", "list").succeeded().out
+
+
+@pytest.mark.usefixtures("everything")
 def test_what_cannot_be_meant_is_refused(cli: Cli) -> None:
     artist_id = CATALOGUE.artist_id(3)
     cli("watch", "add", artist_id).succeeded()

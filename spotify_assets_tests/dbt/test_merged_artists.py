@@ -182,9 +182,10 @@ def test_days_on_which_a_merged_artist_was_not_observed_keep_their_reason(
     project.load("artist_snapshots", [one("spotify", "other", "other", FIRST + 12 * DAY, 50)])
     for day in (FIRST + 5 * DAY, FIRST + 12 * DAY):  # before and after the id changed
         project.execute(
-            "insert into ops.partition_loads (table_name, source, partition_date, rows_requested, rows_received, "
-            "rows_missing, rows_loaded, rows_quarantined, missing, content_hash, run_id) values "
-            f"('artist_snapshots', 'spotify', '{day}', 2, 1, 1, 1, 0, '{{\"old\": \"timed out\"}}', '', 'run')"
+            "insert into ops.partition_loads (table_name, source, partition_date, rows_requested, "
+            "rows_received, rows_missing, rows_loaded, rows_quarantined, missing, content_hash, run_id) "
+            f"values ('artist_snapshots', 'spotify', '{day}', 2, 1, 1, 1, 0, "
+            """'{"old": "timed out"}', '', 'run')"""
         )
     project.dbt("run", *SELECTED)
     rows = series(project, "spotify", "new")

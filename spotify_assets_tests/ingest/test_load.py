@@ -18,7 +18,7 @@ from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.spotify.source import SpotifySource
-from spotify_assets.warehouse import ledger
+from spotify_assets.warehouse import identities, ledger
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.replace import read_partition
 
@@ -230,3 +230,24 @@ def test_a_file_whose_every_row_of_a_day_is_wrong_fills_quarantine(
     assert (loaded.entry.loaded, loaded.entry.quarantined) == (0, 1)
     (row,) = ledger.quarantined_rows(warehouse, "artist_snapshots", "archive", DAY)
     assert row.reasons == ("popularity: must be at most 100, got 180",)
+
+
+def test_one_odd_batch_merges_nobody_and_a_merger_is_known_by_the_day_it_was_seen(
+    landing: Landing, warehouse: Warehouse
+) -> None:
+    def aliases() -> dict[str, str | None]:
+        found = identities.identities_of(warehouse).values()
+        return {one.artist_id: one.target_id for all_of in found for one in all_of}
+
+    odd = answer({"artists": [{"id": "a"}, {"id": "a"}, {"id": "new"}]}, ["a", "b", "old"])
+    landing.put("spotify", "artists", DAY, "a", [odd])
+    load("artist_snapshots", DAY, landing, warehouse, "run")
+    assert aliases() == {"old": "new"}, "b was not merged into a: a was asked for as well"
+    later = DAY.replace(day=20)
+    usual = answer({"artists": [{"id": "a"}, {"id": "b"}, {"id": "old"}]}, ["a", "b", "old"])
+    usual = dataclasses.replace(usual, observed_at=NOON.replace(day=20))
+    landing.put("spotify", "artists", later, "b", [usual])
+    load("artist_snapshots", later, landing, warehouse, "run")
+    assert aliases() == {"old": None}
+    load("artist_snapshots", DAY, landing, warehouse, "run")
+    assert aliases() == {"old": None}, "an older day, loaded again, says nothing of today"

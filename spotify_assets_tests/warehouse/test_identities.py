@@ -104,6 +104,46 @@ def test_an_upstream_that_answers_another_id_is_remembered(warehouse: Warehouse)
     assert identities.record_aliases(warehouse, "deezer", []) == 0
 
 
+def aliases(warehouse: Warehouse, namespace: str = "spotify") -> dict[str, str | None]:
+    found = identities.identities_of(warehouse).values()
+    return {one.artist_id: one.target_id for all_of in found for one in all_of if one.target == namespace}
+
+
+def test_one_odd_answer_joins_nobody_and_no_alias_is_for_good(warehouse: Warehouse) -> None:
+    def answered(*pairs: tuple[str, str], days: int = 0) -> int:
+        return identities.record_aliases(warehouse, "spotify", pairs, NOW + timedelta(days=days))
+
+    assert answered(("A", "A"), ("B", "A"), ("C", "D"), ("D", "C")) == 0, "both were asked for"
+    assert answered(("A", "B"), ("B", "")) == 0, "asked for, if not answered"
+    assert aliases(warehouse) == {}
+    assert answered(("A", "new"), ("A", "A")) == 0
+    assert answered(("A", "new")) == 1
+    assert answered(("A", "A"), days=-3) == 0, "an older day, loaded again"
+    assert aliases(warehouse) == {"A": "new"}
+    assert answered(("A", "A"), days=3) == 0
+    assert aliases(warehouse) == {"A": None}
+    assert answered(("A", "new")) == 1
+    assert aliases(warehouse) == {"A": None}, "an older day, loaded again"
+    assert answered(("A", "newer"), days=4) == 1
+    assert aliases(warehouse) == {"A": "newer"}
+    assert identities.tracked_ids(warehouse, "spotify") == []
+
+
+def test_a_persons_word_stands_above_what_an_upstream_answers(warehouse: Warehouse) -> None:
+    identities.save(warehouse, [identity("A", "A", "hand", target="spotify")])
+    identities.record_aliases(warehouse, "spotify", [("A", "new")], NOW + timedelta(days=1))
+    assert aliases(warehouse) == {"A": "A"}
+    identities.save(warehouse, [identity("A", "B", "hand", target="spotify")])
+    identities.record_aliases(warehouse, "spotify", [("A", "A")], NOW + timedelta(days=2))
+    assert aliases(warehouse) == {"A": "B"}
+
+
+def test_names_that_look_alike_never_join_anything(warehouse: Warehouse) -> None:
+    for namespace in ("lastfm", "simulated-lastfm"):
+        assert identities.record_aliases(warehouse, namespace, [("daft+punk", "Daft+Punk")]) == 0
+    assert identities.identities_of(warehouse) == {}
+
+
 def test_a_replaced_id_is_asked_for_under_its_new_one(warehouse: Warehouse) -> None:
     watchlist.add(warehouse, "musicbrainz", "old")
     watchlist.add(warehouse, "spotify", "a")
