@@ -17,7 +17,7 @@ from spotify_assets.ingest.tracked import tracked_artists
 from spotify_assets.settings import Settings
 from spotify_assets.sources.base import Source
 from spotify_assets.sources.capabilities import Capability
-from spotify_assets.sources.memory import credential_digest
+from spotify_assets.sources.memory import PER_ADDRESS, credential_digest
 from spotify_assets.sources.registry import open_source
 from spotify_assets.sources.spotify.access import Mode
 from spotify_assets.sources.spotify.source import SpotifySource
@@ -97,7 +97,8 @@ def upstream_states(environment: Environment) -> list[UpstreamState]:
     with opened_sources(environment) as sources:
         for source in sources:
             credential = credential_of(settings, source)
-            usage = usages.get((source.name, credential))
+            shared = allowance_of(settings, source)
+            usage = usages.get((source.name, shared))
             whom = tracked_artists(warehouse, source.namespace)
             mode: Mode | None = None
             per_second = usage.per_second if usage else None
@@ -117,7 +118,7 @@ def upstream_states(environment: Environment) -> list[UpstreamState]:
                     usage.calls if usage else 0,
                     budget,
                     per_second,
-                    cooldowns.get((source.name, credential)),
+                    cooldowns.get((source.name, shared)),
                     outlook(source, len(whom.ids), budget, markets),
                     len(whom.unidentified),
                 )
@@ -141,8 +142,14 @@ def opened_sources(environment: Environment) -> Iterator[list[Source]]:
 
 
 def credential_of(settings: Settings, source: Source) -> str:
-    """What tells the credential apart that a source is asked with."""
+    """What tells the credential apart that a source is asked with, and so what it may see."""
     if isinstance(source, SpotifySource):
         return source.credential
     secrets = {"listenbrainz": settings.listenbrainz_token, "lastfm": settings.lastfm_api_key}
     return credential_digest(secrets.get(source.name.removeprefix("simulated-")))
+
+
+def allowance_of(settings: Settings, source: Source) -> str:
+    """What tells apart who shares a source's allowance; see `Memory`."""
+    per_address = source.name.removeprefix("simulated-") == "listenbrainz"
+    return PER_ADDRESS if per_address else credential_of(settings, source)

@@ -14,6 +14,9 @@ from spotify_assets.sources.allowance import Allowance, LocalAllowance
 from spotify_assets.sources.capabilities import Capabilities, Forgetful
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 
+PER_ADDRESS = "none"
+"""The credential of an allowance that every caller from one address shares, whatever it signs in with."""
+
 
 class Memory(Protocol):
     """Remembers, per upstream and credential.

@@ -14,9 +14,9 @@ from pydantic import SecretStr
 
 from spotify_assets.ingest.read import READERS
 from spotify_assets.settings import SettingsError, load_settings
-from spotify_assets.sources.allowance import LocalAllowance
+from spotify_assets.sources.allowance import Allowance, LocalAllowance
 from spotify_assets.sources.base import CooldownRequired, NotAllowed, SignInRefused, Source, SourceError
-from spotify_assets.sources.capabilities import Forgetful
+from spotify_assets.sources.capabilities import Capabilities, Forgetful
 from spotify_assets.sources.deezer.source import DeezerSource
 from spotify_assets.sources.lastfm.names import id_of, name_of
 from spotify_assets.sources.lastfm.source import LastfmSource
@@ -175,11 +175,60 @@ def test_listenbrainz_top_tracks_need_a_token() -> None:
     assert (track.track_id, track.name, track.album_name) == (mbid(50), "Closer", "The Downward Spiral")
 
 
-def test_a_refused_token_says_so() -> None:
-    reply = Reply(401, {"code": 401, "error": "Invalid authorization token."})
-    *_, error = observe(listenbrainz, lambda _: reply, "top_tracks", [mbid(1)], token=SecretStr(KEY))
-    assert isinstance(error, SignInRefused)
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_token_says_so(status: int) -> None:
+    capabilities = Forgetful()
+    reply = Reply(status, {"code": status, "error": "Invalid authorization token."})
+    *_, error = observe(
+        listenbrainz,
+        lambda _: reply,
+        "top_tracks",
+        [mbid(1)],
+        token=SecretStr(KEY),
+        capabilities=capabilities,
+    )
+    assert isinstance(error, SignInRefused if status == 401 else NotAllowed)
     assert KEY not in str(error)
+    noted = capabilities.known()[TOP_TRACKS]
+    assert not noted.allowed
+    assert str(status) in noted.reason
+    assert KEY not in noted.reason
+
+
+def test_what_was_never_asked_is_not_said_to_be_allowed() -> None:
+    capabilities = Forgetful()
+    *_, usage = observe(
+        listenbrainz, lambda _: Reply(500, {}), "top_tracks", ["odd"], token=SecretStr(KEY),
+        capabilities=capabilities,
+    )  # fmt: skip
+    assert usage.failures
+    assert capabilities.known() == {}
+
+
+def test_a_token_gives_listenbrainz_no_other_allowance() -> None:
+    class Asked(ShortMemory):
+        def __init__(self) -> None:
+            super().__init__()
+            self.credentials: dict[str, str] = {}
+
+        def allowance(self, upstream: str, credential: str) -> Allowance:
+            self.credentials["allowance"] = credential
+            return super().allowance(upstream, credential)
+
+        def capabilities(self, upstream: str, credential: str) -> Capabilities:
+            self.credentials["capabilities"] = credential
+            return super().capabilities(upstream, credential)
+
+    asked = []
+    for token in (None, KEY):
+        memory = Asked()
+        settings = load_settings(listenbrainz_token=token)
+        source = ListenBrainzSource.from_settings(settings, memory, name="listenbrainz")
+        asyncio.run(source.aclose())
+        asked.append(memory.credentials)
+    assert asked[0] == {"allowance": "none", "capabilities": "none"}
+    assert asked[1]["allowance"] == "none", "its limit is per address"
+    assert asked[1]["capabilities"] not in {"none", KEY}
 
 
 def test_listenbrainz_fresh_releases_are_one_call() -> None:

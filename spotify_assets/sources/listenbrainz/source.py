@@ -19,13 +19,13 @@ from pydantic import SecretStr
 
 from spotify_assets.settings import Settings
 from spotify_assets.sources.allowance import Allowance
-from spotify_assets.sources.base import ENTITIES, Entity, Usage
+from spotify_assets.sources.base import ENTITIES, Entity, NotAllowed, SignInRefused, Usage
 from spotify_assets.sources.capabilities import Capabilities, Forgetful
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Exchange, Sink
 from spotify_assets.sources.http import PoliteClient, user_agent
 from spotify_assets.sources.listenbrainz.parse import parse
-from spotify_assets.sources.memory import Memory, credential_digest
+from spotify_assets.sources.memory import PER_ADDRESS, Memory, credential_digest
 from spotify_assets.sources.observing import Observer, contact, simulated_url
 from spotify_assets.sources.question import Limits, Question
 from spotify_assets.sources.reading import WORLDWIDE
@@ -109,13 +109,13 @@ class ListenBrainzSource:
             SettingsError: The simulated upstream is chosen and none is running.
         """
         simulated = name != "listenbrainz"
-        credential = credential_digest(settings.listenbrainz_token)
+        # Its limit is per address, whoever asks: a token is no other allowance.
         return cls(
             name,
             api_url=simulated_url(settings, "/listenbrainz") if simulated else settings.listenbrainz_api_url,
             token=SecretStr("simulated") if simulated else settings.listenbrainz_token,
-            allowance=memory.allowance(name, credential),
-            capabilities=memory.capabilities(name, credential),
+            allowance=memory.allowance(name, PER_ADDRESS),
+            capabilities=memory.capabilities(name, credential_digest(settings.listenbrainz_token)),
             agent=user_agent(contact(settings)),
             requests_per_second=None if simulated else REQUESTS_PER_SECOND,
             can_observe_past=simulated,
@@ -160,8 +160,15 @@ class ListenBrainzSource:
             sink(self._observer.unasked(entity, day, self.expected(entity, list(known)), NO_TOKEN))
             self._capabilities.note(TOP_TRACKS, allowed=False, reason=NO_TOKEN, at=self._clock.now())
             return Usage(failures=(NO_TOKEN,))
-        usage = await self._observer.observe(entity, day, sink, [self._top_tracks(key) for key in ids], odd)
-        self._capabilities.note(TOP_TRACKS, allowed=True, reason="it answered", at=self._clock.now())
+        try:
+            usage = await self._observer.observe(
+                entity, day, sink, [self._top_tracks(key) for key in ids], odd
+            )
+        except (NotAllowed, SignInRefused) as error:
+            self._capabilities.note(TOP_TRACKS, allowed=False, reason=str(error)[:200], at=self._clock.now())
+            raise
+        if len(usage.failures) < len(odd) + len(ids):  # anything was answered at all
+            self._capabilities.note(TOP_TRACKS, allowed=True, reason="it answered", at=self._clock.now())
         return usage
 
     def _top_tracks(self, mbid: str) -> Question:
