@@ -27,6 +27,9 @@ MOST_PROBLEMS = 5
 MOST_CANDIDATES = 3
 """Artists of one page whose own pages are asked for; there is rarely more than one."""
 
+FINISHING_SECONDS = 10.0
+"""How long after the time given artists that were begun are still finished: something comes of every run."""
+
 
 @dataclass(slots=True)
 class Artist:
@@ -89,7 +92,10 @@ class Asker:
             await each.aclose()
 
     async def gather(self, artists: Sequence[Artist], deadline: float) -> int:
-        """Fill in the evidence; returns how many of the artists there was time for, from the first on."""
+        """Fill in the evidence; returns how many of the artists there was time for, from the first on.
+
+        Who was begun is finished within `FINISHING_SECONDS` more; who is not by then is undecided.
+        """
         asked = 0
         for artist in artists:
             if self._clock.monotonic() >= deadline or self.stopped:
@@ -99,6 +105,8 @@ class Asker:
         todo = [artist for artist in artists[:asked] if not artist.undecided]
         await self._statements(todo)
         for artist in todo:
+            if artist.open() and self._clock.monotonic() >= deadline + FINISHING_SECONDS:
+                artist.undecided = True
             if not artist.undecided:
                 await self._stated_pages(artist)
             if not artist.undecided and artist.open():

@@ -32,8 +32,8 @@ from spotify_assets.sources.musicbrainz import ENTITY
 from spotify_assets.warehouse import identities, watchlist
 from spotify_assets.warehouse.connection import Warehouse
 
-CHUNK = 50
-"""Artists asked about before what was concluded is kept: a killed run loses no more."""
+CHUNK = 10
+"""Artists asked about before what was concluded is kept: a killed run loses no more, nor one out of time."""
 
 
 @dataclass(slots=True)

@@ -208,6 +208,25 @@ def test_the_time_is_bounded_and_the_most_important_come_first(watched: Warehous
     assert outcome.found == []
 
 
+def test_names_are_not_looked_for_long_after_the_time_is_up(warehouse: Warehouse) -> None:
+    people = 50
+    for number in range(people):
+        watchlist.add(warehouse, "spotify", f"{number:022}", f"Name {number}")
+    clock = FakeClock()
+    begun = clock.monotonic()
+    outcome, _ = run(warehouse, World(), clock=clock, budget_seconds=18.0)
+    assert clock.monotonic() - begun < 18 + 10 + 3
+    done = len({artist_id for artist_id, _ in known(warehouse)})
+    assert 0 < done < people
+    assert outcome.left == people - done, "a name never stands in for what there was no time to ask"
+    rounds = 1
+    while outcome.left:
+        outcome, _ = run(warehouse, World(), clock=clock, budget_seconds=18.0)
+        rounds += 1
+    assert len(known(warehouse)) == 2 * people
+    assert rounds < 12, "every run brings something"
+
+
 def test_only_those_named_are_looked_for_and_a_persons_word_stands(watched: Warehouse) -> None:
     identities.save(watched, [by_hand("spotify", spotify_id("L"), "deezer", "1234")])
     outcome, _ = run(watched, World(), only=[("spotify", spotify_id("L"))])
