@@ -15,6 +15,7 @@ from urllib.parse import unquote_plus
 from spotify_assets.lake.keys import ids_in
 from spotify_assets.lake.spans import NotCuttable, read
 from spotify_assets.sources.exchange import Exchange
+from spotify_assets.sources.lastfm.names import name_of
 
 _UNMISTAKABLE = re.compile(r"[0-9A-Za-z]{22}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """Ids of Spotify and MusicBrainz: such a text stands for nothing else. A number or a name may."""
@@ -25,7 +26,7 @@ class Artist:
     """Who is to be forgotten in one series.
 
     Attributes:
-        artist_id: Their id there; for Last.fm, their name.
+        artist_id: Their id there; for Last.fm, their name as its address writes it.
         names: What they are called, as far as known.
     """
 
@@ -46,12 +47,17 @@ class Artist:
     def _id_is_name(self) -> bool:
         return not self.unmistakable and not self.artist_id.isdigit()
 
+    @cached_property
+    def _written(self) -> frozenset[str]:
+        """An id that is a name, as keys write it and as answers do."""
+        return frozenset({self.artist_id.casefold(), name_of(self.artist_id).casefold()})
+
     def is_id(self, value: object) -> bool:
         """Whether a value is the artist's id."""
         if isinstance(value, bool) or not isinstance(value, str | int):
             return False
         if self._id_is_name:
-            return str(value).casefold() == self.artist_id.casefold()
+            return str(value).casefold() in self._written
         return str(value) == self.artist_id
 
     def is_key(self, value: object) -> bool:

@@ -76,6 +76,19 @@ def test_a_key_is_found_and_taken_out_in_every_form(ident: str, form: str) -> No
     assert not mentions(left, Artist("US"))
 
 
+def test_an_id_that_is_a_name_is_known_as_keys_and_as_answers_write_it() -> None:
+    gone = Artist("Daft+Punk")
+    asked = exchange({}, "/2.0?method=artist.getInfo&artist=Daft+Punk")
+    assert forget(asked, gone, NOW) is None
+    similar = {"artist": [{"name": "Daft Punk"}, {"name": "Daft Punk Tribute"}]}
+    other = exchange({"artist": {"name": "Air", "similar": similar}}, request={"artist_id": "Air"})
+    left = forget(other, gone, NOW)
+    assert left is not None
+    assert json.loads(left.body) == {
+        "artist": {"name": "Air", "similar": {"artist": [{"name": "Daft Punk Tribute"}]}}
+    }
+
+
 def test_an_id_where_nothing_expects_it_is_found_and_taken_out() -> None:
     for odd in (
         exchange("", "", request={"keys": [B], "reason": f"{A} was refused"}),
