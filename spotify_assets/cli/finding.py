@@ -16,8 +16,11 @@ from spotify_assets.cli.console import shown
 from spotify_assets.settings import Settings
 from spotify_assets.sources.deezer.source import DeezerSource
 from spotify_assets.sources.identities import in_world_of
+from spotify_assets.sources.lastfm.names import id_of
+from spotify_assets.sources.lastfm.source import LastfmSource
 from spotify_assets.sources.memory import Memory
 from spotify_assets.sources.musicbrainz import MusicBrainz
+from spotify_assets.sources.reading import text_as_number
 from spotify_assets.sources.references import parse_reference
 from spotify_assets.sources.spotify.source import SpotifySource
 from spotify_assets.warehouse.watchlist import WatchedArtist
@@ -42,6 +45,8 @@ class Found:
     @property
     def reference(self) -> str:
         """What to type for exactly this artist."""
+        if self.namespace.endswith("lastfm"):
+            return f"https://www.last.fm/music/{self.artist_id}"
         return f"deezer:{self.artist_id}" if self.namespace.endswith("deezer") else self.artist_id
 
 
@@ -73,6 +78,21 @@ async def _at_musicbrainz(settings: Settings, memory: Memory, name: str) -> list
         ]
 
 
+async def _at_lastfm(settings: Settings, memory: Memory, name: str) -> list[Found]:
+    namespace = in_world_of(settings.upstream, "lastfm")
+    async with aclosing(LastfmSource.from_settings(settings, memory, name=namespace)) as source:
+        hits = [hit for hit in await source.search_artists(name) if isinstance(hit.get("name"), str)]
+    return [
+        Found(
+            namespace,
+            id_of(hit["name"]),
+            hit["name"],
+            _count(text_as_number(hit.get("listeners")), "listeners"),
+        )
+        for hit in hits
+    ]
+
+
 _SEARCHES = {
     "spotify": _at_spotify,
     "simulated": _at_spotify,
@@ -80,6 +100,8 @@ _SEARCHES = {
     "simulated-deezer": _at_deezer,
     "listenbrainz": _at_musicbrainz,
     "simulated-listenbrainz": _at_musicbrainz,
+    "lastfm": _at_lastfm,
+    "simulated-lastfm": _at_lastfm,
 }
 
 

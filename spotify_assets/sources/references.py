@@ -8,17 +8,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
+from spotify_assets.sources.lastfm.names import id_of
 from spotify_assets.sources.spotify.ids import NotAnArtist, parse_artist_reference
 
-Service = Literal["spotify", "deezer", "musicbrainz"]
+Service = Literal["spotify", "deezer", "musicbrainz", "lastfm"]
 
 _MBID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,19}")
 _EXAMPLES = {
     "deezer": "such as https://www.deezer.com/artist/27",
     "musicbrainz": "such as https://musicbrainz.org/artist/056e4f3e-d505-4dad-8ec1-d04f521cbb56",
+    "lastfm": "such as https://www.last.fm/music/Daft+Punk",
 }
 _HOSTS: dict[str, Service] = {
     "deezer.com": "deezer",
@@ -27,6 +29,7 @@ _HOSTS: dict[str, Service] = {
     "musicbrainz.org": "musicbrainz",
     "beta.musicbrainz.org": "musicbrainz",
     "listenbrainz.org": "musicbrainz",
+    "last.fm": "lastfm",
 }
 
 
@@ -39,7 +42,9 @@ class Reference:
 
 
 def is_id_of(service: Service, text: str) -> bool:
-    """Whether `text` has the form of an artist id of an open service."""
+    """Whether `text` has the form of an artist id of an open service; any name is one of Last.fm."""
+    if service == "lastfm":
+        return bool(text)
     return (_NUMBER if service == "deezer" else _MBID).fullmatch(text) is not None
 
 
@@ -47,9 +52,8 @@ def parse_reference(text: str) -> Reference | None:
     """Find the artist in what a person typed or pasted.
 
     Args:
-        text: A Spotify id, URI or link; ``deezer:ID`` or a link to Deezer; an MBID, or a link to MusicBrainz
-        or
-            ListenBrainz.
+        text: A Spotify id, URI or link; ``deezer:ID`` or a link to Deezer; an MBID, or a link to
+            MusicBrainz or ListenBrainz; a link to Last.fm.
 
     Returns:
         The artist, or ``None`` when the text is no reference at all and may be a name.
@@ -90,11 +94,18 @@ def _link(text: str) -> tuple[Service, list[str]] | None:
 
 def _checked(service: Service, parts: list[str]) -> Reference:
     kind, ident = [*parts, "", ""][:2]
+    if service == "lastfm":
+        # /music/NAME is an artist's page, and so is /music/NAME/+wiki; /music/NAME/ALBUM is none.
+        name = unquote_plus(ident).strip()
+        ends = len(parts) < 3 or parts[2].startswith("+")
+        kind, ident = ("artist", id_of(name)) if kind == "music" and ends and name[:1] != "+" else ("", "")
     if kind != "artist":
         raise NotAnArtist(
             f"this link leads to {service} and to no artist: open the artist's page and give its address "
             f"({_EXAMPLES[service]})"
         )
+    if service == "lastfm" and ident:
+        return Reference(service, ident)
     if not is_id_of(service, ident.lower()):
         raise NotAnArtist(
             f"this {service} reference is damaged: give an artist's link ({_EXAMPLES[service]})"

@@ -9,6 +9,7 @@ import pytest
 
 from spotify_assets.simulator.catalogue import Catalogue
 from spotify_assets.simulator.elsewhere import Elsewhere
+from spotify_assets.sources.lastfm.names import id_of
 from spotify_assets_tests.cli.command import Done
 
 Cli = Callable[..., Done]
@@ -138,8 +139,15 @@ def test_without_spotify_names_are_searched_at_the_first_open_source(
     assert f"tracking: {WORLD.mbid(other)}" in done.out
     assert "=" not in done.out, "its only source knows it by this id"
     assert "None of the sources" not in done.text
+    cli("watch", "remove", WORLD.mbid(other)).succeeded()
     monkeypatch.setenv("SOURCES", "simulated-lastfm")
-    assert "can search by name" in cli("watch", "add", "Somebody").err
+    third = one(lastfm=True, shared=False)
+    done = cli("watch", "add", WORLD.catalogue.name(third), "https://www.last.fm/music/Duster").succeeded()
+    assert "(simulated-lastfm)" in done.out
+    rows = {row["artist_id"]: row for row in cli("watch", "list", "--json").json()}
+    assert {row["source"] for row in rows.values()} == {"simulated-lastfm"}
+    assert rows.keys() == {id_of(WORLD.catalogue.name(third)), "Duster"}
+    assert "No artist called" in cli("watch", "add", "nobody is called that").err
 
 
 def test_live_references_need_no_credentials_and_no_answer(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

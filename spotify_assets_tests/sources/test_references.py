@@ -28,6 +28,9 @@ SPOTIFY = "0TnOYISbd1XYRBk9myaseg"
         (f"musicbrainz:{MBID}", "musicbrainz", MBID),
         (f"https://musicbrainz.org/artist/{MBID}/relationships", "musicbrainz", MBID),
         (f"listenbrainz.org/artist/{MBID}/", "musicbrainz", MBID),
+        ("https://www.last.fm/music/Daft+Punk", "lastfm", "Daft+Punk"),
+        ("https://www.last.fm/de/music/Bj%C3%B6rk/+wiki", "lastfm", "Bj%C3%B6rk"),
+        ("last.fm/music/Björk", "lastfm", "Bj%C3%B6rk"),
     ],
 )
 def test_ids_and_links_of_each_service_are_understood(text: str, service: str, artist_id: str) -> None:
@@ -51,6 +54,10 @@ def test_a_name_is_no_reference(name: str) -> None:
         "deezer:abc",
         "deezer:0",
         "https://www.deezer.com",
+        "https://www.last.fm/user/somebody",
+        "https://www.last.fm/music/Daft+Punk/Discovery",
+        "https://www.last.fm/music/+noredirect/Cher",
+        "https://www.last.fm/music",
         "https://musicbrainz.org/release/056e4f3e-d505-4dad-8ec1-d04f521cbb56",
         "https://musicbrainz.org/artist/daft-punk",
         f"https://evil.example/artist/{MBID}",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -26,7 +27,7 @@ from spotify_assets.sources.lastfm.parse import MOST_TOP_TRACKS, parse
 from spotify_assets.sources.memory import Memory, credential_digest
 from spotify_assets.sources.observing import Observer, contact, simulated_url
 from spotify_assets.sources.question import Limits, Question
-from spotify_assets.sources.reading import WORLDWIDE
+from spotify_assets.sources.reading import WORLDWIDE, inner
 from spotify_assets.sources.records import Parsed
 
 REQUESTS_PER_SECOND = 5.0
@@ -147,6 +148,26 @@ class LastfmSource:
             secret_params=(("api_key", self._key),),
             answers=frozenset({400, 404}),
         )
+
+    async def search_artists(self, name: str, limit: int = 5) -> list[dict[str, Any]]:
+        """Find artists by name, best match first, as Last.fm's artist objects; nothing is landed.
+
+        Shape: https://www.last.fm/api/show/artist.search.
+
+        Raises:
+            SourceError: The upstream cannot be asked.
+        """
+        question = Question(
+            f"artists called {name[:60]!r}",
+            "/",
+            (("method", "artist.search"), ("artist", name), ("limit", str(limit)), ("format", "json")),
+            secret_params=(("api_key", self._key),),
+        )
+        data = (await self._observer.look_up(question, "artists looked up")).data
+        found = inner(data, "results", "artistmatches") if isinstance(data, dict) else None
+        hits = found.get("artist") if isinstance(found, dict) else None
+        listed = [hits] if isinstance(hits, dict) else hits  # a single one comes without its list
+        return [piece for piece in listed if isinstance(piece, dict)] if isinstance(listed, list) else []
 
     def parse(self, entity: Entity, exchanges: Iterable[Exchange]) -> Parsed:
         """Read landed responses; never asks the upstream anything."""
