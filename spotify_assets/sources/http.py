@@ -179,8 +179,13 @@ class PoliteClient:
                 task.cancel()
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
             self._turns.release()
-        raised = [error for error in outcomes if isinstance(error, Exception)]
-        raised.sort(key=lambda error: not isinstance(error, CooldownRequired))
+        # Whoever interrupts the program may strike within a task, with what is no `Exception`.
+        raised = [
+            error
+            for error in outcomes
+            if isinstance(error, BaseException) and not isinstance(error, asyncio.CancelledError)
+        ]
+        raised.sort(key=lambda error: (isinstance(error, Exception), not isinstance(error, CooldownRequired)))
         if raised or spent:
             raise (raised or spent)[0]
 

@@ -188,6 +188,26 @@ def test_a_dead_upstream_is_not_asked_for_everything() -> None:
     run(test)
 
 
+def test_an_interruption_that_strikes_within_a_question_ends_everything() -> None:
+    """Dagster stops a run by an exception that is no `Exception`, wherever the program happens to be."""
+
+    class Interrupted(BaseException):
+        pass
+
+    class Sink(Landed):
+        def __call__(self, exchange: Exchange) -> None:
+            raise Interrupted(exchange.url)
+
+    async def test() -> None:
+        reply = Reply(body={"tracks": []})
+        async with Upstream(lambda _: reply) as up, up.source(concurrency=2) as source:
+            with pytest.raises(Interrupted):
+                await source.observe("top_tracks", DAY, ids(500), Sink())
+        assert len(up.requests) < 10
+
+    run(test)
+
+
 def test_one_failed_question_does_not_stop_the_others() -> None:
     async def test() -> None:
         bad = ids(40)[17]
