@@ -268,7 +268,7 @@ async def land_from_all(
     """Land one partition from several sources at once, each for itself.
 
     Args:
-        sources: Upstreams to ask, all of which know `entity`.
+        sources: Upstreams to ask; one that knows nothing of `entity` leaves the reason.
         landing: Where responses are kept.
         entity: What to ask for.
         day: UTC day.

@@ -6,14 +6,14 @@ what a body means (each upstream's `parse`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.jsontext import NotJson, decode_json
 from spotify_assets.sources.observing import UNASKED
-from spotify_assets.sources.records import Missing, Parsed, Rejected
+from spotify_assets.sources.records import Missing, Parsed, Record, Rejected
 
 WORLDWIDE = "XW"
 """Market of lists that hold for no single country: a code that ISO 3166-1 leaves to its users."""
@@ -61,6 +61,31 @@ def in_order(exchanges: Iterable[Exchange], reading: Reading) -> list[Exchange]:
         for key in texts(exchange.request, "keys"):
             reading.miss(key, text(exchange.request, "reason") or "not asked for")
     return responses
+
+
+def read_lists(
+    lists: Mapping[str, tuple[Exchange, list[Any]]],
+    reading: Reading,
+    read: Callable[[Mapping[str, Any], str, int, Exchange], Record],
+    most: int,
+    noun: str,
+) -> None:
+    """Read the first places of lists of top tracks.
+
+    Args:
+        lists: The list that counts for each key (artist and market), with the response it came in.
+        reading: Takes the records, and the pieces that are none.
+        read: Reads a piece, given the artist, the position from 1, and the response.
+        most: Places that are kept.
+        noun: What a piece should be, for messages.
+    """
+    for key, (exchange, pieces) in lists.items():
+        for position, piece in enumerate(pieces[:most], 1):
+            if isinstance(piece, dict):
+                artist_id = key.rpartition("/")[0]
+                reading.parsed.records.append(read(piece, artist_id, position, exchange))
+            else:
+                reading.reject(exchange, piece, f"position {position} is {kind(piece)}, not a {noun}")
 
 
 def body(exchange: Exchange) -> tuple[Any, str]:

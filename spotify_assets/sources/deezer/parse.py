@@ -23,6 +23,7 @@ from spotify_assets.sources.reading import (
     inner,
     kind,
     number_as_text,
+    read_lists,
     seconds_as_ms,
     text,
 )
@@ -91,13 +92,7 @@ def _top_tracks(exchanges: Iterable[Exchange], reading: Reading) -> None:
         else:
             reading.answer(key)
             lists[key] = (exchange, tracks)
-    for key, (exchange, tracks) in lists.items():
-        for position, piece in enumerate(tracks[:MOST_TOP_TRACKS], 1):
-            if isinstance(piece, dict):
-                track = _top_track(piece, key.partition("/")[0], position, exchange)
-                reading.parsed.records.append(track)
-            else:
-                reading.reject(exchange, piece, f"position {position} is {kind(piece)}, not a track")
+    read_lists(lists, reading, _top_track, MOST_TOP_TRACKS, "track")
 
 
 def _top_track(piece: Mapping[str, Any], artist_id: str, position: int, exchange: Exchange) -> TopTrack:

@@ -22,6 +22,7 @@ from spotify_assets.sources.reading import (
     in_order,
     inner,
     kind,
+    read_lists,
     text,
     text_as_number,
 )
@@ -97,13 +98,7 @@ def _top_tracks(exchanges: Iterable[Exchange], reading: Reading) -> None:
         else:
             reading.answer(key)
             lists[key] = (exchange, tracks)
-    for key, (exchange, tracks) in lists.items():
-        for position, piece in enumerate(tracks[:MOST_TOP_TRACKS], 1):
-            if isinstance(piece, dict):
-                track = _top_track(piece, key.rpartition("/")[0], position, exchange)
-                reading.parsed.records.append(track)
-            else:
-                reading.reject(exchange, piece, f"position {position} is {kind(piece)}, not a track")
+    read_lists(lists, reading, _top_track, MOST_TOP_TRACKS, "track")
 
 
 def _top_track(piece: Mapping[str, Any], artist_id: str, position: int, exchange: Exchange) -> TopTrack:

@@ -16,7 +16,7 @@ from typing import Any
 
 from spotify_assets.sources.base import Entity
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.sources.reading import WORLDWIDE, Reading, body, in_order, kind, text, texts
+from spotify_assets.sources.reading import WORLDWIDE, Reading, body, in_order, kind, read_lists, text, texts
 from spotify_assets.sources.records import ArtistSnapshot, NewRelease, Parsed, TopTrack
 from spotify_assets.sources.spotify.dates import parse_release_date
 
@@ -79,13 +79,7 @@ def _top_tracks(exchanges: Iterable[Exchange], reading: Reading) -> None:
         else:
             reading.answer(key)
             lists[key] = (exchange, tracks)
-    for key, (exchange, tracks) in lists.items():
-        for position, piece in enumerate(tracks[:MOST_TOP_TRACKS], 1):
-            if isinstance(piece, dict):
-                track = _top_track(piece, key.partition("/")[0], position, exchange)
-                reading.parsed.records.append(track)
-            else:
-                reading.reject(exchange, piece, f"position {position} is {kind(piece)}, not a recording")
+    read_lists(lists, reading, _top_track, MOST_TOP_TRACKS, "recording")
 
 
 def _top_track(piece: Mapping[str, Any], artist_id: str, position: int, exchange: Exchange) -> TopTrack:
