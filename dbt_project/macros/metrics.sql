@@ -27,6 +27,12 @@ Frames are calendar days (range, not rows), so a missing row is a missing day.
 {%- endmacro %}
 
 
+{#- Plays a day over `days` days, in hundredths: sums of them are exact, in whatever order they are made. -#}
+{% macro plays_a_day(plays, days) -%}
+cast(round(cast({{ plays }} as numeric) / ({{ days }}), 2) as double precision)
+{%- endmacro %}
+
+
 {#- The value as it counts in the end; `is_repeated` says that the next observation repeated a 0. -#}
 {% macro counting_value(value, is_suspect, is_repeated) -%}
 case when not {{ is_suspect }} or ({{ value }} = 0 and {{ is_repeated }}) then {{ value }} end
@@ -119,16 +125,16 @@ case {{ metric }}_past_offset_{{ span }}
 
 
 {#- Places gained over `span` days among those counted on both days; positive is up. -#}
-{% macro rank_change(metric, span) -%}
+{% macro rank_change(metric, span, cohort='source, snapshot_date') -%}
 {%- set on_both = metric ~ "_at_0 is not null and " ~ metric ~ "_at_" ~ span ~ " is not null" -%}
 case
         when {{ on_both }}
             then cast(
                 rank() over (
-                    partition by source, snapshot_date, {{ on_both }} order by {{ metric }}_at_{{ span }} desc
+                    partition by {{ cohort }}, {{ on_both }} order by {{ metric }}_at_{{ span }} desc
                 )
                 - rank() over (
-                    partition by source, snapshot_date, {{ on_both }} order by {{ metric }}_at_0 desc
+                    partition by {{ cohort }}, {{ on_both }} order by {{ metric }}_at_0 desc
                 ) as integer
             )
     end

@@ -12,10 +12,34 @@ cast('{{ var("from_date") }}' as date)
 {%- endmacro %}
 
 
-{#- Last day to build: a scalar expression. -#}
+{#-
+The sources that stand in the model, or in another relation, each found by one look into an index that begins with the
+source (the primary key does), so that the cost does not grow with the rows.
+-#}
+{% macro built_sources(relation=none) -%}
+{%- set relation = relation or this -%}
+with recursive built_sources as (
+    select min(built.source) as source from {{ relation }} as built
+    union all
+    select (select min(built.source) from {{ relation }} as built where built.source > built_sources.source)
+    from built_sources
+    where built_sources.source is not null
+)
+
+select built_sources.source from built_sources where built_sources.source is not null
+{%- endmacro %}
+
+
+{#- Last day to build: a scalar expression. By source, as an index [source, snapshot_date] finds it at once. -#}
 {% macro window_until() -%}
 {% if this is not none and is_incremental() -%}
-greatest(cast('{{ var("to_date") }}' as date), (select max(built.snapshot_date) from {{ this }} as built))
+greatest(
+    cast('{{ var("to_date") }}' as date),
+    (
+        select max((select max(built.snapshot_date) from {{ this }} as built where built.source = standing.source))
+        from ({{ built_sources() }}) as standing
+    )
+)
 {%- else -%}
 cast('{{ var("to_date") }}' as date)
 {%- endif %}
@@ -23,7 +47,8 @@ cast('{{ var("to_date") }}' as date)
 
 
 {#-
-First day to build, per source of `relation`: a query giving source, starts_on.
+First day to build, per source: of those that stand in the model, and of those that `relation` (a query giving source,
+snapshot_date) has in the window. Sources with nothing to build may be among them.
 
 With `merged`, a model of artists that may have been joined or come apart, a source begins at the first day that
 `relation` has observed of one of them and the model has not, or the other way round: so an alias that went heals like
@@ -46,7 +71,14 @@ select
     {%- else -%}
     {{ window_from() }} as starts_on
     {%- endif %}
-from (select distinct source from {{ relation }}) as sources
+from (
+    select distinct told.source from {{ relation }} as told
+    where told.snapshot_date >= {{ window_from() }} and told.snapshot_date <= {{ window_until() }}
+    {%- if this is not none and is_incremental() %}
+    union
+    select standing.source from ({{ built_sources() }}) as standing
+    {%- endif %}
+) as sources
 {%- if merged is not none and this is not none and is_incremental() %}
 left join (
     with expected as (
@@ -97,11 +129,15 @@ rows in the temporary table reach to the model's own last day, so what goes come
 -#}
 {% macro get_incremental_replace_window_sql(arg_dict) -%}
     {%- set columns = get_quoted_csv(arg_dict["dest_columns"] | map(attribute="name")) -%}
-    delete from {{ arg_dict["target_relation"] }} where snapshot_date >= {{ window_from() }};
+    {# by source, for indexes that begin with it -#}
+    delete from {{ arg_dict["target_relation"] }}
+    where source in ({{ built_sources() }}) and snapshot_date >= {{ window_from() }};
 
     delete from {{ arg_dict["target_relation"] }} as old
     using (
-        select source, min(snapshot_date) as starts_on from {{ arg_dict["temp_relation"] }} group by source
+        select source, min(snapshot_date) as starts_on from {{ arg_dict["temp_relation"] }}
+        -- where no source starts earlier, nothing is looked for
+        group by source having min(snapshot_date) < {{ window_from() }}
     ) as new
     where old.source = new.source and old.snapshot_date >= new.starts_on;
 
@@ -112,7 +148,8 @@ rows in the temporary table reach to the model's own last day, so what goes come
 
 {#-
 Before an incremental model, in its transaction: one writer per model, and settings that fit queries
-over the whole history (their sorts would spill at the 4 MB that servers start with).
+over the whole history: their sorts would spill at the 4 MB that servers start with; and a merge join by the source, the
+only column that the planner finds sorted, compares each row with every day (1,000 artists over 1,000 days: 67 s, not 4).
 -#}
 {% macro begin_window() -%}
     {%- if model.config.materialized == "incremental" -%}
@@ -126,12 +163,19 @@ over the whole history (their sorts would spill at the 4 MB that servers start w
         select
             pg_advisory_xact_lock(hashtextextended('{{ this.schema }}.{{ this.identifier }}', 0)),
             set_config('work_mem', '64MB', true),
-            set_config('jit', 'off', true)
+            set_config('jit', 'off', true),
+            set_config('enable_mergejoin', 'off', true)
+            {%- if is_incremental() %},
+            set_config('default_statistics_target', '20', true)
+            {%- endif %}
     {%- endif -%}
 {%- endmacro %}
 
 
-{#- After an incremental model: the next model's plan needs to know the new size. -#}
+{#-
+After an incremental model: the next model's plan needs to know the new size. A window changes little of what is known
+of a long table, so a small sample does (2,000,000 rows: 0.15 s, not 1 s).
+-#}
 {% macro end_window() -%}
     {%- if model.config.materialized == "incremental" -%}
         analyze {{ this }}

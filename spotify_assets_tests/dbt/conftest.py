@@ -23,7 +23,15 @@ from spotify_assets_tests.conftest import DatabaseServer
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 SHARED_REAL = PROJECT_ROOT.parent / "shared" / "real"
-TABLES = ("artist_snapshots", "top_tracks", "new_releases")
+TABLES = (
+    "artist_snapshots",
+    "top_tracks",
+    "new_releases",
+    "playlist_tracks",
+    "album_tracks",
+    "track_details",
+    "audio_features",
+)
 
 Row = Mapping[str, Any]
 
@@ -70,9 +78,9 @@ class Project:
             cursor.execute(statement)
 
     def rows(self, table: str, where: str = "true") -> list[dict[str, Any]]:
-        """All rows of a built table, ordered by all that makes their key."""
+        """All rows of a built table, ordered by its first four columns, which hold the longest key."""
         with self._cursor() as cursor:
-            cursor.execute(f"select * from {table} where {where} order by 1, 2, 3")
+            cursor.execute(f"select * from {table} where {where} order by 1, 2, 3, 4")
             return [dict(row) for row in cursor.fetchall()]
 
     def dbt(self, *command: str, days: Sequence[date] = (), expect_success: bool = True) -> dict[str, Any]:
@@ -141,6 +149,7 @@ def new_project(
             stack.callback(project.close)
             for table in TABLES:
                 project.execute(f"create table snapshots.{table}_all partition of snapshots.{table} default")
+            project.dbt("seed")
             return project
 
         yield make

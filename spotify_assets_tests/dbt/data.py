@@ -24,7 +24,15 @@ def days(first: date, last: date) -> Iterator[date]:
 
 
 def artist(
-    source: str, artist_id: str, day: date, *, popularity: int | None, followers: int | None, name: str = ""
+    source: str,
+    artist_id: str,
+    day: date,
+    *,
+    popularity: int | None = None,
+    followers: int | None = None,
+    listeners: int | None = None,
+    plays: int | None = None,
+    name: str = "",
 ) -> dict[str, Any]:
     """A row of snapshots.artist_snapshots."""
     return {
@@ -35,6 +43,8 @@ def artist(
         "name": name or f"Artist {artist_id}",
         "popularity": popularity,
         "followers": followers,
+        "listeners": listeners,
+        "plays": plays,
         "observed_at": datetime(day.year, day.month, day.day, 12, tzinfo=UTC),
     }
 
@@ -69,8 +79,87 @@ def awkward_artists(source: str, seed: int, first: date, last: date) -> list[dic
     return rows
 
 
-def _disturbed(chance: random.Random, value: int) -> int | None:
-    return chance.choices([value, 0, None], weights=[85, 10, 5])[0]
+def _disturbed(chance: random.Random, value: int, *, often: int = 10) -> int | None:
+    """The value, or in so many of a hundred cases 0, or half as often nothing."""
+    return chance.choices([value, 0, None], weights=[100 - 1.5 * often, often, often / 2])[0]
+
+
+def crowd(source: str, seed: int, first: date, last: date, *, artists: int = 28) -> list[dict[str, Any]]:
+    """Artists of about one size, enough of them to be peers, some of whom rise, jump, join late or show once.
+
+    Their popularity wanders within the forties, but for two at the ends of the range; they all have the same
+    followers, until some gain more.
+    """
+    chance = random.Random(seed)
+    lost_days = {day for day in days(first, last) if chance.random() < 0.03}
+    count = (last - first).days + 1
+    rows = []
+    for number in range(artists):
+        # the crowd is too small at first, and grows past what is enough
+        joins = 0 if number < 16 else chance.randrange(1, count // 3)
+        popularity = {2: 0, 3: 100}.get(number, chance.randrange(43, 47))
+        gap_from, gap = chance.randrange(count), chance.choice([0, 0, 0, 2, 8, 25]) if number > 5 else 0
+        for day in list(days(first, last))[joins:]:
+            n = (day - first).days
+            if number not in (2, 3, 4):
+                wish = chance.choice([-1, 0, 0, 0, 0, 0, 0, 1])
+                popularity = min(48, max(41, popularity + wish))
+            shown, followers = popularity, 5000
+            if number == 0 and n > 0.6 * count:  # climbs out of the band, a point a day
+                shown = min(90, popularity + round(n - 0.6 * count))
+            if number in (1, 4, 5) and n > (0.7 + number / 50) * count:  # jumps once, up or down
+                shown = 40 if number == 5 else 49
+            if n > 0.8 * count and number < 3:  # when some begin to be followed more
+                followers += number * (n - int(0.8 * count)) ** 2
+            shows_once = number == artists - 1 and day != first + joins * DAY
+            absent = gap_from <= n < gap_from + gap
+            if shows_once or day in lost_days or absent or chance.random() < 0.03:
+                continue
+            rows.append(
+                artist(
+                    source,
+                    f"c{number:02}",
+                    day,
+                    popularity=_disturbed(chance, shown, often=2),
+                    followers=_disturbed(chance, followers, often=1),
+                )
+            )
+    return rows
+
+
+def listeners_and_plays(
+    source: str, seed: int, first: date, last: date, *, artists: int = 24
+) -> list[dict[str, Any]]:
+    """An open source: artists of one size with listeners and, some days later, counts of plays.
+
+    The counts stand still and fall, for a day or for good; days are missing.
+    """
+    chance = random.Random(seed)
+    lost_days = {day for day in days(first, last) if chance.random() < 0.04}
+    rows = []
+    for number in range(artists):
+        listeners, plays = chance.randrange(2000, 6000), chance.randrange(10_000, 1_000_000)
+        pace = chance.randrange(150, 700) if number else 0
+        for day in days(first, last):
+            n = (day - first).days
+            listeners += chance.randrange(-30, 31) + (50 if number == 5 and n > 60 else 0)
+            rising = number in (1, 2) and n > 90
+            plays += chance.randrange(pace, pace + 40) * (4 if rising else 1) if pace else n // 40
+            if chance.random() < 0.004:  # counted anew, for good
+                plays = plays // 2
+            if day in lost_days or chance.random() < 0.06:
+                continue
+            told = chance.choices([plays, plays // 3, None], weights=[96, 2, 2])[0]
+            rows.append(
+                artist(
+                    source,
+                    f"o{number:02}",
+                    day,
+                    listeners=_disturbed(chance, listeners, often=2),
+                    plays=told if n >= 5 else None,
+                )
+            )
+    return rows
 
 
 def real_artists(path: Path, source: str) -> list[dict[str, Any]]:

@@ -12,23 +12,27 @@ import pytest
 from spotify_assets_tests.dbt import data, reference
 from spotify_assets_tests.dbt.conftest import SHARED_REAL, Project
 
-KEY = ("source", "artist_id", "snapshot_date")
+KEY = ("source", "artist_id", "metric", "snapshot_date")
 REAL = SHARED_REAL / "artist_snapshots_2_artists.csv"
 FIRST, LAST = date(2024, 1, 20), date(2024, 6, 5)  # over a leap day
 
 
 def expected_rows(snapshots: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    columns = ["source", "artist_id", "snapshot_date", "name", "popularity", "followers"]
-    frame = pd.DataFrame(snapshots, columns=columns).astype(object)
+    told = ["popularity", "followers", "listeners", "plays"]
+    frame = pd.DataFrame(snapshots, columns=["source", "artist_id", "snapshot_date", "name", *told])
+    frame = frame.astype(object)
     return reference.artist_popularity_trend(frame.where(frame.notna(), None))
 
 
 @pytest.fixture(scope="module")
 def awkward() -> list[dict[str, Any]]:
-    # one source ends in April and must not grow to June
-    return data.awkward_artists("simulated", 1, FIRST, LAST) + data.awkward_artists(
-        "ended", 2, FIRST, date(2024, 4, 20)
-    )
+    return [
+        *data.awkward_artists("simulated", 1, FIRST, LAST),
+        # ends in April and must not grow to June
+        *data.awkward_artists("ended", 2, FIRST, date(2024, 4, 20)),
+        *data.crowd("crowd", 3, FIRST, LAST),
+        *data.listeners_and_plays("open", 4, FIRST, LAST),
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +42,7 @@ def built(new_project: Callable[[], Project], awkward: list[dict[str, Any]]) -> 
     project.load("artist_snapshots", awkward)
     if REAL.exists():
         project.load("artist_snapshots", data.real_artists(REAL, "history"))
-    project.dbt("build")
+    project.dbt("build", "--select", "+artist_popularity_trend", "--indirect-selection", "cautious")
     return project
 
 
@@ -50,9 +54,10 @@ def test_real_history_equals_the_independent_computation(built: Project) -> None
 
     assert reference.differences(actual, expected, KEY) == []
     # 446 days of which 11 and more are missing: the grid has them, unobserved
-    assert len(actual) > 866
+    assert len(actual) > 2 * 866
     assert any(not row["is_observed"] for row in actual)
-    assert any(row["followers_change_90_days_percent"] is not None for row in actual)
+    of_followers = [row for row in actual if row["metric"] == "followers"]
+    assert any(row["change_90_days_percent"] is not None for row in of_followers)
 
 
 def test_awkward_data_equals_the_independent_computation(
@@ -66,22 +71,69 @@ def test_awkward_data_equals_the_independent_computation(
 
 def test_the_awkward_data_is_awkward(built: Project) -> None:
     """The comparison above proves little if the data has none of the edges."""
-    rows = built.rows("marts.artist_popularity_trend", "source = 'simulated'")
+    rows = built.rows("marts.artist_popularity_trend", "source = 'simulated' and metric = 'popularity'")
 
     def count(condition: Callable[[dict[str, Any]], bool]) -> int:
         return sum(condition(row) for row in rows)
 
-    assert count(lambda row: row["popularity_is_suspect"] and row["popularity"] == 0) > 20
-    assert count(lambda row: row["popularity_is_suspect"] and row["popularity"] is None) > 5
-    assert count(lambda row: row["popularity"] == 0 and not row["popularity_is_suspect"]) > 20
-    assert count(lambda row: row["popularity"] == 100) > 5
+    assert count(lambda row: row["is_suspect"] and row["value"] == 0) > 20
+    assert count(lambda row: row["is_suspect"] and row["value"] is None) > 5
+    assert count(lambda row: row["value"] == 0 and not row["is_suspect"]) > 20
+    assert count(lambda row: row["value"] == 100) > 5
     assert count(lambda row: row["days_since_observed"] > 8) > 5
     assert count(lambda row: row["snapshot_date"] == date(2024, 2, 29)) > 5
     for span in ("1_day", "7_days", "28_days", "90_days"):
-        name = f"popularity_change_{span}_actual_days"
+        name = f"change_{span}_actual_days"
         assert len({row[name] for row in rows} - {None}) >= 2, span
         assert count(lambda row, name=name: row[name] is None) > 5, span  # type: ignore[misc]
-    assert count(lambda row: (row["popularity_rank_change_28_days"] or 0) != 0) > 20
+    assert count(lambda row: (row["rank_change_28_days"] or 0) != 0) > 20
+
+
+def test_the_awkward_data_has_peers_who_are_awkward_too(built: Project) -> None:
+    rows = built.rows("marts.artist_popularity_trend", "source in ('crowd', 'open')")
+
+    def count(**columns: Any) -> int:
+        return sum(all(row[name] == value for name, value in columns.items()) for row in rows)
+
+    def between(name: str, least: float, most: float) -> int:
+        return sum(row[name] is not None and least <= row[name] <= most for row in rows)
+
+    for metric in reference.METRICS:
+        assert count(metric=metric, momentum_null_reason=None) > 500, metric
+        assert count(metric=metric, growth_null_reason=None) > 200, metric
+        assert count(metric=metric, is_breakout_signal=True) > 1, metric
+        assert count(metric=metric, is_milestone=True) > 1, metric
+        assert count(metric=metric, band=None) > 50, metric
+    for reason in ("insufficient_observations", "insufficient_peers", "no_spread"):
+        assert count(momentum_null_reason=reason) > 50, reason
+        assert count(growth_null_reason=reason) > 50, reason
+    for word in ("explosive", "high", "moderate", "steady", "declining"):
+        assert count(growth_class=word) > 20, word
+    assert min(count(peers=19), count(peers=20)) > 50
+    assert count(value_null_reason="the count of plays fell", is_suspect=True) > 20
+    # the day's peers and band without one's own change, and growth whose band is not known
+    assert any(row["peers"] and row["momentum_change"] is None for row in rows)
+    assert any(row["band"] is None and row["growth_change"] is not None for row in rows)
+    # a rise that is unusual and too small, or has no usual value
+    assert any((row["anomaly_score"] or 0) >= 3.5 and not row["is_breakout_signal"] for row in rows)
+    assert min(between("anomaly_score", -99, -3.5), between("anomaly_score", 3.5, 99)) > 5
+    for name in ("percentile", "change_28_days_band_percentile"):
+        assert min(between(name, 0, 0), between(name, 100, 100), between(name, 50, 50)) > 5, name
+    # a record without a threshold passed, and the other way round
+    milestones = [row for row in rows if row["is_milestone"] and row["kind"] == "index"]
+    assert any(41 < row["value"] < 50 for row in milestones)
+    assert any(row["value"] >= 50 for row in milestones)
+
+
+def test_metrics_begin_when_the_source_tells_them(built: Project, awkward: list[dict[str, Any]]) -> None:
+    rows = built.rows("marts.artist_popularity_trend", "source = 'open'")
+    begins = {
+        row["metric"]: min(r["snapshot_date"] for r in rows if r["metric"] == row["metric"]) for row in rows
+    }
+    told = [row for row in awkward if row["source"] == "open" and row["plays"] is not None]
+
+    assert begins.keys() == {"listeners", "daily_plays"}
+    assert begins["listeners"] < begins["daily_plays"] == min(row["snapshot_date"] for row in told)
 
 
 def test_an_ended_source_stops_at_its_own_last_day(built: Project, awkward: list[dict[str, Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Callable
 from datetime import date
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from spotify_assets_tests.dbt import data, reference
+from spotify_assets_tests.dbt import data, reference, reference_tracks
 from spotify_assets_tests.dbt.conftest import SHARED_REAL, Project
 
 REAL = SHARED_REAL / "top_tracks_5_artists.csv.gz"
@@ -30,54 +31,67 @@ def built(new_project: Callable[[], Project], snapshots: dict[str, list[dict[str
     project = new_project()
     for table, rows in snapshots.items():
         project.load(table, rows)
+    project.load("top_tracks", peers("peers", 54))
     if REAL.exists():
         project.load("top_tracks", data.real_top_tracks(REAL, "history"))
     project.dbt("run")
     return project
 
 
+def peers(source: str, seed: int) -> list[dict[str, Any]]:
+    """Sixty songs of about the same popularity; most days repeat the day before, some rise or dip to 0."""
+    chance = random.Random(seed)
+    rows = []
+    for song in range(60):
+        popularity = chance.choice([44, 45, 46, 47, 55, 56])
+        rises = chance.choice([None, FIRST + chance.randrange(35, 60) * data.DAY])
+        for day in data.days(FIRST + chance.choice([0, 0, 20]) * data.DAY, LAST):
+            popularity += chance.choices([0, 1, -1], weights=[83, 9, 8])[0]
+            popularity += 2 * (rises is not None and rises <= day < rises + 6 * data.DAY)
+            if chance.random() < 0.05:
+                continue
+            rows.append(
+                data.top_track(
+                    source,
+                    f"a{song // 10}",
+                    day,
+                    song % 10 + 1,
+                    track_id=f"t{song}",
+                    name=f"Song {song}",
+                    popularity=chance.choices([popularity, 0, None], weights=[95, 4, 1])[0],
+                    release_date=FIRST - song * data.DAY,
+                    release_date_precision="day" if song % 3 else "month",
+                )
+            )
+    return rows
+
+
+def test_songs_are_neither_split_nor_merged(built: Project) -> None:
+    actual = built.rows("marts.track_popularity_trend", "source = 'simulated'")
+    # the test data's own knowledge of which song it is
+    song_of = {
+        row["song_id"]: {re.sub(r"\D", "", track_id) for track_id in row["track_ids"]} for row in actual
+    }
+    assert sorted(song_of.values(), key=min) == sorted(({str(song)} for song in range(14)), key=min)
+
+
 def test_track_trend_equals_the_independent_computation(
     built: Project, snapshots: dict[str, list[dict[str, Any]]]
 ) -> None:
-    by_song: dict[str, dict[date, list[dict[str, Any]]]] = {}
-    for entry in snapshots["top_tracks"]:
-        song = re.sub(r"\D", "", entry["track_id"])  # the test data's own knowledge of which song it is
-        by_song.setdefault(song, {}).setdefault(entry["snapshot_date"], []).append(entry)
-    actual = built.rows("marts.track_popularity_trend", "source = 'simulated'")
-    song_of = {row["song_id"]: re.sub(r"\D", "", row["track_ids"][0]) for row in actual}
-    assert len(song_of) == len(by_song) == 14, "songs were split or merged"
-
-    expected = []
-    for song_id, song in song_of.items():
-        entries = by_song[song]
-        series = {
-            day: max((e["popularity"] for e in seen if e["popularity"] is not None), default=None)
-            for day, seen in entries.items()
-        }
-        for day, seen in entries.items():
-            expected.append(
-                {
-                    "source": "simulated",
-                    "song_id": song_id,
-                    "snapshot_date": day,
-                    "song_id_kind": "isrc" if int(song) % 2 == 0 else "title",
-                    "artist_id": "a00",
-                    "track_ids": sorted({entry["track_id"] for entry in seen}),
-                    "markets": sorted({entry["market"] for entry in seen}),
-                    "best_position": min(entry["position"] for entry in seen),
-                    "popularity": series[day],
-                    "popularity_null_reason": reference.null_reason(series[day], observed=True),
-                    "popularity_is_suspect": reference.is_suspect(series, day),
-                    "formula_version": 1,
-                }
-                | reference.series_metrics("popularity", series, day, (1, 7, 28), percent=False)
-            )
-    titles = [row.pop("title") for row in actual]
-    assert all(titles)
+    seen = [*snapshots["top_tracks"], *peers("peers", 54)]
+    actual = built.rows("marts.track_popularity_trend", "source <> 'history'")
+    expected = reference_tracks.track_popularity_trend(seen, "the source had no value for it on this day")
     key = ("source", "song_id", "snapshot_date")
-    assert reference.differences(actual, expected, key) == []
+    differing = reference.differences(
+        reference_tracks.rounded(actual), reference_tracks.rounded(expected), key
+    )
+    assert differing == []
     assert any(row["popularity_is_suspect"] for row in actual)
     assert any(row["popularity_average_28_days"] is not None for row in actual)
+    assert sum(row["popularity_is_anomaly"] for row in actual) > 10
+    assert any((row["popularity_momentum"] or 0) > 2 for row in actual)
+    reasons = {row["popularity_momentum_null_reason"] for row in actual}
+    assert {None, "insufficient_observations", "insufficient_peers"} <= reasons
 
 
 def test_a_real_song_keeps_its_identity_when_its_track_id_changes(built: Project) -> None:
@@ -135,6 +149,7 @@ def test_radar_equals_the_independent_computation(
                     "source": "simulated",
                     "album_id": album_id,
                     "snapshot_date": day,
+                    "release_id": album_id,
                     "name": row["name"],
                     "album_type": "album",
                     "artist_ids": row["artist_ids"],

@@ -1,3 +1,4 @@
+-- noqa: disable=LT02,AM09,RF03
 with
 
 aliases as materialized (
@@ -72,7 +73,9 @@ snapshots as not materialized (
         observed.requested_id,
         observed.name,
         observed.popularity,
-        observed.followers
+        observed.followers,
+        observed.listeners,
+        observed.plays
     from {{ ref('stg_artist_snapshots') }} as observed
     left join joined on observed.source = joined.source and observed.artist_id = joined.artist_id
     where observed.snapshot_date <= {{ window_until() }}
@@ -86,52 +89,104 @@ window_starts as materialized (
 
 ),
 
-artists as (
+{% if this is not none and is_incremental() -%}
+-- the grid is dense, so the day before the window knows everybody's latest observation
+standing as materialized (
+
+    select
+        built.source,
+        coalesce(joined.canonical_id, built.artist_id) as artist_id,
+        max(built.snapshot_date - built.days_since_observed) as snapshot_date
+    from {{ this }} as built
+    inner join window_starts
+        on built.source = window_starts.source and built.snapshot_date = window_starts.starts_on - 1
+    left join joined on built.source = joined.source and built.artist_id = joined.artist_id
+    group by built.source, coalesce(joined.canonical_id, built.artist_id)
+
+),
+
+{% endif -%}
+-- only where that day was never built are the earlier observations searched; where all were, no snapshot is read
+unbuilt as materialized (
+
+    select
+        window_starts.source,
+        window_starts.starts_on
+    from window_starts
+    {% if this is not none and is_incremental() -%}
+    where window_starts.source not in (select standing.source from standing)
+    {%- endif %}
+
+),
+
+searched as (
 
     select
         snapshots.source,
         snapshots.artist_id,
-        window_starts.starts_on,
-        min(snapshots.snapshot_date) as first_observed_on,
-        max(snapshots.snapshot_date) as last_observed_on,
-        max(snapshots.snapshot_date) filter (
-            where snapshots.snapshot_date < window_starts.starts_on
-        ) as observed_before_window_on
+        max(snapshots.snapshot_date) as snapshot_date
     from snapshots
-    inner join window_starts on snapshots.source = window_starts.source
-    group by snapshots.source, snapshots.artist_id, window_starts.starts_on
+    inner join unbuilt on snapshots.source = unbuilt.source
+    where
+        snapshots.snapshot_date < {{ window_from() }}
+        and snapshots.snapshot_date < unbuilt.starts_on
+    group by snapshots.source, snapshots.artist_id
 
 ),
 
--- an ended import stops at its own last day
-newest_days as (
+observed_before as (
+
+    {% if this is not none and is_incremental() -%}
+    select * from standing
+    union all
+    {% endif -%}
+    select * from searched
+
+),
+
+-- one look into the snapshots' key for each of them, hence the limit: no plan but the nested loop
+latest_before as (
 
     select
-        source,
-        max(last_observed_on) as newest_on
-    from artists
-    group by source
+        ids.source,
+        ids.artist_id,
+        ids.snapshot_date,
+        observed.requested_id,
+        observed.name,
+        observed.popularity,
+        observed.followers,
+        observed.listeners,
+        observed.plays
+    from (
+        select
+            source,
+            artist_id,
+            artist_id as observed_id,
+            snapshot_date
+        from observed_before
+        union all
+        select
+            observed_before.source,
+            observed_before.artist_id,
+            joined.artist_id as observed_id,
+            observed_before.snapshot_date
+        from observed_before
+        inner join joined
+            on observed_before.source = joined.source and observed_before.artist_id = joined.canonical_id
+    ) as ids
+    cross join lateral (
+        select *
+        from {{ ref('stg_artist_snapshots') }}
+        where
+            snapshot_date = ids.snapshot_date
+            and source = ids.source
+            and artist_id = ids.observed_id
+        limit 1
+    ) as observed
 
 ),
 
-calendar as (
-
-    select
-        artists.source,
-        artists.artist_id,
-        artists.observed_before_window_on,
-        greatest(artists.first_observed_on, artists.starts_on) + calendar_days.day_offset as snapshot_date
-    from artists
-    inner join newest_days on artists.source = newest_days.source
-    cross join
-        lateral generate_series(
-            0, newest_days.newest_on - greatest(artists.first_observed_on, artists.starts_on)
-        ) as calendar_days (day_offset)
-
-),
-
--- from each artist's last observation before the window on, however long ago that was
-observations as (
+in_window as (
 
     select
         snapshots.source,
@@ -141,93 +196,111 @@ observations as (
         snapshots.name,
         snapshots.popularity,
         snapshots.followers,
-        lag(snapshots.popularity) over series as previous_popularity,
-        lag(snapshots.followers) over series as previous_followers
+        snapshots.listeners,
+        snapshots.plays
     from snapshots
-    inner join artists
-        on
-            snapshots.source = artists.source
-            and snapshots.artist_id = artists.artist_id
-            and snapshots.snapshot_date >= coalesce(artists.observed_before_window_on, artists.starts_on)
-    window series as (partition by snapshots.source, snapshots.artist_id order by snapshots.snapshot_date)
+    inner join window_starts on snapshots.source = window_starts.source
+    where
+        snapshots.snapshot_date >= window_starts.starts_on
+        -- said once more as one value, by which months are left out
+        and snapshots.snapshot_date >= (select min(earliest.starts_on) from window_starts as earliest)
 
 ),
 
+-- an ended import stops at its own last day
+newest_days as (
+
+    select
+        source,
+        max(snapshot_date) as newest_on
+    from in_window
+    group by source
+
+),
+
+observations as (
+
+    select
+        *,
+        lag(snapshot_date) over series as previous_observed_on,
+        lead(snapshot_date) over series as next_observed_on,
+        lag(popularity) over series as previous_popularity,
+        lag(followers) over series as previous_followers,
+        lag(listeners) over series as previous_listeners
+    from (
+        select * from latest_before
+        union all
+        select * from in_window
+    ) as observed
+    window series as (partition by source, artist_id order by snapshot_date)
+
+),
+
+-- each observation stands for its own day and gives a row to each day until the next
 gridded as (
 
     select
-        calendar.source,
-        calendar.artist_id,
-        calendar.snapshot_date,
-        observations.snapshot_date is not null as is_observed,
-        coalesce(
-            max(observations.snapshot_date) over (
-                partition by calendar.source, calendar.artist_id
-                order by calendar.snapshot_date
-                rows between unbounded preceding and 1 preceding
-            ),
-            calendar.observed_before_window_on
-        ) as previous_observed_on,
-        observations.name,
-        observations.popularity,
-        observations.followers,
-        {{ is_suspect('observations.popularity', 'observations.previous_popularity') }}
-            as popularity_is_suspect,
-        {{ is_suspect('observations.followers', 'observations.previous_followers') }}
-            as followers_is_suspect
-    from calendar
-    left join observations
-        on
-            calendar.source = observations.source
-            and calendar.artist_id = observations.artist_id
-            and calendar.snapshot_date = observations.snapshot_date
+        observations.source,
+        observations.artist_id,
+        observations.snapshot_date + grid.day_offset as snapshot_date,
+        grid.day_offset = 0 as is_observed,
+        case when grid.day_offset = 0 then observations.previous_observed_on else observations.snapshot_date end
+            as previous_observed_on,
+        grid.day_offset as days_since_observed,
+        observations.requested_id,
+        case when grid.day_offset = 0 then observations.name end as name, -- noqa: RF04
+        {% for metric in ['popularity', 'followers', 'listeners', 'plays'] -%}
+        case when grid.day_offset = 0 then observations.{{ metric }} end as {{ metric }},
+        {% endfor -%}
+        {% for metric in ['popularity', 'followers', 'listeners'] -%}
+        grid.day_offset = 0 and {{ is_suspect('observations.' ~ metric, 'observations.previous_' ~ metric) }}
+            as {{ metric }}_is_suspect{{ ',' if not loop.last }}
+        {% endfor -%}
+    from observations
+    inner join window_starts on observations.source = window_starts.source
+    inner join newest_days on observations.source = newest_days.source
+    cross join
+        lateral generate_series(
+            greatest(window_starts.starts_on - observations.snapshot_date, 0),
+            coalesce(observations.next_observed_on - 1, newest_days.newest_on) - observations.snapshot_date
+        ) as grid (day_offset)
 
 ),
 
-loads as (
+loads as materialized (
 
     select * from {{ ref('stg_partition_loads') }}
-    where table_name = 'artist_snapshots'
-
-),
-
-reasoned as (
-
-    select
-        gridded.*,
-        loads.absent,
-        -- the ledger names what was asked for: of a merged artist perhaps the id it had before
-        coalesce(
-            loads.missing ->> gridded.artist_id, loads.missing ->> asked_before.requested_id
-        ) as missing_reason
-    from gridded
-    left join loads on gridded.source = loads.source and gridded.snapshot_date = loads.snapshot_date
-    left join observations as asked_before
-        on
-            gridded.source = asked_before.source
-            and gridded.artist_id = asked_before.artist_id
-            and gridded.previous_observed_on = asked_before.snapshot_date
-            and not gridded.is_observed
+    where
+        table_name = 'artist_snapshots'
+        and snapshot_date >= (select min(earliest.starts_on) from window_starts as earliest)
 
 ),
 
 final as (
 
     select
-        source,
-        artist_id,
-        snapshot_date,
-        is_observed,
-        previous_observed_on,
-        case when is_observed then 0 else snapshot_date - previous_observed_on end as days_since_observed,
-        name,
-        popularity,
-        followers,
-        {{ null_reason('popularity', 'is_observed', 'missing_reason', absent='absent') }} as popularity_null_reason,
-        {{ null_reason('followers', 'is_observed', 'missing_reason', absent='absent') }} as followers_null_reason,
-        popularity_is_suspect,
-        followers_is_suspect
-    from reasoned
+        gridded.source,
+        gridded.artist_id,
+        gridded.snapshot_date,
+        gridded.is_observed,
+        gridded.previous_observed_on,
+        gridded.days_since_observed,
+        gridded.name,
+        {% for metric in ['popularity', 'followers', 'listeners', 'plays'] -%}
+        gridded.{{ metric }},
+        -- the ledger names what was asked for: of a merged artist perhaps the id it had before
+        {{ null_reason(
+            metric,
+            'gridded.is_observed',
+            'coalesce(loads.missing ->> gridded.artist_id, loads.missing ->> gridded.requested_id)',
+            relation='gridded',
+        ) }} as {{ metric }}_null_reason,
+        {% endfor -%}
+        gridded.popularity_is_suspect,
+        gridded.followers_is_suspect,
+        gridded.listeners_is_suspect
+    from gridded
+    left join loads on gridded.source = loads.source and gridded.snapshot_date = loads.snapshot_date
 
 )
 

@@ -2,42 +2,20 @@ with
 
 window_starts as materialized (
 
-    {{ window_starts(ref('stg_top_tracks')) }}
+    {{ window_starts(ref('int_top_track_entries')) }}
 
 ),
 
-top_tracks as (
+entries as (
 
-    select observed.*
-    from {{ ref('stg_top_tracks') }} as observed
-    inner join window_starts on observed.source = window_starts.source
-    where observed.snapshot_date between window_starts.starts_on and {{ window_until() }}
-
-),
-
-normalised as (
-
-    select
-        *,
-        nullif(coalesce(nullif({{ normalised_title('title') }}, ''), title), '') as plain_title
-    from top_tracks
-
-),
-
-identified as (
-
-    select
-        *,
-        case
-            when isrc is not null then 'isrc:' || isrc
-            when plain_title is not null
-                then
-                    'title:' || md5(
-                        concat_ws('|', primary_artist_id, plain_title, round(duration_ms / 5000.0))
-                    )
-            when track_id is not null then 'track:' || track_id
-        end as song_id
-    from normalised
+    select listed.*
+    from {{ ref('int_top_track_entries') }} as listed
+    inner join window_starts on listed.source = window_starts.source
+    where
+        listed.snapshot_date >= window_starts.starts_on
+        -- said once more as one value, by which the index leaves out what was built before
+        and listed.snapshot_date >= (select min(earliest.starts_on) from window_starts as earliest)
+        and listed.snapshot_date <= {{ window_until() }}
 
 ),
 
@@ -50,7 +28,7 @@ ordered as (
             partition by source, song_id, snapshot_date
             order by popularity desc nulls last, position asc, track_id asc, market asc, artist_id asc
         ) as entry_number
-    from identified
+    from entries
     where song_id is not null
 
 ),
@@ -67,26 +45,19 @@ songs as (
         array_agg(distinct track_id order by track_id) filter (where track_id is not null) as track_ids,
         array_agg(distinct market order by market) as markets,
         min(position) as best_position,
+        min(released_on) as released_on,
         max(popularity) as popularity
     from ordered
     group by source, song_id, snapshot_date
 
 ),
 
-loads as (
-
-    select * from {{ ref('stg_partition_loads') }}
-    where table_name = 'top_tracks'
-
-),
-
 final as (
 
     select
-        songs.*,
-        {{ null_reason('popularity', relation='songs') }} as popularity_null_reason
+        *,
+        {{ null_reason('popularity', absent=ledger_absent('top_tracks', 'songs')) }} as popularity_null_reason
     from songs
-    left join loads on songs.source = loads.source and songs.snapshot_date = loads.snapshot_date
 
 )
 

@@ -64,6 +64,7 @@ final as (
         releases.source,
         releases.album_id,
         releases.snapshot_date,
+        releases.release_id,
         releases.name,
         releases.album_type,
         releases.artist_ids,

@@ -14,7 +14,12 @@ renamed as (
         partition_date as snapshot_date,
         rows_loaded,
         missing,
-        absent
+        absent,
+        rows_requested,
+        rows_received,
+        rows_missing,
+        rows_quarantined,
+        rows_superseded
     from loads
 
 )
