@@ -12,6 +12,7 @@ import pyarrow
 
 from spotify_assets.sources import imported
 from spotify_assets.sources.exchange import Exchange
+from spotify_assets.warehouse.ledger import MAY_NOT, NEVER, NOT_IN_FILE
 
 PUBLISHED: Mapping[str, frozenset[str]] = {
     "spotify": frozenset({"popularity", "followers", "genres", "isrc", "label", "upc"}),
@@ -25,11 +26,9 @@ COLUMNS = frozenset().union(*PUBLISHED.values())
 _SPELT = {"isrc": "external_ids", "upc": "external_ids"}
 """What Spotify calls a column, where that is another name."""
 
-NEVER = "not published by this source"
-LEFT_OUT = "left out of every answer of this day: this app may not see it"
+LEFT_OUT = f"left out of every answer of this day: {MAY_NOT}"
 NOT_TOLD = "in no answer of this day"
 NO_VALUE = "no value came on this day"
-NOT_IN_FILE = "not among the imported columns"
 
 
 def absent_columns(

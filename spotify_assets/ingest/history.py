@@ -1,211 +1,317 @@
 """Past observations from a file: into the lake by day, so that they load like any other day.
 
-Belongs here: reading a file, finding out which column is what, and landing its rows under the day
-they were observed on. Nothing is computed or corrected on the way.
+Belongs here: the order of the steps: read (`files`), find out what is what (`mapping`), place by day
+(`placing`), land; and what would come of it. Nothing is computed or corrected on the way.
 """
 
 from __future__ import annotations
 
-import csv
-import gzip
 import hashlib
-import io
 import json
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from spotify_assets.contracts.tables import TABLES
+from spotify_assets.contracts.validation import validate
+from spotify_assets.ingest.files import Contents, ImportProblem, read_file
+from spotify_assets.ingest.mapping import Layout, choose_columns, recognise
+from spotify_assets.ingest.placing import Placed, Unplaced, place
+from spotify_assets.ingest.read import parse_landed
 from spotify_assets.lake.landing import Landing, check_source_name
-from spotify_assets.sources.base import Entity
+from spotify_assets.settings import LIVE_SOURCES, is_simulated
+from spotify_assets.sources import imported
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.sources.imported import METHOD, REQUIRED, importable_fields, parse_time
+from spotify_assets.sources.imported import METHOD, Rule
 
-ALIASES: dict[str, tuple[str, ...]] = {
-    "observed_at": (
-        "ts_utc", "timestamp", "observed", "time", "datetime", "snapshot_date", "date_utc", "date", "day"
+__all__ = ["ImportProblem", "Layout", "Prepared", "Preview", "Wishes", "prepare"]
+
+LAYOUTS = "layouts"
+"""Folder of the user's own layouts, in the platform's home."""
+
+_IDS: Mapping[str, tuple[str, str]] = {
+    "spotify": (r"[0-9A-Za-z]{22}", "22 letters and digits"),
+    "listenbrainz": (
+        r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+        "a MusicBrainz id such as a74b1b7f-71a5-…",
     ),
-    "artist_id": ("id", "spotify_id", "artist_spotify_id"),
-    "name": ("artist_name", "track_name", "album_name", "title"),
-    "followers": ("follower_count", "followers_total"),
-    "genres": ("genre",),
-    "image_url": ("image",),
-    "album_id": ("id",),
-    "popularity": ("artist_popularity", "track_popularity", "album_popularity"),
-    "position": ("track_number", "rank"),
-}  # fmt: skip
-"""Column names that stand for a field where the file does not use the field's own name."""
-
-
-class ImportProblem(Exception):
-    """A file cannot be imported; the message says why and what to do. Nothing was landed."""
+    "deezer": (r"[0-9]+", "a number"),
+    "lastfm": (r"(?!name:)[!-~]+", "a name as an address writes it, such as Daft+Punk"),
+}
+"""What artists' ids look like at each live source."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unplaced:
-    """A row that no day can be given to, by its line in the file."""
+class Wishes:
+    """What a person says about a file; everything may be left out where the file is recognised.
 
-    line: int
-    reason: str
+    Attributes:
+        table: Table that its rows belong to.
+        source: Series that they belong to.
+        layout: Name of the layout that it has.
+        columns: ``FIELD=COLUMN``.
+        values: ``FIELD=VALUE``.
+        separator: What stands between columns.
+    """
+
+    table: str | None = None
+    source: str | None = None
+    layout: str | None = None
+    columns: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    separator: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would come of one file in one table.
+
+    Attributes:
+        loaded: Rows that would stand in the table on its days, with what was landed before.
+        superseded: Rows that a later one of the same day replaces.
+        set_aside: Rows that would go to quarantine.
+        quarantined: How many of them would go for each reason; a row may have several.
+        new_days: Days that would land something new.
+    """
+
+    loaded: int
+    superseded: int
+    set_aside: int
+    quarantined: dict[str, int]
+    new_days: int
 
 
 @dataclass(slots=True)
-class Imported:
-    """What a file brought.
+class Prepared:
+    """A file made ready for one table; nothing has been written.
 
     Attributes:
-        mapping: Column used for each field.
+        path: The file.
+        table: Table that is fed.
+        source: Series.
+        layout: Layout that was used, if any.
+        columns: Of the file.
+        mapping: How each field reads.
         rows: Rows in the file.
-        days: Days with observations, oldest first.
-        new_days: How many of them landed something new.
-        unplaced: Rows without a usable observation time; not landed.
+        placed: They by day.
+        part: Name of what is landed; stands for content and mapping.
     """
 
-    mapping: dict[str, str]
-    rows: int = 0
-    days: list[date] = field(default_factory=list)
-    new_days: int = 0
-    unplaced: list[Unplaced] = field(default_factory=list)
+    path: Path
+    table: str
+    source: str
+    layout: str | None
+    columns: tuple[str, ...]
+    mapping: dict[str, Rule]
+    rows: int
+    placed: Placed
+    part: str
+    imported_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
+
+    @property
+    def days(self) -> list[date]:
+        """Days with observations, oldest first."""
+        return sorted(self.placed.days)
+
+    @property
+    def unplaced(self) -> list[Unplaced]:
+        """Rows that belong to no day."""
+        return self.placed.unplaced
+
+    def exchange(self, day: date, run_id: str = "") -> Exchange:
+        """What is landed for a day."""
+        request: dict[str, object] = {"mapping": self.placed.mapping, "imported_at": self.imported_at}
+        only = self.mapping.get("artist_id")
+        if isinstance(only, Mapping) and "value" in only:
+            request["artist_id"] = only["value"]  # whom to purge with it
+        return Exchange(
+            source=self.source,
+            entity=TABLES[self.table].entity,
+            method=METHOD,
+            url=self.path.name,
+            status=0,
+            observed_at=self.placed.latest[day],
+            run_id=run_id,
+            body=json.dumps(self.placed.days[day], ensure_ascii=False),
+            request=request,
+        )
+
+    def land(self, landing: Landing, run_id: str) -> int:
+        """Land all days; returns how many landed something new. The same file again lands nothing."""
+        entity = TABLES[self.table].entity
+        return sum(
+            landing.put(self.source, entity, day, self.part, [self.exchange(day, run_id)])
+            for day in self.days
+        )
+
+    def preview(self, landing: Landing) -> Preview:
+        """What loading would bring, by the same reader and contract; writes nothing."""
+        entity = TABLES[self.table].entity
+        loaded = superseded = set_aside = new_days = 0
+        quarantined: dict[str, int] = {}
+        for day in self.days:
+            landed = landing.read(self.source, entity, day)
+            exchange = self.exchange(day)
+            if not landing.has(self.source, entity, day, self.part):
+                new_days += 1
+                landed = sorted([*landed, exchange], key=lambda one: one.observed_at)
+            parsed = parse_landed(self.source, entity, landed)
+            outcome = validate(self.table, self.source, day, parsed.records, parsed.rejected)
+            loaded += outcome.rows.num_rows
+            superseded += outcome.superseded + parsed.superseded
+            set_aside += len(outcome.quarantined)
+            for piece in outcome.quarantined:
+                for reason in piece.reasons:
+                    quarantined[reason] = quarantined.get(reason, 0) + 1
+        return Preview(loaded, superseded, set_aside, quarantined, new_days)
 
 
-def _text(path: Path) -> str:
-    try:
-        data = path.read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
-        return data.decode("utf-8-sig")
-    except (OSError, EOFError) as error:
-        raise ImportProblem(f"{path} cannot be read: {error}") from error
-    except UnicodeDecodeError as error:
-        raise ImportProblem(f"{path} is not UTF-8 text ({error.reason} at byte {error.start})") from error
-
-
-def choose_columns(entity: Entity, columns: Sequence[str], wanted: Sequence[str]) -> dict[str, str]:
-    """Decide which column is which field.
-
-    Args:
-        entity: What the rows are about.
-        columns: Header of the file.
-        wanted: ``FIELD=COLUMN`` (``COLUMN=FIELD`` is understood too); the rest is found by name.
-
-    Raises:
-        ImportProblem: A wish cannot be met, or a field that every row needs has no column.
-    """
-    fields = importable_fields(entity)
-    mapping: dict[str, str] = {}
-    for wish in wanted:
-        left, equals, right = (part.strip() for part in wish.partition("="))
-        if equals and left in fields and right in columns:
-            mapping[left] = right
-        elif equals and right in fields and left in columns:
-            mapping[right] = left
-        else:
-            raise ImportProblem(
-                f"--map {wish} cannot be used. Write FIELD=COLUMN with\n"
-                f"  a field of: {', '.join(fields)}\n  a column of: {', '.join(columns)}"
-            )
-    for name in fields:
-        if name not in mapping:
-            found = next((column for column in (name, *ALIASES.get(name, ())) if column in columns), None)
-            if found is not None and found not in mapping.values():
-                mapping[name] = found
-    for name in ("observed_at", *REQUIRED[entity]):
-        if name not in mapping:
-            raise ImportProblem(
-                f"No column holds {name}. Name it: --map {name}=COLUMN\n  columns: {', '.join(columns)}"
-            )
-    return mapping
-
-
-def _place(row: Mapping[str, str], column: str, today: date, width: int) -> datetime:
-    values: list[object] = list(row.values())
-    if None in row or len(values) - values.count(None) < width:
-        raise ValueError("the row has another number of columns than the header")
-    moment = parse_time(row[column])
-    if moment.date() > today:
-        raise ValueError(f"{moment.date()} has not come yet")
-    return moment
-
-
-def import_file(
+def prepare(
     path: Path,
-    entity: Entity,
-    source: str,
-    landing: Landing,
-    run_id: str,
+    wishes: Wishes,
+    layouts: Mapping[str, Layout],
     *,
     today: date,
-    wanted: Sequence[str] = (),
     earliest: date | None = None,
-) -> Imported:
-    """Land a CSV file of past observations, one part a day.
+) -> list[Prepared]:
+    """Read a file and make it ready for each table that it feeds; writes nothing.
 
     Args:
-        path: UTF-8 text, separator found by itself among ``, ; | tab``; may be gzipped.
-        entity: What the rows are about.
-        source: Series the observations belong to.
-        landing: Where they are kept.
-        run_id: Run that imports.
+        path: The file (see `files.read_file`).
+        wishes: What was said about it.
+        layouts: Saved mappings.
         today: Newest day that can have been observed (UTC).
-        wanted: Column mapping, see `choose_columns`.
         earliest: First daily partition; an older row is refused with the whole file.
 
-    Returns:
-        What was landed. Importing the same file again lands nothing new.
-
     Raises:
-        ImportProblem: The file as a whole cannot be used; nothing was landed.
+        ImportProblem: The file as a whole cannot be used.
     """
+    if wishes.source is not None:
+        _check_source(wishes.source)
+    contents = read_file(path, wishes.separator)
+    layout = _layout(path, contents, wishes, layouts)
+    if wishes.table is not None:
+        feeds = [wishes.table]
+    elif layout is not None:
+        feeds = list(layout.tables)
+    else:
+        raise ImportProblem(
+            f"{path} has no layout that is known, so say what its rows are: import TABLE FILE, TABLE one of "
+            f"{', '.join(name.replace('_', '-') for name in TABLES)}.\n"
+            f"  columns: {', '.join(contents.columns)}\n"
+            f"  layouts: {', '.join(layouts)} (spotify-assets import layouts)"
+        )
+    source = wishes.source or (layout.source if layout else None)
+    if source is None:
+        raise ImportProblem(
+            f"Name the series that {path} belongs to: --source NAME, such as --source my-archive"
+        )
+    _check_source(source)
+    return [_prepare(path, contents, table, source, layout, wishes, today, earliest) for table in feeds]
+
+
+def _layout(path: Path, contents: Contents, wishes: Wishes, layouts: Mapping[str, Layout]) -> Layout | None:
+    if wishes.layout is None:
+        return recognise(layouts, contents.columns, path.name, wishes.table)
+    if wishes.layout not in layouts:
+        raise ImportProblem(f"There is no layout {wishes.layout!r}; there are: {', '.join(layouts)}")
+    layout = layouts[wishes.layout]
+    if wishes.table is not None and wishes.table not in layout.tables:
+        raise ImportProblem(f"The layout {layout.name} feeds {', '.join(layout.tables)}, not {wishes.table}")
+    return layout
+
+
+def _check_source(source: str) -> None:
     try:
         check_source_name(source)
     except ValueError as error:
         raise ImportProblem(str(error)) from error
-    if source == "simulated":
-        raise ImportProblem("'simulated' is kept for the simulated upstream: give the series another name")
-    text = _text(path)
-    header = text.split("\n", 1)[0]
-    separator = max(",;|\t", key=header.count)
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    columns = list(reader.fieldnames or ())
-    if not columns:
-        raise ImportProblem(f"{path} is empty")
-    result = Imported(choose_columns(entity, columns, wanted))
-    rows: dict[date, list[dict[str, str]]] = defaultdict(list)
-    latest: dict[date, datetime] = {}
-    try:
-        for row in reader:
-            result.rows += 1
-            try:
-                moment = _place(row, result.mapping["observed_at"], today, len(columns))
-            except ValueError as error:
-                result.unplaced.append(Unplaced(reader.line_num, str(error)))
-                continue
-            day = moment.date()
-            rows[day].append(row)
-            latest[day] = max(moment, latest.get(day, moment))
-    except csv.Error as error:
-        raise ImportProblem(f"{path}, line {reader.line_num}: {error}") from error
-    result.days = sorted(rows)
-    if result.days and earliest and result.days[0] < earliest:
+    if is_simulated(source) or source.startswith("simulated"):
+        raise ImportProblem(f"{source!r} is kept for the simulated upstream: give the series another name")
+
+
+def _prepare(
+    path: Path,
+    contents: Contents,
+    table: str,
+    source: str,
+    layout: Layout | None,
+    wishes: Wishes,
+    today: date,
+    earliest: date | None,
+) -> Prepared:
+    entity = TABLES[table].entity
+    own = set(imported.importable_fields(entity))
+    others = [TABLES[name].entity for name in (layout.tables if layout and wishes.table is None else ())]
+    known = own.union(*(imported.importable_fields(other) for other in others))
+    mapping = choose_columns(
+        entity,
+        contents.columns,
+        # Of several tables that a file feeds, each takes what it knows.
+        [wish for wish in wishes.columns if not _is_for_another(wish, own, known)],
+        given=[wish for wish in wishes.values if not _is_for_another(wish, own, known)],
+        rules=layout.tables[table] if layout else None,
+        file_name=path.name,
+    )
+    placed = place(contents.rows, mapping, today)
+    days = sorted(placed.days)
+    if days and earliest and days[0] < earliest:
         raise ImportProblem(
-            f"{path} begins on {result.days[0]}, before the first daily partition {earliest}. "
-            f"Set SPOTIFY_ASSETS_START_DATE={result.days[0]} (or earlier) and import again."
+            f"{path} begins on {days[0]}, before the first daily partition {earliest}. "
+            f"Set SPOTIFY_ASSETS_START_DATE={days[0]} (or earlier) and import again."
         )
-    stamp = json.dumps([text, result.mapping, entity], sort_keys=True).encode("utf-8", "surrogatepass")
-    name = f"import-{hashlib.sha256(stamp).hexdigest()[:24]}"
-    imported_at = datetime.now(UTC).isoformat()
-    for day in result.days:
-        exchange = Exchange(
-            source=source,
-            entity=entity,
-            method=METHOD,
-            url=path.name,
-            status=0,
-            observed_at=latest[day],
-            run_id=run_id,
-            body=json.dumps(rows[day], ensure_ascii=False),
-            request={"mapping": result.mapping, "imported_at": imported_at},
-        )
-        result.new_days += landing.put(source, entity, day, name, [exchange])
-    return result
+    stamp = json.dumps([contents.text, mapping, entity], sort_keys=True).encode("utf-8", "surrogatepass")
+    prepared = Prepared(
+        path=path,
+        table=table,
+        source=source,
+        layout=layout.name if layout else None,
+        columns=contents.columns,
+        mapping=mapping,
+        rows=len(contents.rows),
+        placed=placed,
+        part=f"import-{hashlib.sha256(stamp).hexdigest()[:24]}",
+    )
+    if source in LIVE_SOURCES:
+        _check_ids(prepared)
+    return prepared
+
+
+def _is_for_another(wish: str, own: set[str], known: set[str]) -> bool:
+    names = {part.strip() for part in wish.split("=", 1)} & known
+    return bool(names) and not names & own
+
+
+def _check_ids(prepared: Prepared) -> None:
+    """Rows for a live source must name artists as it does, or two series would look like one."""
+    form, words = _IDS[prepared.source]
+    for line, artist_id in _artist_ids(prepared):
+        if not re.fullmatch(form, artist_id):
+            raise ImportProblem(
+                f"{prepared.path}, line {line}: {artist_id[:80]!r} is no artist id of {prepared.source} "
+                f"({words}). Give the rows a series of their own, such as --source my-archive."
+            )
+
+
+def _artist_ids(prepared: Prepared) -> Iterator[tuple[int, str]]:
+    for day in prepared.days:
+        for line, row in zip(prepared.placed.lines[day], prepared.placed.days[day], strict=True):
+            for name in ("artist_id", "requested_id", "primary_artist_id"):
+                if (rule := prepared.placed.mapping.get(name)) is not None:
+                    value = imported.raw_value(row, rule)
+                    if value is not None:
+                        yield line, str(value)
+
+
+def prepare_all(
+    paths: Sequence[Path],
+    wishes: Wishes,
+    layouts: Mapping[str, Layout],
+    *,
+    today: date,
+    earliest: date | None = None,
+) -> list[Prepared]:
+    """`prepare` for several files; nothing is landed if one of them cannot be used."""
+    return [one for path in paths for one in prepare(path, wishes, layouts, today=today, earliest=earliest)]

@@ -26,8 +26,9 @@ from spotify_assets.ingest.plan import (
 from spotify_assets.ingest.read import answered
 from spotify_assets.ingest.tracked import Tracked
 from spotify_assets.lake.landing import Landing
-from spotify_assets.sources import imported
+from spotify_assets.sources.answers import anything_observed
 from spotify_assets.sources.base import (
+    ARTIST_ENTITIES,
     BudgetSpent,
     CooldownRequired,
     Entity,
@@ -38,10 +39,9 @@ from spotify_assets.sources.base import (
 )
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.sources.jsontext import NotJson, decode_json
 from spotify_assets.sources.observing import UNASKED
 from spotify_assets.warehouse.errors import WarehouseError
-from spotify_assets.warehouse.ledger import MAY_NOT
+from spotify_assets.warehouse.ledger import BUDGET_SPENT, LEFT_ALONE, MAY_NOT, TELLS_NOTHING
 
 
 class PartitionError(Exception):
@@ -79,22 +79,6 @@ class Landed:
     stopped: str | None = None
 
 
-def anything_observed(exchanges: Sequence[Exchange]) -> bool:
-    """Whether a day holds more than intentions, refusals and unreadable answers."""
-    return any(exchange.method == imported.METHOD or _is_answer(exchange) for exchange in exchanges)
-
-
-def _is_answer(exchange: Exchange) -> bool:
-    if exchange.status != 200:
-        return False
-    try:
-        data = decode_json(exchange.body)
-    except NotJson:
-        return False
-    # Some upstreams send their errors with HTTP 200.
-    return isinstance(data, list) or (isinstance(data, dict) and "error" not in data)
-
-
 def _lost(source: str, entity: Entity, day: date) -> DayLost:
     table = next(table for table in TABLES.values() if table.entity == entity)
     return DayLost(
@@ -110,6 +94,8 @@ def _remaining(
     """Keys still to be asked for today; None if nothing is left to ask."""
     if entity == "new_releases" and not wanted:  # a list that is read as a whole
         return None if finished(before) else list(tracked)
+    if not wanted and entity not in ARTIST_ENTITIES:  # a day with nothing new
+        return None if finished(before) else []
     if not wanted:
         raise NothingTracked(
             f"No artist is tracked for {source}. Add some: spotify-assets watch add ARTIST "
@@ -136,7 +122,8 @@ async def land(
         landing: Where responses are kept.
         entity: What to ask for.
         day: UTC day.
-        tracked: Ids of the artists to observe, in the source's namespace, the most important first.
+        tracked: Ids of the artists to observe, in the source's namespace, the most important first; for
+            what is asked once, of the albums or tracks.
         run_id: Run that asks.
         clock: What tells which day it is.
         unidentified: Tracked artists whose id there is not known, and why: recorded as missing.
@@ -159,13 +146,14 @@ async def land(
     if day > today:
         raise DayNotYet(f"{day} has not come yet: today is {today} (UTC). Choose a day up to today.")
     if day < today and not source.can_observe_past:
-        if not anything_observed(before) and not explained(before):
+        needed = entity in ARTIST_ENTITIES
+        if needed and not anything_observed(before) and not explained(before):
             raise _lost(source.name, entity, day)
         return Landed(day, len(before), replayed=True)
 
     # What was planned earlier today stays planned, also when the watchlist has lost it since.
     wanted = list(dict.fromkeys([*source.expected(entity, tracked), *planned_keys(before)]))
-    unidentified = {key: why for key, why in (unidentified or {}).items() if entity != "new_releases"}
+    unidentified = dict(unidentified or {}) if entity in {"artists", "top_tracks"} else {}
     remaining = (
         [] if unidentified and not wanted else _remaining(source.name, entity, wanted, tracked, before)
     )
@@ -184,7 +172,7 @@ def _nothing_to_ask(
     before = landing.read(source.name, entity, day)
     what = entity.replace("_", " ")
     if not before and (source.can_observe_past or day == clock.now().date()):
-        reason = f"{MAY_NOT} ({source.name} tells nothing about {what})"
+        reason = f"{MAY_NOT} ({source.name} {TELLS_NOTHING} {what})"
         with landing.writer(source.name, entity, day, run_id) as writer:
             writer(note(UNASKED, source.name, entity, clock.now(), run_id, [what], reason))
         return Landed(day, writer.exchanges)
@@ -322,7 +310,7 @@ def _reason(error: SourceError) -> str | None:
     if isinstance(error, NotAllowed):
         return f"{MAY_NOT} ({error.why})"
     if isinstance(error, BudgetSpent):
-        return "the calls of the day were used up before its turn came"
+        return BUDGET_SPENT
     if isinstance(error, CooldownRequired):
-        return "the upstream asked to be left alone before its turn came"
+        return LEFT_ALONE
     return None

@@ -14,12 +14,15 @@ import pyarrow
 from spotify_assets.contracts.tables import TABLES
 from spotify_assets.contracts.validation import validate
 from spotify_assets.ingest.absent import absent_columns
-from spotify_assets.ingest.land import PartitionError, anything_observed
+from spotify_assets.ingest.land import PartitionError
 from spotify_assets.ingest.plan import explained
 from spotify_assets.ingest.read import parse_landed
+from spotify_assets.ingest.removed import refuse_removed
 from spotify_assets.lake.landing import LakeError, Landing
 from spotify_assets.settings import LIVE_SOURCES, SIMULATED_SOURCES
 from spotify_assets.sources import imported
+from spotify_assets.sources.answers import anything_observed
+from spotify_assets.sources.base import ARTIST_ENTITIES
 from spotify_assets.sources.identities import namespace_of
 from spotify_assets.sources.records import ArtistSnapshot, Parsed
 from spotify_assets.warehouse.connection import Warehouse
@@ -48,10 +51,12 @@ class Loaded:
     Attributes:
         entry: The ledger's row.
         rows: What stands in the table now.
+        parts: How many parts of the lake it was read from.
     """
 
     entry: LedgerEntry
     rows: pyarrow.Table
+    parts: int
 
 
 def load(table: str, day: date, landing: Landing, warehouse: Warehouse, run_id: str) -> list[Loaded]:
@@ -65,7 +70,8 @@ def load(table: str, day: date, landing: Landing, warehouse: Warehouse, run_id: 
         run_id: Run that loads.
 
     Returns:
-        One entry per source, in name order; each was committed by itself.
+        One entry per source, in name order; each was committed by itself. None where nothing was landed of
+        what a day may lack: charts, and what is asked once about new albums.
 
     Raises:
         NothingLanded: There is nothing to load; the table was left as it was.
@@ -84,7 +90,7 @@ def load(table: str, day: date, landing: Landing, warehouse: Warehouse, run_id: 
     if invalid:
         others = f" Loaded all the same: {', '.join(item.entry.source for item in loaded)}." if loaded else ""
         raise NothingValid("\n".join(invalid) + others)
-    if not loaded:
+    if not loaded and entity in ARTIST_ENTITIES:
         raise NothingLanded(
             f"Nothing was landed for {entity} on {day}, so {table} was left as it was. Materialize "
             f"landing/raw_{entity} too (of a live source only today can be asked for), or import the day: "
@@ -100,6 +106,7 @@ def load_source(
 
     Raises:
         NothingValid: An upstream sent rows and none is acceptable.
+        RawRemoved: What the partition was loaded from was removed by age.
         WarehouseError: The database refused or was busy.
     """
     with loading(warehouse, table, source, day):
@@ -109,7 +116,9 @@ def load_source(
 def _load_source(
     table: str, source: str, day: date, landing: Landing, warehouse: Warehouse, run_id: str
 ) -> Loaded | None:
-    exchanges = landing.read(source, TABLES[table].entity, day)
+    refuse_removed(warehouse, table, day, [source])
+    parts = landing.parts(source, TABLES[table].entity, day)
+    exchanges = landing.read_parts(parts)
     if not anything_observed(exchanges) and not explained(exchanges):
         return None
     parsed = parse_landed(source, TABLES[table].entity, exchanges)
@@ -136,14 +145,14 @@ def _load_source(
             received=outcome.rows.num_rows + len(outcome.quarantined),
             missing={missing.key: missing.reason for missing in parsed.missing},
             quarantined=len(outcome.quarantined),
-            superseded=outcome.superseded,
+            superseded=outcome.superseded + parsed.superseded,
             absent=absent_columns(source, table, outcome.rows, exchanges),
             run_id=run_id,
         ),
     )
     if table == "artist_snapshots" and source in {*LIVE_SOURCES, *SIMULATED_SOURCES}:
         _record_aliases(warehouse, source, parsed, outcome.rows)
-    return Loaded(entry, outcome.rows)
+    return Loaded(entry, outcome.rows, len(parts))
 
 
 def _record_aliases(warehouse: Warehouse, source: str, parsed: Parsed, rows: pyarrow.Table) -> None:

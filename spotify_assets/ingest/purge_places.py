@@ -20,6 +20,7 @@ from spotify_assets.lake import purge as lake
 from spotify_assets.lake.artist import Artist, mentions
 from spotify_assets.lake.forget import forget
 from spotify_assets.lake.landing import Landing, check_source_name
+from spotify_assets.lake.works import forget_works
 from spotify_assets.settings import LIVE_SOURCES, SIMULATED_SOURCES
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.warehouse import dagster_events, purge_ledger, purge_search
@@ -131,7 +132,7 @@ def without(exchange: Exchange, artists: Sequence[Artist], at: datetime, works: 
     left: Exchange | None = exchange
     for artist in artists:
         left = forget(left, artist, at, works) if left is not None else None
-    return left
+    return forget_works(left, works, at) if left is not None else None
 
 
 def names_any(exchange: Exchange, artists: Sequence[Artist]) -> bool:

@@ -14,7 +14,7 @@ from spotify_assets.sources.deezer.parse import parse as parse_deezer
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.lastfm.parse import parse as parse_lastfm
 from spotify_assets.sources.listenbrainz.parse import parse as parse_listenbrainz
-from spotify_assets.sources.records import Missing, NewRelease, Parsed, Record, TopTrack
+from spotify_assets.sources.records import Missing, Parsed, subject
 from spotify_assets.sources.spotify.parse import parse as parse_spotify
 
 Reader = Callable[[Entity, Iterable[Exchange]], Parsed]
@@ -48,14 +48,15 @@ def parse_landed(source: str, entity: Entity, exchanges: Sequence[Exchange]) -> 
     rows = imported.parse(entity, exchanges)
     answers = _parse_answers(source, entity, exchanges)
     # What an upstream answered on the day stands above what a file says about it.
-    own = {_subject(record) for record in answers.records}
-    brought = [record for record in rows.records if _subject(record) not in own]
-    have = {_subject(record) for record in brought}
+    own = {subject(record) for record in answers.records}
+    brought = [record for record in rows.records if subject(record) not in own]
+    have = {subject(record) for record in brought}
     return Parsed(
         records=brought + answers.records,
         missing=[missing for missing in answers.missing if missing.key not in have],
         rejected=rows.rejected + answers.rejected,
         requested=list(dict.fromkeys(rows.requested + answers.requested)),
+        superseded=rows.superseded,
     )
 
 
@@ -81,13 +82,6 @@ def _parse_answers(source: str, entity: Entity, exchanges: Sequence[Exchange]) -
             answers.requested.append(key)
             answers.missing.append(Missing(key, reasons.get(key) or NOT_ASKED))
     return answers
-
-
-def _subject(record: Record) -> str:
-    """Whom or what a record is about, as a key that is asked for."""
-    if isinstance(record, TopTrack):
-        return f"{record.artist_id}/{record.market}"
-    return str(record.album_id if isinstance(record, NewRelease) else record.requested_id)
 
 
 def answered(source: str, entity: Entity, exchanges: Sequence[Exchange]) -> set[str]:

@@ -5,10 +5,12 @@ Belongs here: putting the watchlist and the identities together. Finding identit
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
-from spotify_assets.warehouse import identities
+from spotify_assets.sources.identities import namespace_of
+from spotify_assets.warehouse import identities, watchlist
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import UNIDENTIFIED
 
@@ -35,4 +37,15 @@ def tracked_artists(warehouse: Warehouse, namespace: str) -> Tracked:
             one.key: f"{UNIDENTIFIED} {namespace} is not known: {one.reason}"
             for one in identities.unresolved(warehouse, namespace)
         },
+    )
+
+
+def not_asked_yet(warehouse: Warehouse, sources: Iterable[str], day: date) -> int:
+    """How many watched artists no source was asked about on a day, of those whose id it knows."""
+    return sum(
+        len(
+            set(identities.tracked_ids(warehouse, namespace_of(source)))
+            - watchlist.asked_on(warehouse, source, day)
+        )
+        for source in sources
     )

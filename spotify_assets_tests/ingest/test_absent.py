@@ -8,9 +8,10 @@ import pyarrow as pa
 import pytest
 
 from spotify_assets.contracts.models import arrow_schema
-from spotify_assets.ingest.absent import LEFT_OUT, NEVER, NO_VALUE, NOT_IN_FILE, NOT_TOLD, absent_columns
+from spotify_assets.ingest.absent import LEFT_OUT, NO_VALUE, NOT_TOLD, absent_columns
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.imported import METHOD
+from spotify_assets.warehouse.ledger import NEVER, NOT_IN_FILE
 
 
 def answer(body: str, source: str, method: str = "GET") -> Exchange:

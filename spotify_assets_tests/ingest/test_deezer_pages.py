@@ -14,11 +14,27 @@ from spotify_assets.lake.landing import Landing
 from spotify_assets.sources.allowance import LocalAllowance
 from spotify_assets.sources.deezer.source import DeezerSource
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets_tests.sources.upstream import DAY, QUICK, FakeClock, Reply, Script, Seen, Upstream
+from spotify_assets.sources.question import Limits
+from spotify_assets_tests.sources.upstream import (
+    DAY,
+    IMPATIENT,
+    QUICK,
+    FakeClock,
+    Reply,
+    Script,
+    Seen,
+    Upstream,
+)
 
 
 def observe(
-    script: Script, landing: Landing, run_id: str, *, per_day: int | None = None, hour: int = 0
+    script: Script,
+    landing: Landing,
+    run_id: str,
+    *,
+    per_day: int | None = None,
+    hour: int = 0,
+    limits: Limits = QUICK,
 ) -> tuple[Landed, list[str]]:
     """Land the new releases of one artist through the public door; gives also what was asked."""
 
@@ -28,7 +44,7 @@ def observe(
         allowance = LocalAllowance(clock=clock)
         async with Upstream(script, clock) as upstream:
             source = DeezerSource(
-                "deezer", api_url=upstream.url, clock=clock, limits=QUICK, run_id=run_id,
+                "deezer", api_url=upstream.url, clock=clock, limits=limits, run_id=run_id,
                 requests_per_second=None, allowance=allowance,
             )  # fmt: skip
             allowance.limit(None, per_day)
@@ -75,7 +91,8 @@ FAULTS: dict[str, Callable[[], Reply]] = {
 def test_a_list_cut_off_between_pages_is_not_taken_for_all_and_asked_for_again(
     fault: str, landing: Landing
 ) -> None:
-    cut, asked = observe(never(FAULTS[fault]), landing, "one")
+    limits = IMPATIENT if fault == "hangs" else QUICK
+    cut, asked = observe(never(FAULTS[fault]), landing, "one", limits=limits)
     assert cut.stopped is None, "the first page was answered"
     assert "albums of artist 8" in cut.usage.failures[0]
     assert len(asked) == 5, "three attempts at the second page"

@@ -3,13 +3,16 @@
 import csv
 import gzip
 from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
-from spotify_assets.ingest.history import Imported, ImportProblem, choose_columns, import_file
+from spotify_assets.ingest.files import ImportProblem
+from spotify_assets.ingest.history import Prepared, Wishes, prepare
 from spotify_assets.ingest.load import load_source
+from spotify_assets.ingest.mapping import choose_columns, load_layouts
 from spotify_assets.lake.landing import Landing
 from spotify_assets.sources.imported import parse_time
 from spotify_assets.warehouse.connection import Warehouse
@@ -23,8 +26,18 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-def bring(path: Path, landing: Landing, source: str = "archive", **more: object) -> Imported:
-    return import_file(path, "artists", source, landing, "run", today=TODAY, **more)  # type: ignore[arg-type]
+def bring(
+    path: Path,
+    landing: Landing,
+    source: str = "archive",
+    *,
+    wanted: Sequence[str] = (),
+    earliest: date | None = None,
+) -> tuple[Prepared, int]:
+    """The file as landed, and on how many days it landed something new."""
+    wishes = Wishes("artist_snapshots", source, columns=tuple(wanted))
+    (prepared,) = prepare(path, wishes, load_layouts(), today=TODAY, earliest=earliest)
+    return prepared, prepared.land(landing, "run")
 
 
 def test_rows_land_by_the_day_they_were_observed_on(
@@ -38,7 +51,7 @@ def test_rows_land_by_the_day_they_were_observed_on(
         "2025-03-02T23:30:00-02:00,a,Ada,12,102\n"
         "2025-03-05,a,Ada,13,103\n",
     )
-    imported = bring(file, landing, wanted=["observed_at=ts"])
+    imported, _ = bring(file, landing, wanted=["observed_at=ts"])
     assert imported.days == [date(2025, 3, day) for day in (1, 2, 3, 5)]
     for day in imported.days:
         load_source("artist_snapshots", "archive", day, landing, warehouse, "run")
@@ -57,8 +70,8 @@ def test_rows_land_by_the_day_they_were_observed_on(
 
 def test_the_same_file_again_lands_nothing(tmp_path: Path, landing: Landing) -> None:
     file = write(tmp_path / "a.csv", "date,id,popularity\n2025-03-01,a,10\n")
-    assert bring(file, landing).new_days == 1
-    assert bring(file, landing).new_days == 0
+    assert bring(file, landing)[1] == 1
+    assert bring(file, landing)[1] == 0
     assert len(landing.read("archive", "artists", date(2025, 3, 1))) == 1
 
 
@@ -79,7 +92,7 @@ def test_a_row_without_a_usable_time_is_named_by_its_line(tmp_path: Path, landin
         tmp_path / "a.csv",
         "date,id,popularity\n2025-03-01,a,10\nyesterday,a,11\n2027-01-01,a,12\n2025-03-02,a\n2025-03-03,a,1,2\n",
     )
-    imported = bring(file, landing)
+    imported, _ = bring(file, landing)
     assert imported.days == [date(2025, 3, 1)]
     assert [row.line for row in imported.unplaced] == [3, 4, 5, 6]
     assert "2027-01-01 has not come yet" in imported.unplaced[1].reason
@@ -119,7 +132,7 @@ def test_gzip_other_separators_and_quotes(tmp_path: Path, landing: Landing) -> N
     file.write_bytes(
         gzip.compress('date\tid\tname\n2025-03-01\ta\t"Ada ""the\nfirst"""\n'.encode("utf-8-sig"))
     )
-    assert bring(file, landing).days == [date(2025, 3, 1)]
+    assert bring(file, landing)[0].days == [date(2025, 3, 1)]
 
 
 def test_a_mapping_is_understood_both_ways_round() -> None:
@@ -150,7 +163,7 @@ def test_a_real_archive_lands_every_row_of_every_day(landing: Landing) -> None:
     file = shared_file("real/artist_snapshots_2_artists.csv")
     with file.open(newline="") as handle:
         days = Counter(date.fromisoformat(row["date_utc"]) for row in csv.DictReader(handle))
-    imported = bring(file, landing, source="arthistory")
+    imported, _ = bring(file, landing, source="arthistory")
     assert imported.rows == sum(days.values()) == 868
     assert imported.days == sorted(days)
     assert imported.unplaced == []

@@ -14,7 +14,7 @@ import pytest
 from pydantic import SecretStr
 
 from spotify_assets.contracts.tables import TABLES
-from spotify_assets.ingest.absent import LEFT_OUT, NEVER
+from spotify_assets.ingest.absent import LEFT_OUT
 from spotify_assets.ingest.land import Landed, land, land_from_all
 from spotify_assets.ingest.load import NothingLanded, load
 from spotify_assets.ingest.tracked import Tracked, tracked_artists
@@ -27,7 +27,7 @@ from spotify_assets.sources.question import Limits
 from spotify_assets.sources.spotify.source import SpotifySource
 from spotify_assets.warehouse import identities, watchlist
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.ledger import LedgerEntry
+from spotify_assets.warehouse.ledger import NEVER, LedgerEntry
 from spotify_assets.warehouse.replace import read_partition
 from spotify_assets_tests.ingest.test_load import answer
 from spotify_assets_tests.ingest.timeline import StoppedClock

@@ -80,12 +80,28 @@ def landed(day: date, source: str = "spotify") -> list[Exchange]:
 MARTS = """
 create schema marts;
 create table marts.artist_popularity_trend as
-select source, artist_id, snapshot_date, name, popularity from snapshots.artist_snapshots;
+select source, artist_id, 'popularity' as metric, snapshot_date, name, popularity as value
+from snapshots.artist_snapshots;
 create table marts.track_popularity_trend as
 select source, 'isrc:' || track_id as song_id, snapshot_date, name, artist_id, array[track_id] as track_ids
 from snapshots.top_tracks;
 create table marts.new_release_radar as
 select source, album_id, snapshot_date, name, artist_ids, artist_names from snapshots.new_releases;
+insert into forecasts.forecasts
+select
+    'artist', snapshot_date, source, 'popularity', artist_id, 14, snapshot_date + 14, artist_id, null,
+    snapshot_date, 5, 'settling', 7, 6, 8, true, null, 1
+from snapshots.artist_snapshots;
+insert into forecasts.forecasts
+select
+    'song', snapshot_date, source, 'popularity', 'isrc:' || track_id, 14, snapshot_date + 14, artist_id,
+    array[track_id], snapshot_date, 5, 'last_value', 5, null, null, false, 'backtest_too_short', 1
+from snapshots.top_tracks;
+insert into forecasts.backtests
+select
+    entity, forecast_on, source, metric, entity_id, horizon_days, artist_id, track_ids, method, 20, 1, 2, 0.8,
+    2, 1
+from forecasts.forecasts;
 """
 
 

@@ -1,0 +1,210 @@
+"""Reading a file into rows, whatever its separator, compression or kind.
+
+Belongs here: text with a separator (CSV, TSV, ``|`` …) and JSON lines, both also gzipped. A row keeps the
+number of its line, so that whatever is wrong with it later can be found. What columns mean is for `mapping`.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+SEPARATORS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
+"""Names for separators that are hard to type."""
+_USUAL = ",;\t|"
+_LOOKED_AT = 100
+"""Records that are read with each possible separator, to find the one that gives a table."""
+_LONGEST = 2**24
+_DEEPEST = 5
+
+
+class ImportProblem(Exception):
+    """A file cannot be imported; the message says why and what to do. Nothing was landed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a file.
+
+    Attributes:
+        line: Its first line in the file, from 1.
+        values: By column, as written; JSON keeps its types.
+        problem: Why it is no row; empty for one that is.
+    """
+
+    line: int
+    values: dict[str, Any]
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a file holds.
+
+    Attributes:
+        text: All of it, unpacked.
+        columns: In the order of the file; of nested JSON also paths such as ``followers.total``.
+        rows: In the order of the file.
+    """
+
+    text: str
+    columns: tuple[str, ...]
+    rows: list[Row]
+
+
+def read_file(path: Path, separator: str | None = None) -> Contents:
+    """Read all rows of a file.
+
+    Args:
+        path: UTF-8 text, with or without byte order mark; may be gzipped.
+        separator: What stands between columns, or a name of `SEPARATORS`; found by itself when absent.
+
+    Raises:
+        ImportProblem: It cannot be read as a table; the message names the line.
+    """
+    text = _text(path)
+    if not text.strip():
+        raise ImportProblem(f"{path} is empty")
+    if separator is None and text.lstrip()[0] in "{[":
+        columns, rows = _json_rows(path, text)
+    else:
+        columns, rows = _separated_rows(path, text, separator)
+    return Contents(text, columns, rows)
+
+
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+        if data[:2] == b"\x1f\x8b":
+            data = gzip.decompress(data)
+        return data.decode("utf-8-sig")
+    except (OSError, EOFError, zlib.error) as error:
+        raise ImportProblem(f"{path} cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise ImportProblem(
+            f"{path}, line {line} is not UTF-8 text ({error.reason} at byte {error.start}). "
+            "Save it as UTF-8, for example: iconv -f WINDOWS-1252 -t UTF-8"
+        ) from error
+
+
+def _json_rows(path: Path, text: str) -> tuple[tuple[str, ...], list[Row]]:
+    rows: list[Row] = []
+    columns: dict[str, None] = {}
+    # Not splitlines: a text may hold the separators of Unicode, which end no line here.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            values = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            rows.append(Row(number, {}, f"the line is no JSON ({error})"))
+            continue
+        if not isinstance(values, dict):
+            rows.append(Row(number, {}, "the line is no JSON object {…}"))
+            continue
+        columns.update(dict.fromkeys(_paths(values)))
+        rows.append(Row(number, values))
+    if not columns:
+        raise ImportProblem(
+            f"{path}, line {rows[0].line}: {rows[0].problem}. JSON has to be one object a line (JSON lines); "
+            "turn a list into lines with: jq -c '.[]'"
+        )
+    return tuple(columns), rows
+
+
+def _paths(values: dict[str, Any], prefix: str = "", depth: int = 0) -> Iterator[str]:
+    for name, value in values.items():
+        inner = value[0] if isinstance(value, list) and value else value
+        if not isinstance(inner, dict) or depth == _DEEPEST:
+            yield prefix + name
+            continue
+        yield from _paths(inner, f"{prefix}{name}.", depth + 1)
+        if isinstance(value, list):  # each one's, and the first one's
+            yield from _paths(inner, f"{prefix}{name}.0.", depth + 1)
+
+
+def _records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
+    line = 1
+    for record in reader:
+        if record:
+            yield line, record
+        line = reader.line_num + 1
+
+
+def find_separator(text: str) -> str:
+    """The separator with which most records have as many columns as the header, and that has most columns."""
+    header = text.lstrip("\r\n").split("\n", 1)[0]
+    found = {character for character in header if not character.isalnum() and character not in "\"'_ .-\r"}
+    best, score = ",", (0.0, 0, 0)
+    for candidate in sorted(found | {","}):
+        sizes: Counter[int] = Counter()
+        width = 0
+        try:
+            for _, record in islice(_records(text, candidate), _LOOKED_AT):
+                width = width or len(record)
+                sizes[len(record)] += 1
+        except csv.Error:
+            sizes[-1] += _LOOKED_AT
+        if width > 1:
+            usual = candidate in _USUAL
+            rank = (round(sizes[width] / sizes.total(), 1) + usual, width, -_USUAL.find(candidate))
+            if rank > score:
+                best, score = candidate, rank
+    return best
+
+
+def _named(header: Sequence[str]) -> list[str]:
+    """Column names without blanks around them; one that is empty or stands twice gets a name of its own."""
+    names: list[str] = []
+    for place, name in enumerate(header, start=1):
+        name = name.strip() or f"column {place}"  # noqa: PLW2901 - cleaned
+        number = 2
+        while name in names:
+            name, number = f"{name.removesuffix(f' ({number - 1})')} ({number})", number + 1  # noqa: PLW2901
+        names.append(name)
+    return names
+
+
+def _separated_rows(path: Path, text: str, separator: str | None) -> tuple[tuple[str, ...], list[Row]]:
+    csv.field_size_limit(_LONGEST)
+    separator = SEPARATORS.get(separator, separator) if separator else find_separator(text)
+    if len(separator) != 1 or separator in '"\r\n':
+        raise ImportProblem(
+            f"--separator {separator!r} cannot be used: give one character, or {', '.join(SEPARATORS)}"
+        )
+    rows: list[Row] = []
+    columns: list[str] = []
+    line = 0
+    try:
+        for line, record in _records(text, separator):
+            if not columns:
+                columns = _named(record)
+                continue
+            problem = ""
+            if len(record) != len(columns):
+                problem = (
+                    "the row has another number of columns than the header: "
+                    f"{len(record)} instead of {len(columns)}"
+                )
+            rows.append(Row(line, dict(zip(columns, record, strict=False)), problem))
+    except csv.Error as error:
+        shown = "tab" if separator == "\t" else separator
+        raise ImportProblem(
+            f"{path}, after line {line}: {error}. A field that holds the separator ({shown}) or a line break "
+            "stands in quotation marks, and a quotation mark within it is written twice; if the separator is "
+            "another: --separator"
+        ) from error
+    if not columns:
+        raise ImportProblem(f"{path} is empty")
+    return tuple(columns), rows
