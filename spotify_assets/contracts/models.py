@@ -18,6 +18,7 @@ from spotify_assets.contracts.tables import TABLES
 
 Text = Annotated[pd.ArrowDtype, pyarrow.string()]
 Integer = Annotated[pd.ArrowDtype, pyarrow.int64()]
+Number = Annotated[pd.ArrowDtype, pyarrow.float64()]
 Boolean = Annotated[pd.ArrowDtype, pyarrow.bool_()]
 Day = Annotated[pd.ArrowDtype, pyarrow.date32()]
 Instant = Annotated[pd.ArrowDtype, pyarrow.timestamp("us", tz="UTC")]
@@ -51,6 +52,10 @@ def _popularity(of: str) -> Any:
     )
 
 
+def _share(description: str) -> Any:
+    return pa.Field(ge=0, le=1, nullable=True, description=f"{description}, 0–1")
+
+
 def _precision() -> Any:
     return pa.Field(
         isin=["day", "month", "year"], nullable=True, description="What release_date covers from its day on"
@@ -70,7 +75,7 @@ class Snapshot(pa.DataFrameModel):
     )
     observed_at: Series[Instant] = pa.Field(description="When the response had arrived (UTC)")
 
-    @pa.dataframe_check(name="observed_at lies on snapshot_date (UTC)")
+    @pa.dataframe_check
     @classmethod
     def _observed_on_its_day(cls, frame: pd.DataFrame) -> Series[bool]:
         return cast("Series[bool]", frame["observed_at"].dt.date == frame["snapshot_date"])
@@ -89,7 +94,7 @@ class ArtistSnapshots(Snapshot):
     genres: Series[TextList] = pa.Field(nullable=True, description="Genres as the upstream names them")
     image_url: Series[Text] = _text("Largest image")
 
-    @pa.check("name", "image_url", name="no NUL character")
+    @pa.check("name", "image_url")
     @classmethod
     def _no_nul(cls, texts: pd.Series[str]) -> pd.Series[bool]:
         return _without_nul(texts)
@@ -120,7 +125,7 @@ class TopTracks(Snapshot):
     release_date: Series[Day] = pa.Field(nullable=True, description="First day of the release date's span")
     release_date_precision: Series[Text] = _precision()
 
-    @pa.check("name", "album_name", name="no NUL character")
+    @pa.check("name", "album_name")
     @classmethod
     def _no_nul(cls, texts: pd.Series[str]) -> pd.Series[bool]:
         return _without_nul(texts)
@@ -149,7 +154,7 @@ class NewReleases(Snapshot):
     upc: Series[Text] = _text("Universal Product Code")
     image_url: Series[Text] = _text("Largest cover")
 
-    @pa.check("name", "album_type", "release_date_text", "label", "upc", "image_url", name="no NUL character")
+    @pa.check("name", "album_type", "release_date_text", "label", "upc", "image_url")
     @classmethod
     def _no_nul(cls, texts: pd.Series[str]) -> pd.Series[bool]:
         return _without_nul(texts)
@@ -161,10 +166,131 @@ class NewReleases(Snapshot):
         unique = ["snapshot_date", "source", *TABLES["new_releases"].key]
 
 
+class PlaylistTracks(Snapshot):
+    """Grain: snapshot_date, source, playlist_id, position."""
+
+    playlist_id: Series[Text] = _id("Chart or playlist")
+    position: Series[Integer] = pa.Field(ge=1, le=32_767, description="Place in the list, from 1")
+    playlist_name: Series[Text] = _text("Its title")
+    market: Series[Text] = pa.Field(
+        str_matches=r"[A-Z]{2}$", nullable=True, description="Market, ISO 3166-1 alpha-2"
+    )
+    track_id: Series[Text] = _id("Track; not stable for a song", nullable=True)
+    isrc: Series[Text] = _id("International Standard Recording Code", nullable=True)
+    name: Series[Text] = _text("Title as shown")
+    artist_ids: Series[TextList] = pa.Field(nullable=True, description="Artists, in the order shown")
+    artist_names: Series[TextList] = pa.Field(nullable=True, description="Their names, in the same order")
+    album_id: Series[Text] = _id("Album the track is shown with", nullable=True)
+    album_name: Series[Text] = _text("Title of that album")
+    album_type: Series[Text] = _text("album, single, compilation … as the upstream says")
+    total_tracks: Series[Integer] = _count("Tracks on that album", INTEGER_LIMIT)
+    popularity: Series[Integer] = _popularity("track")
+    rank_value: Series[Integer] = _count("The source's own rank score", INTEGER_LIMIT)
+    duration_ms: Series[Integer] = _count("Length (milliseconds)", INTEGER_LIMIT)
+    explicit: Series[Boolean] = pa.Field(nullable=True, description="Marked as explicit")
+    release_date: Series[Day] = pa.Field(nullable=True, description="First day of the release date's span")
+    release_date_precision: Series[Text] = _precision()
+
+    @pa.check("playlist_name", "name", "album_name", "album_type")
+    @classmethod
+    def _no_nul(cls, texts: pd.Series[str]) -> pd.Series[bool]:
+        return _without_nul(texts)
+
+    class Config:
+        """No column absent, none unknown, no key twice."""
+
+        strict = True
+        unique = ["snapshot_date", "source", *TABLES["playlist_tracks"].key]
+
+
+class AlbumTracks(Snapshot):
+    """Grain: snapshot_date (the day asked), source, album_id, disc_number, track_number."""
+
+    album_id: Series[Text] = _id("Album")
+    disc_number: Series[Integer] = pa.Field(ge=1, le=32_767, description="Disc, from 1")
+    track_number: Series[Integer] = pa.Field(ge=1, le=32_767, description="Place on the disc, from 1")
+    track_id: Series[Text] = _id("Track; not stable for a song", nullable=True)
+    name: Series[Text] = _text("Title as shown")
+    artist_ids: Series[TextList] = pa.Field(nullable=True, description="Artists, in the order shown")
+    artist_names: Series[TextList] = pa.Field(nullable=True, description="Their names, in the same order")
+    duration_ms: Series[Integer] = _count("Length (milliseconds)", INTEGER_LIMIT)
+    explicit: Series[Boolean] = pa.Field(nullable=True, description="Marked as explicit")
+
+    @pa.check("name")
+    @classmethod
+    def _no_nul(cls, texts: pd.Series[str]) -> pd.Series[bool]:
+        return _without_nul(texts)
+
+    class Config:
+        """No column absent, none unknown, no key twice."""
+
+        strict = True
+        unique = ["snapshot_date", "source", *TABLES["album_tracks"].key]
+
+
+class TrackDetails(Snapshot):
+    """Grain: snapshot_date (the day asked), source, track_id."""
+
+    track_id: Series[Text] = _id("Track that was asked for; not stable for a song")
+    isrc: Series[Text] = _id("International Standard Recording Code", nullable=True)
+    name: Series[Text] = _text("Title as shown")
+    artist_ids: Series[TextList] = pa.Field(nullable=True, description="Artists, in the order shown")
+    artist_names: Series[TextList] = pa.Field(nullable=True, description="Their names, in the same order")
+    album_id: Series[Text] = _id("Album the track is shown with", nullable=True)
+    album_name: Series[Text] = _text("Title of that album")
+    album_type: Series[Text] = _text("album, single, compilation … as the upstream says")
+    popularity: Series[Integer] = _popularity("track")
+    rank_value: Series[Integer] = _count("The source's own rank score", INTEGER_LIMIT)
+    duration_ms: Series[Integer] = _count("Length (milliseconds)", INTEGER_LIMIT)
+    explicit: Series[Boolean] = pa.Field(nullable=True, description="Marked as explicit")
+    release_date: Series[Day] = pa.Field(nullable=True, description="First day of the release date's span")
+    release_date_precision: Series[Text] = _precision()
+
+    @pa.check("name", "album_name", "album_type")
+    @classmethod
+    def _no_nul(cls, texts: pd.Series[str]) -> pd.Series[bool]:
+        return _without_nul(texts)
+
+    class Config:
+        """No column absent, none unknown, no key twice."""
+
+        strict = True
+        unique = ["snapshot_date", "source", *TABLES["track_details"].key]
+
+
+class AudioFeatures(Snapshot):
+    """Grain: snapshot_date (the day asked), source, track_id."""
+
+    track_id: Series[Text] = _id("Track; not stable for a song")
+    acousticness: Series[Number] = _share("Confidence that it is acoustic")
+    danceability: Series[Number] = _share("How suitable it is for dancing")
+    energy: Series[Number] = _share("Intensity and activity")
+    instrumentalness: Series[Number] = _share("Confidence that nobody sings or speaks")
+    key: Series[Integer] = pa.Field(ge=-1, le=11, nullable=True, description="Pitch class, 0 is C; -1: none")
+    liveness: Series[Number] = _share("Confidence that an audience is heard")
+    loudness: Series[Number] = pa.Field(ge=-100, le=20, nullable=True, description="Mean loudness (dB)")
+    mode: Series[Integer] = pa.Field(isin=[0, 1], nullable=True, description="1 for major, 0 for minor")
+    speechiness: Series[Number] = _share("How much of it is spoken")
+    tempo: Series[Number] = pa.Field(ge=0, le=1_000, nullable=True, description="Beats per minute")
+    time_signature: Series[Integer] = pa.Field(ge=0, le=32, nullable=True, description="Beats in a bar")
+    valence: Series[Number] = _share("How positive it sounds")
+    duration_ms: Series[Integer] = _count("Length (milliseconds)", INTEGER_LIMIT)
+
+    class Config:
+        """No column absent, none unknown, no key twice."""
+
+        strict = True
+        unique = ["snapshot_date", "source", *TABLES["audio_features"].key]
+
+
 MODELS: dict[str, type[Snapshot]] = {
     "artist_snapshots": ArtistSnapshots,
     "top_tracks": TopTracks,
     "new_releases": NewReleases,
+    "playlist_tracks": PlaylistTracks,
+    "album_tracks": AlbumTracks,
+    "track_details": TrackDetails,
+    "audio_features": AudioFeatures,
 }
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spotify_assets.sources.base import Entity
+from spotify_assets.sources.base import ASKED_ONCE, Entity
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,11 @@ class Table:
     key: tuple[str, ...]
     description: str
     requested_per: str
+
+    @property
+    def daily(self) -> bool:
+        """Whether each day is observed anew; what is asked once is asked on days with something new only."""
+        return self.entity not in ASKED_ONCE
 
 
 ARTIST_SNAPSHOTS = Table(
@@ -51,4 +56,47 @@ NEW_RELEASES = Table(
     requested_per="album on the list",
 )
 
-TABLES: dict[str, Table] = {table.name: table for table in (ARTIST_SNAPSHOTS, TOP_TRACKS, NEW_RELEASES)}
+PLAYLIST_TRACKS = Table(
+    name="playlist_tracks",
+    entity="playlist_tracks",
+    key=("playlist_id", "position"),
+    description="One position of a chart or playlist, by day and source.",
+    requested_per="chart or playlist of the setting PLAYLISTS",
+)
+ALBUM_TRACKS = Table(
+    name="album_tracks",
+    entity="album_tracks",
+    key=("album_id", "disc_number", "track_number"),
+    description="One track of a new album, asked for once about each album.",
+    requested_per="new album whose tracks are not known",
+)
+TRACK_DETAILS = Table(
+    name="track_details",
+    entity="track_details",
+    key=("track_id",),
+    description="One track of a new album as it describes itself, asked for once.",
+    requested_per="track of a new album that is not known",
+)
+AUDIO_FEATURES = Table(
+    name="audio_features",
+    entity="audio_features",
+    key=("track_id",),
+    description="What one track of a new album sounds like, in the source's measures, asked for once.",
+    requested_per="track of a new album whose audio features are not known",
+)
+
+TABLES: dict[str, Table] = {
+    table.name: table
+    for table in (
+        ARTIST_SNAPSHOTS,
+        TOP_TRACKS,
+        NEW_RELEASES,
+        PLAYLIST_TRACKS,
+        ALBUM_TRACKS,
+        TRACK_DETAILS,
+        AUDIO_FEATURES,
+    )
+}
+
+DAILY_TABLES = {name: table for name, table in TABLES.items() if table.daily}
+"""Those of which each day is observed anew."""

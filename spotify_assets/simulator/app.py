@@ -20,7 +20,7 @@ from spotify_assets.simulator.access import Limits, Session, Tokens
 from spotify_assets.simulator.api import WebApi
 from spotify_assets.simulator.changes import CHANGING, change, echo
 from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.control import PREFIX, Control, RequestLog
+from spotify_assets.simulator.control import PREFIX, Control, RequestLog, Today
 from spotify_assets.simulator.faults import CONNECTION, REPLACING, Fault, FaultBook
 from spotify_assets.simulator.modes import ModeSwitch
 from spotify_assets.simulator.mount import Asked, Service
@@ -61,8 +61,9 @@ class Simulator:
         self._sign_in = SignIn(self.config)
         self._tokens = Tokens(self.config, self._sign_in)
         self._limits = Limits(self.config)
+        self._today = Today()
         self._control = Control(
-            self.api.catalogue, self.faults, self._tokens, self.log, self._sign_in, self._modes
+            self.api.catalogue, self.faults, self._tokens, self.log, self._sign_in, self._modes, self._today
         )
         self._latency = self.config.latency_ms / 1000.0
         self._days: dict[str, date] = {}
@@ -208,9 +209,9 @@ class Simulator:
         return Reply.json(200, node)
 
     def _day(self, header: bytes | None) -> date:
-        """Return the day to answer for: the one asked for, or today in UTC."""
+        """Return the day to answer for: the one asked for, or the world's today."""
         if header is None:
-            return datetime.now(UTC).date()
+            return self._today.day
         text = header.decode("latin-1")
         day = self._days.get(text)
         if day is None:

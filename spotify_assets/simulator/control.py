@@ -10,7 +10,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -90,6 +90,23 @@ class RequestLog:
         }
 
 
+class Today:
+    """The day that it is in the simulated world, for whoever does not name one."""
+
+    def __init__(self) -> None:
+        """Go by the machine's clock."""
+        self._set: date | None = None
+
+    @property
+    def day(self) -> date:
+        """The day that was set, or today in UTC."""
+        return self._set or datetime.now(UTC).date()
+
+    def set(self, day: str | None) -> None:
+        """Let it be another day from now on; None to go by the machine's clock again."""
+        self._set = None if day is None else date.fromisoformat(day)
+
+
 def _is_id(piece: str) -> bool:
     return len(piece) in {22, 36} or piece.isdigit()
 
@@ -105,6 +122,7 @@ class Control:
         log: RequestLog,
         sign_in: SignIn,
         modes: ModeSwitch,
+        today: Today,
     ) -> None:
         """Keep what is controlled."""
         self._catalogue = catalogue
@@ -113,6 +131,7 @@ class Control:
         self._log = log
         self._sign_in = sign_in
         self._modes = modes
+        self._today = today
         self._actions: dict[tuple[str, str], Callable[[Mapping[str, str], bytes], Reply]] = {
             ("GET", "faults"): self._list_faults,
             ("POST", "faults"): self._add_faults,
@@ -120,6 +139,8 @@ class Control:
             ("GET", "requests"): self._list_requests,
             ("DELETE", "requests"): self._clear_requests,
             ("DELETE", "tokens"): self._revoke_tokens,
+            ("GET", "day"): self._show_day,
+            ("POST", "day"): self._change_day,
             ("GET", "viral-starts"): self._viral_starts,
             ("GET", "consent"): self._show_consent,
             ("POST", "consent"): self._change_consent,
@@ -133,7 +154,7 @@ class Control:
         action = self._actions.get((method, path.removeprefix(PREFIX)))
         if action is None:
             return Refusal(
-                404, "Control endpoints: consent, faults, mode, requests, tokens, viral-starts"
+                404, "Control endpoints: consent, day, faults, mode, requests, tokens, viral-starts"
             ).reply
         try:
             return action(dict(parse_qsl(query)), body)
@@ -183,6 +204,14 @@ class Control:
         """Change what apps may see: ``{"mode": …, "mode_until": "YYYY-MM-DD", "later_mode": …}``."""
         self._modes.change(**json.loads(body))
         return self._show_mode(query, body)
+
+    def _show_day(self, _: Mapping[str, str], __: bytes) -> Reply:
+        return Reply.json(200, {"day": self._today.day.isoformat()})
+
+    def _change_day(self, query: Mapping[str, str], body: bytes) -> Reply:
+        """Let it be another day for requests without ``X-Simulated-Date``: ``{"day": "YYYY-MM-DD"}``."""
+        self._today.set(**json.loads(body))
+        return self._show_day(query, body)
 
     def _viral_starts(self, query: Mapping[str, str], _: bytes) -> Reply:
         found = self._catalogue.viral_starts(

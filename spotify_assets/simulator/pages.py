@@ -22,6 +22,7 @@ _CONTROL = (
     "DELETE /_simulator/tokens",
     "GET|POST|DELETE /_simulator/consent",
     "GET|POST /_simulator/mode",
+    "GET|POST /_simulator/day",
     "GET /_simulator/viral-starts?from=YYYY-MM-DD&to=YYYY-MM-DD",
 )
 
@@ -31,7 +32,8 @@ def root(config: SimulatorConfig, modes: ModeSwitch, accept: str) -> Reply:
     top, risers = charts.playlist_ids(config.seed)
     facts = (
         f"{config.artists:,} invented artists, seed {config.seed}, {modes} mode",
-        "Header X-Simulated-Date: YYYY-MM-DD chooses the day that is answered for; without it, today (UTC).",
+        "Header X-Simulated-Date: YYYY-MM-DD chooses the day that is answered for; without it, today (UTC), "
+        "or the day set at /_simulator/day.",
         "Every response carries X-Simulated: true.",
         f"Limits held: {', '.join(sorted(config.limited)) or 'none of the other services'}",
         f"Daily charts: /v1/playlists/{top} and /v1/playlists/{risers}",

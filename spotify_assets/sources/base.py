@@ -15,8 +15,20 @@ from typing import Literal, Protocol, get_args
 from spotify_assets.sources.exchange import Exchange, Sink
 from spotify_assets.sources.records import Parsed
 
-Entity = Literal["artists", "top_tracks", "new_releases"]
+Entity = Literal[
+    "artists",
+    "top_tracks",
+    "new_releases",
+    "playlist_tracks",
+    "album_tracks",
+    "track_details",
+    "audio_features",
+]
 ENTITIES: tuple[Entity, ...] = get_args(Entity)
+ARTIST_ENTITIES: tuple[Entity, ...] = ("artists", "top_tracks", "new_releases")
+"""What is asked for each tracked artist on each day."""
+ASKED_ONCE: frozenset[Entity] = frozenset({"album_tracks", "track_details", "audio_features"})
+"""What does not change, and is therefore asked for once about each new album or track."""
 
 
 class SourceError(Exception):

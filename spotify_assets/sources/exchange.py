@@ -18,7 +18,7 @@ class Exchange:
 
     Attributes:
         source: Series the response belongs to, e.g. ``spotify`` or ``simulated``.
-        entity: What was asked for: ``artists``, ``top_tracks`` or ``new_releases``.
+        entity: What was asked for: ``artists``, ``top_tracks`` ….
         method: HTTP method, or ``IMPORT`` for rows that came from a file.
         url: Path and query as requested, without scheme and host, so that nothing but the
             question itself is kept.

@@ -85,7 +85,114 @@ class NewRelease:
     image_url: str | None = None
 
 
-Record = ArtistSnapshot | TopTrack | NewRelease
+@dataclass(slots=True)
+class PlaylistTrack:
+    """One position of a chart or playlist (grain: snapshot date, source, playlist, position).
+
+    `position` starts at 1. `market` is the country a chart is for; None where the source names none.
+    `rank_value` is an upstream's own score (Deezer), `popularity` an index 0–100.
+    """
+
+    playlist_id: str
+    position: int
+    observed_at: datetime
+    playlist_name: str | None = None
+    market: str | None = None
+    track_id: str | None = None
+    isrc: str | None = None
+    name: str | None = None
+    artist_ids: list[str] | None = None
+    artist_names: list[str] | None = None
+    album_id: str | None = None
+    album_name: str | None = None
+    album_type: str | None = None
+    total_tracks: int | None = None
+    popularity: int | None = None
+    rank_value: int | None = None
+    duration_ms: int | None = None
+    explicit: bool | None = None
+    release_date: date | None = None
+    release_date_precision: str | None = None
+
+
+@dataclass(slots=True)
+class AlbumTrack:
+    """One track of an album (grain: day asked, source, album, disc, track number); numbers start at 1."""
+
+    album_id: str
+    disc_number: int
+    track_number: int
+    observed_at: datetime
+    track_id: str | None = None
+    name: str | None = None
+    artist_ids: list[str] | None = None
+    artist_names: list[str] | None = None
+    duration_ms: int | None = None
+    explicit: bool | None = None
+
+
+@dataclass(slots=True)
+class TrackDetails:
+    """One track as it describes itself (grain: day asked, source, track asked for)."""
+
+    track_id: str
+    observed_at: datetime
+    isrc: str | None = None
+    name: str | None = None
+    artist_ids: list[str] | None = None
+    artist_names: list[str] | None = None
+    album_id: str | None = None
+    album_name: str | None = None
+    album_type: str | None = None
+    popularity: int | None = None
+    rank_value: int | None = None
+    duration_ms: int | None = None
+    explicit: bool | None = None
+    release_date: date | None = None
+    release_date_precision: str | None = None
+
+
+@dataclass(slots=True)
+class AudioFeatures:
+    """What a track sounds like, measured (grain: day asked, source, track).
+
+    Shares are 0–1, `loudness` is in dB, `tempo` in beats a minute, `key` a pitch class (0 is C, -1 none),
+    `mode` 1 for major and 0 for minor, `time_signature` beats in a bar.
+    """
+
+    track_id: str
+    observed_at: datetime
+    acousticness: float | None = None
+    danceability: float | None = None
+    energy: float | None = None
+    instrumentalness: float | None = None
+    key: int | None = None
+    liveness: float | None = None
+    loudness: float | None = None
+    mode: int | None = None
+    speechiness: float | None = None
+    tempo: float | None = None
+    time_signature: int | None = None
+    valence: float | None = None
+    duration_ms: int | None = None
+
+
+Record = ArtistSnapshot | TopTrack | NewRelease | PlaylistTrack | AlbumTrack | TrackDetails | AudioFeatures
+
+
+def subject(record: Record) -> str:
+    """Whom or what a record is about, as a key that is asked for."""
+    match record:
+        case ArtistSnapshot():
+            return record.requested_id
+        case TopTrack():
+            return f"{record.artist_id}/{record.market}"
+        case NewRelease() | AlbumTrack():
+            return record.album_id
+        case PlaylistTrack():
+            return record.playlist_id
+        case TrackDetails() | AudioFeatures():
+            return record.track_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +220,11 @@ class Parsed:
         missing: Keys asked for that no response answered with a record.
         rejected: Pieces that are no record at all.
         requested: Every key that was asked for, in order, once.
+        superseded: Records of a list that were left out because the whole list was observed again later.
     """
 
     records: list[Record] = field(default_factory=list)
     missing: list[Missing] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     requested: list[str] = field(default_factory=list)
+    superseded: int = 0

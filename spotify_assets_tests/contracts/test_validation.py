@@ -74,8 +74,16 @@ def test_a_good_record_becomes_a_row_of_the_model(table: str, record: Any) -> No
 )
 def test_a_broken_rule_is_named(change: dict[str, Any], words: str) -> None:
     found = reasons("artist_snapshots", replace(ARTIST, **change))
-    assert any(words in reason for reason in found)
+    assert any(words in reason for reason in found), found
     assert all(len(reason) < 400 for reason in found)
+
+
+def test_an_inherited_rule_is_named_the_same_in_every_table() -> None:
+    early = NOON - timedelta(days=1)
+    for table, record in (("artist_snapshots", ARTIST), ("top_tracks", TRACK), ("new_releases", RELEASE)):
+        assert reasons(table, replace(record, observed_at=early)) == (
+            "observed_at lies on snapshot_date (UTC)",
+        )
 
 
 def test_every_broken_rule_of_a_row_is_named() -> None:

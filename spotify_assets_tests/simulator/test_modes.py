@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import httpx
 import pytest
@@ -41,6 +41,19 @@ def test_an_app_that_loses_fields_between_two_days() -> None:
         assert not later.json().keys() & {"popularity", "followers", "genres"}
         assert message(on(client, "2026-11-20", BATCH)) == (403, "Forbidden")
         assert "popularity" in on(client, "2026-11-19", SINGLE).json(), "days can be asked for in any order"
+
+
+def test_the_day_changes_while_it_runs_for_whoever_names_none() -> None:
+    with simulated(artists=50, quirks=False, day=None) as client:
+        assert client.get("/_simulator/day").json() == {"day": datetime.now(UTC).date().isoformat()}
+        assert client.post("/_simulator/day", json={"day": "2024-02-29"}).json() == {"day": "2024-02-29"}
+        assert client.get(TOP).json() == on(client, "2024-02-29", TOP).json()
+        assert client.get(TOP).json() != on(client, "2026-11-20", TOP).json()
+        for wrong in ({"day": "2024-02-30"}, {"today": "2024-02-29"}):
+            assert client.post("/_simulator/day", json=wrong).status_code == 400
+        assert client.post("/_simulator/day", json={"day": None}).json() == {
+            "day": datetime.now(UTC).date().isoformat()
+        }
 
 
 def test_modes_change_while_it_runs() -> None:

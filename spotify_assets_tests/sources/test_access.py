@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from spotify_assets.sources.base import (
-    ENTITIES,
+    ARTIST_ENTITIES,
     BudgetSpent,
     CooldownRequired,
     Entity,
@@ -184,7 +184,7 @@ def test_an_unknown_app_in_development_mode_wastes_one_call_of_each_kind() -> No
 
             # From now on nothing is asked in vain.
             app.up.requests.clear()
-            for entity in ENTITIES:
+            for entity in ARTIST_ENTITIES:
                 await observe(source, entity, source.expected(entity, whom))
             assert app.made == {"one-artist": 3, "search": 1, "artist-albums": 6}
         one_by_one = known(memory)["call: artists, one by one"]
@@ -203,7 +203,7 @@ def test_a_refusal_is_believed_for_a_week_and_then_tried_once() -> None:
             for number in range(16):
                 app.up.requests.clear()
                 day = DAY + timedelta(days=number)
-                for entity in ENTITIES:
+                for entity in ARTIST_ENTITIES:
                     await observe(source, entity, source.expected(entity, whom) or whom, day)
                 refused.append([app.made[kind] for kind in sorted(DEVELOPMENT)])
                 app.clock.elapsed += 86_400
@@ -304,7 +304,7 @@ def test_fields_are_noted_as_they_are_met() -> None:
         app = App(fields=frozenset({"popularity", "label"}), refused=frozenset({"new-releases"}))
         memory = ShortMemory(app.clock)
         async with app.up, app.up.source(memory=memory) as source:
-            for entity in ENTITIES:
+            for entity in ARTIST_ENTITIES:
                 await observe(source, entity, ids(2))
             found = {name: (one.allowed, one.reason) for name, one in known(memory).items()}
             absent = "left out of every answer about artists"
@@ -336,7 +336,7 @@ PREMIUM = {"error": {"status": 403, "message": "Active premium subscription requ
 EVERY_CALL = frozenset({"search", "artist-albums", "one-artist", "one-album", *DEVELOPMENT})
 
 
-@pytest.mark.parametrize("entity", ENTITIES)
+@pytest.mark.parametrize("entity", ARTIST_ENTITIES)
 @pytest.mark.parametrize("granted", [False, True])
 def test_an_app_whose_owner_lost_premium_is_closed_and_nothing_is_learnt(
     entity: Entity, granted: bool
@@ -481,10 +481,10 @@ def test_what_a_day_is_said_to_cost_is_what_it_costs(
         app = App(refused, fields, found=50)
         whom = ids(120)
         async with app.up, app.up.source(memory=ShortMemory(app.clock), markets=("US", "SE")) as source:
-            for entity in ENTITIES:  # the first day finds out
+            for entity in ARTIST_ENTITIES:  # the first day finds out
                 await observe(source, entity, whom)
             assert source.access.mode == mode
-            for entity in ENTITIES:
+            for entity in ARTIST_ENTITIES:
                 app.up.requests.clear()
                 said = source.cost(entity, len(whom))
                 seen = await observe(source, entity, source.expected(entity, whom) or whom)
@@ -497,7 +497,7 @@ def test_what_a_day_is_said_to_cost_is_what_it_costs(
 
 def test_what_is_unknown_is_counted_as_granted() -> None:
     source = App().up.source(memory=ShortMemory(), markets=("US", "SE"))
-    assert [source.cost(entity, 101) for entity in ENTITIES] == [3, 202, 2 + 5]
+    assert [source.cost(entity, 101) for entity in ARTIST_ENTITIES] == [3, 202, 2 + 5]
 
 
 def test_albums_are_counted_one_by_one_where_only_that_shows_their_numbers() -> None:

@@ -17,9 +17,11 @@ import pytest
 
 from spotify_assets.sources.base import CooldownRequired, NotAllowed, UpstreamUnavailable
 from spotify_assets.sources.exchange import Exchange
+from spotify_assets.sources.question import Limits
 from spotify_assets.sources.records import ArtistSnapshot
 from spotify_assets_tests.sources.upstream import (
     DAY,
+    IMPATIENT,
     QUICK,
     FakeClock,
     Landed,
@@ -36,8 +38,8 @@ FAULTS = {
     "500": (Reply(500, {"error": {"status": 500, "message": "Oops"}}), "HTTP 500"),
     "502 page": (Reply(502, b"<html>Bad gateway</html>"), "HTTP 502"),
     "503": (Reply(503, b""), "HTTP 503"),
-    "timeout": (Reply(how="hang"), "within 0.25 s"),
-    "slow drip": (Reply(body={"artists": ["x" * 90]}, how="drip"), "within 0.25 s"),
+    "timeout": (Reply(how="hang"), "within 0.5 s"),
+    "slow drip": (Reply(body={"artists": ["x" * 90]}, how="drip"), "within 0.5 s"),
     "reset": (Reply(how="reset"), "connection"),
     "closed": (Reply(how="nothing"), "connection"),
     "cut": (Reply(body={"artists": [None]}, how="cut"), "before the answer was complete"),
@@ -53,12 +55,17 @@ FAULTS = {
     "unasked encoding": (Reply(body=b"\x00", headers={"content-encoding": "br"}), "'br'"),
     "deep nesting": (Reply(body=b"[" * 200_000), "nested too deeply"),
 }
+NEVER_WHOLE = {"timeout", "slow drip"}
 LANDED = {"500", "502 page", "503", "truncated JSON", "HTML with 200", "empty 200", "NaN", "deep nesting"}
 
 
 def run(test: Callable[[], Awaitable[None]]) -> None:
     """Run a test with a bound on the wall clock: no fault may hang it."""
     asyncio.run(asyncio.wait_for(test(), 20))
+
+
+def patience(fault: str) -> Limits:
+    return IMPATIENT if fault in NEVER_WHOLE else QUICK
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -68,7 +75,7 @@ def test_fault_heals_within_three_attempts(fault: str) -> None:
             return FAULTS[fault][0] if len(up.requests) < 3 else artists_reply(seen)
 
         landed = Landed()
-        async with Upstream(script) as up, up.source() as source:
+        async with Upstream(script) as up, up.source(limits=patience(fault)) as source:
             usage = await source.observe("artists", DAY, ids(2), landed)
         assert (len(up.requests), usage.calls, usage.retries, usage.failures) == (3, 4, 2, ())
         records = source.parse("artists", landed).records
@@ -84,7 +91,7 @@ def test_lasting_fault_ends_after_three_attempts_and_says_what_came(fault: str) 
         reply, words = FAULTS[fault]
         landed = Landed()
         started = time.monotonic()
-        async with Upstream(lambda _: reply) as up, up.source() as source:
+        async with Upstream(lambda _: reply) as up, up.source(limits=patience(fault)) as source:
             with pytest.raises(UpstreamUnavailable) as caught:
                 await source.observe("artists", DAY, ids(2), landed)
         assert len(up.requests) == 3
@@ -123,7 +130,7 @@ def test_gzip_bomb_is_harmless() -> None:
         reply = Reply(body=bomb, headers={"content-encoding": "gzip"})
         async with (
             Upstream(lambda _: reply) as up,
-            up.source(limits=replace(QUICK, request_seconds=10)) as source,
+            up.source(limits=QUICK) as source,
         ):
             tracemalloc.start()
             try:
@@ -143,7 +150,7 @@ def test_huge_plain_body_is_refused_while_it_streams() -> None:
         reply = Reply(body=b'"' + b"a" * 3_000_000 + b'"')
         async with (
             Upstream(lambda _: reply) as up,
-            up.source(limits=replace(QUICK, body_bytes=2**20, request_seconds=10)) as source,
+            up.source(limits=replace(QUICK, body_bytes=2**20)) as source,
         ):
             with pytest.raises(UpstreamUnavailable, match="more than 1 MiB"):
                 await source.observe("artists", DAY, ids(1), Landed())
@@ -328,8 +335,7 @@ def test_a_day_long_pause_ends_everything_at_once(status: int) -> None:
             return Reply(how="hang") if len(up.requests) > 6 else Reply(body={"tracks": []})
 
         landed = Landed()
-        limits = replace(QUICK, request_seconds=30)
-        async with Upstream(script) as up, up.source(concurrency=4, limits=limits) as source:
+        async with Upstream(script) as up, up.source(concurrency=4) as source:
             started = time.monotonic()
             with pytest.raises(CooldownRequired, match="86,400 s") as caught:
                 await source.observe("top_tracks", DAY, ids(100), landed)
@@ -417,8 +423,7 @@ def test_all_under_way_may_fail_at_once() -> None:
             broken = 40 < len(up.requests) <= 72
             return Reply(how="reset", delay=0.01) if broken else Reply(body={"tracks": []}, delay=0.01)
 
-        limits = replace(QUICK, request_seconds=10)
-        async with Upstream(script) as up, up.source(concurrency=32, limits=limits) as source:
+        async with Upstream(script) as up, up.source(concurrency=32) as source:
             usage = await source.observe("top_tracks", DAY, ids(200), Landed())
         assert usage.failures == ()
         assert usage.retries == 32

@@ -14,7 +14,7 @@ from spotify_assets.simulator.config import SimulatorConfig
 from spotify_assets.simulator.faults import FAULTS, Fault
 from spotify_assets.simulator.server import running
 from spotify_assets.sources.base import (
-    ENTITIES,
+    ARTIST_ENTITIES,
     CooldownRequired,
     Entity,
     NotAllowed,
@@ -25,10 +25,9 @@ from spotify_assets.sources.base import (
 from spotify_assets.sources.question import Limits
 from spotify_assets.sources.records import NewRelease, Parsed
 from spotify_assets.sources.spotify.source import SpotifySource
-from spotify_assets_tests.sources.upstream import FakeClock, Landed
+from spotify_assets_tests.sources.upstream import IMPATIENT, QUICK, FakeClock, Landed
 
 DAY = date(2026, 3, 1)
-LIMITS = Limits(request_seconds=0.5, backoff_base=0.01)
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +36,8 @@ def calm() -> Iterator[str]:
         yield url
 
 
-def source(url: str) -> SpotifySource:
-    return SpotifySource.from_settings(load_settings(simulator_url=url), limits=LIMITS, clock=FakeClock())
+def source(url: str, limits: Limits = QUICK) -> SpotifySource:
+    return SpotifySource.from_settings(load_settings(simulator_url=url), limits=limits, clock=FakeClock())
 
 
 def observe(url: str, entity: Entity, keys: list[str], day: date = DAY) -> tuple[Usage, Parsed, Landed]:
@@ -59,7 +58,7 @@ def known(calm: str) -> list[str]:
     return list(found)[:60]
 
 
-@pytest.mark.parametrize("entity", ENTITIES)
+@pytest.mark.parametrize("entity", ARTIST_ENTITIES)
 def test_a_past_day_is_the_same_every_time_and_accounted_for(
     calm: str, known: list[str], entity: Entity
 ) -> None:
@@ -108,7 +107,7 @@ def test_each_fault_ends_in_order(known: list[str], fault: str) -> None:
     paths = ["^/api/token"] * 3 if fault == "invalid_client" else list(QUESTIONS.values())
     rules = tuple(Fault(fault=fault, path=path, times=2, value="v", size=10**6) for path in paths)
     with running(SimulatorConfig(artists=200, quirks=False, faults=rules)) as url:
-        for entity in ENTITIES:
+        for entity in ARTIST_ENTITIES:
             check_fault(url, entity, known[:8], fault)
 
 
@@ -116,7 +115,7 @@ def check_fault(url: str, entity: Entity, keys: list[str], fault: str) -> None:
     landed = Landed()
 
     async def go() -> tuple[Usage | SourceError, Parsed]:
-        async with source(url) as simulated:
+        async with source(url, IMPATIENT) as simulated:
             try:
                 outcome: Usage | SourceError = await simulated.observe(entity, DAY, keys, landed)
             except SourceError as error:

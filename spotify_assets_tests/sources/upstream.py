@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, Self
 from urllib.parse import parse_qs, urlsplit
@@ -24,7 +24,11 @@ from spotify_assets.sources.spotify.access import CALLS, Access
 from spotify_assets.sources.spotify.source import SpotifySource
 
 DAY = date(2026, 11, 20)
-QUICK = Limits(request_seconds=0.25, backoff_base=0.01)
+QUICK = Limits(backoff_base=0.01)
+"""Short pauses between attempts. The time for an attempt stays long: a busy machine may stall for a second,
+and an answer that was not waited for would be asked for again, and counted."""
+IMPATIENT = replace(QUICK, request_seconds=0.5)
+"""For answers that never come."""
 
 
 class FakeClock:

@@ -15,7 +15,7 @@ from typing import Any
 
 from spotify_assets.settings import Settings
 from spotify_assets.sources.allowance import Allowance
-from spotify_assets.sources.base import ENTITIES, Entity, Usage
+from spotify_assets.sources.base import ARTIST_ENTITIES, Entity, Usage
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.deezer.faults import reads_fault
 from spotify_assets.sources.deezer.parse import (
@@ -73,7 +73,7 @@ class DeezerSource:
         """
         self.name = name
         self.namespace = "simulated-deezer" if can_observe_past else "deezer"
-        self.entities: frozenset[Entity] = frozenset(ENTITIES)
+        self.entities: frozenset[Entity] = frozenset(ARTIST_ENTITIES)
         self.can_observe_past = can_observe_past
         if allowance is not None:
             allowance.limit(requests_per_second, None)

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from spotify_assets.settings import Settings
 from spotify_assets.sources.allowance import Allowance
-from spotify_assets.sources.base import ENTITIES, Entity, NotAllowed, SignInRefused, Usage
+from spotify_assets.sources.base import ARTIST_ENTITIES, Entity, NotAllowed, SignInRefused, Usage
 from spotify_assets.sources.capabilities import Capabilities, Forgetful
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Exchange, Sink
@@ -79,7 +79,7 @@ class ListenBrainzSource:
         """
         self.name = name
         self.namespace = "simulated-musicbrainz" if can_observe_past else "musicbrainz"
-        self.entities: frozenset[Entity] = frozenset(ENTITIES)
+        self.entities: frozenset[Entity] = frozenset(ARTIST_ENTITIES)
         self.can_observe_past = can_observe_past
         self._token = token
         self._capabilities = capabilities or Forgetful()

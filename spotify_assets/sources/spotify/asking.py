@@ -61,7 +61,7 @@ class Asking:
     async def artists(self, ids: Sequence[str]) -> None:
         """Ask for artists, in batches if possible and else one by one."""
         batches = list(ask.batches("artists", "/artists", ids, ask.ARTISTS_IN_BATCH))
-        left = await self._capable(ARTIST_BATCHES, batches)
+        left = await self.capable(ARTIST_BATCHES, batches)
         alone = [ask.one_artist(artist_id) for question in left for artist_id in _ids(question)]
         await self._granted_by(ONE_ARTIST, alone)
 
@@ -71,7 +71,7 @@ class Asking:
         Raises:
             NotAllowed: This app may not see top tracks.
         """
-        if await self._capable(TOP_TRACKS, questions):
+        if await self.capable(TOP_TRACKS, questions):
             why = self.access.why_not(TOP_TRACKS)
             raise NotAllowed(
                 f"{self.visit.source} does not let this app see artists' top tracks ({why}). Deezer and "
@@ -214,7 +214,7 @@ class Asking:
             self.visit.fail(f"no details for the album {album_id[:40]!r}: that is no Spotify id")
         params = (("market", self.market),)
         batches = list(ask.batches("albums", "/albums", ids, ask.ALBUMS_IN_BATCH, params))
-        left = await self._capable(ALBUM_BATCHES, batches)
+        left = await self.capable(ALBUM_BATCHES, batches)
         if left and self.access.may(field_name("album", "popularity")) is not False:
             # Whether single calls would tell more is not known: one call shows it.
             single = ask.one_album(_ids(left[0])[0], self.market)
@@ -223,7 +223,7 @@ class Asking:
                 rest = [album_id for question in left for album_id in _ids(question)][1:]
                 await self.every([ask.one_album(album_id, self.market) for album_id in rest])
 
-    async def _capable(self, call: str, questions: Sequence[Question]) -> list[Question]:
+    async def capable(self, call: str, questions: Sequence[Question]) -> list[Question]:
         """Ask questions that all make one call, as long as it is granted.
 
         Unknown: the first question is the probe. Remembered as granted and refused all the same: asked once

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from spotify_assets.sources.base import Entity
+from spotify_assets.sources.base import ARTIST_ENTITIES, Entity
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.jsontext import NotJson, decode_json
 from spotify_assets.sources.reading import Reading, kind, text, texts
@@ -42,14 +42,18 @@ def parse(entity: Entity, exchanges: Iterable[Exchange]) -> Parsed:
     recent ones (`RECENT_DAYS`) count as new.
 
     Args:
-        entity: Which of the three.
+        entity: What it is about.
         exchanges: What was landed, repeated attempts and failures included.
     """
+    if entity not in ARTIST_ENTITIES:
+        from spotify_assets.sources.spotify.catalogue import parse_once  # noqa: PLC0415 - reads with our help
+
+        return parse_once(entity, exchanges)
     readers = {"artists": _artists, "top_tracks": _top_tracks, "new_releases": _new_releases}
     return readers[entity](sorted(exchanges, key=lambda exchange: exchange.observed_at))
 
 
-def _body(exchange: Exchange) -> tuple[dict[str, Any], str]:
+def body_of(exchange: Exchange) -> tuple[dict[str, Any], str]:
     """The body as an object, or an empty one and why."""
     try:
         data = decode_json(exchange.body)
@@ -69,7 +73,7 @@ def _failure(status: int, data: object) -> str:
     return ("not found (HTTP 404" if status == 404 else f"no answer (HTTP {status}") + f"{said})"
 
 
-def _items(data: Mapping[str, Any], name: str) -> tuple[list[Any], str]:
+def items_of(data: Mapping[str, Any], name: str) -> tuple[list[Any], str]:
     """The list called `name`, or an empty one and why."""
     if name not in data:
         return [], f"the response has no {name!r}"
@@ -86,13 +90,13 @@ def _artists(exchanges: Iterable[Exchange]) -> Parsed:
     reading = Reading()
     snapshots: list[ArtistSnapshot] = []
     for exchange in exchanges:
-        data, problem = _body(exchange)
+        data, problem = body_of(exchange)
         if alone := text(exchange.request, "artist_id"):
             pairs: Iterable[tuple[str | None, Any]] = [(alone, data)]
         else:
-            answers, other = ([], "") if problem else _items(data, "artists")
+            answers, other = ([], "") if problem else items_of(data, "artists")
             problem = problem or other
-            pairs = _pair(texts(exchange.request, "ids"), answers)
+            pairs = pair(texts(exchange.request, "ids"), answers)
         for asked, piece in pairs:
             if problem and asked is not None:
                 reading.miss(asked, problem)
@@ -110,7 +114,7 @@ def _artist(reading: Reading, exchange: Exchange, asked: str | None, piece: Any)
         reading.reject(exchange, piece, "an answer that nobody asked for")
     elif piece is None:
         reading.miss(asked, "unknown to the upstream (null)")
-    elif piece is _NOTHING:
+    elif piece is NOTHING:
         reading.miss(asked, "left out of the response")
     elif isinstance(piece, dict):
         reading.answer(asked)
@@ -121,7 +125,8 @@ def _artist(reading: Reading, exchange: Exchange, asked: str | None, piece: Any)
     return None
 
 
-_NOTHING = object()
+NOTHING = object()
+"""Stands where a response has no answer to a question."""
 
 
 def _id_of(piece: object) -> str | None:
@@ -129,7 +134,7 @@ def _id_of(piece: object) -> str | None:
     return ident if isinstance(ident, str) else None
 
 
-def _pair(ids: list[str], answers: list[Any]) -> Iterator[tuple[str | None, Any]]:
+def pair(ids: list[str], answers: list[Any]) -> Iterator[tuple[str | None, Any]]:
     """Find out which answer belongs to which id.
 
     The upstream answers in the order asked, so the position tells, also where an artist was merged
@@ -154,7 +159,7 @@ def _pair(ids: list[str], answers: list[Any]) -> Iterator[tuple[str | None, Any]
         elif piece is not None:
             unasked.append(piece)
     for n, ident in enumerate(ids):
-        yield ident, taken.get(n, _NOTHING)
+        yield ident, taken.get(n, NOTHING)
     for piece in unasked:
         yield None, piece
 
@@ -167,8 +172,8 @@ def _top_tracks(exchanges: Iterable[Exchange]) -> Parsed:
     lists: dict[str, tuple[Exchange, list[Any]]] = {}
     for exchange in exchanges:
         key = f"{text(exchange.request, 'artist_id')}/{text(exchange.request, 'market')}"
-        data, problem = _body(exchange)
-        tracks, other = ([], "") if problem else _items(data, "tracks")
+        data, problem = body_of(exchange)
+        tracks, other = ([], "") if problem else items_of(data, "tracks")
         if problem or other:
             reading.miss(key, problem or other)
         elif not tracks:
@@ -243,8 +248,8 @@ def _reopen(reading: Reading, cut: Mapping[str, int | None]) -> None:
 
 def _album_details(exchange: Exchange) -> dict[str, Mapping[str, Any]]:
     """What albums' own objects add, by album; of a batch or of a single one."""
-    data, _ = _body(exchange)
-    pieces = [data] if "album_id" in exchange.request else _items(data, "albums")[0]
+    data, _ = body_of(exchange)
+    pieces = [data] if "album_id" in exchange.request else items_of(data, "albums")[0]
     return {ident: piece for piece in pieces if (ident := _id_of(piece)) is not None}
 
 
@@ -259,14 +264,14 @@ def _page_key(exchange: Exchange) -> str:
 
 def _next_page(exchange: Exchange) -> int | None:
     """Number of the page that was to be read after one of a search or of an artist's own albums, if any."""
-    data, _ = _body(exchange)
+    data, _ = body_of(exchange)
     page = data if "artist_id" in exchange.request else data.get("albums")
     number = exchange.request.get("page")
     if not isinstance(page, dict) or not page.get("next") or not isinstance(number, int):
         return None
     if "artist_id" not in exchange.request:
         return number + 1 if number < SEARCH_PAGES else None
-    albums = [piece for piece in _items(page, "items")[0] if _id_of(piece) is not None]
+    albums = [piece for piece in items_of(page, "items")[0] if _id_of(piece) is not None]
     since = exchange.observed_at.date() - timedelta(days=RECENT_DAYS)
     return number + 1 if all_recent(albums, since) else None
 
@@ -278,13 +283,13 @@ def _is_old(piece: object, since: date) -> bool:
 
 
 def _page_items(exchange: Exchange) -> tuple[list[Any], str]:
-    data, problem = _body(exchange)
+    data, problem = body_of(exchange)
     if problem:
         return [], problem
     page = data if "artist_id" in exchange.request else data.get("albums")
     if not isinstance(page, dict):
         return [], f"'albums' in the response is {kind(page)}, not a page"
-    items, problem = _items(page, "items")
+    items, problem = items_of(page, "items")
     if "artist_id" in exchange.request:
         since = exchange.observed_at.date() - timedelta(days=RECENT_DAYS)
         items = [piece for piece in items if not _is_old(piece, since)]

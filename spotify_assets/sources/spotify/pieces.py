@@ -35,7 +35,7 @@ def top_track(
 ) -> TopTrack:
     """Read a track object at `position` (from 1) of the list asked for by artist and market."""
     album = piece.get("album")
-    release_date, precision = _release_date(album if isinstance(album, dict) else {})
+    release_date, precision = release_date_of(album if isinstance(album, dict) else {})
     artists = piece.get("artists")
     first = artists[0] if isinstance(artists, list) and artists else None
     return TopTrack(
@@ -60,8 +60,8 @@ def top_track(
 def new_release(piece: Mapping[str, Any], detail: Mapping[str, Any], observed_at: datetime) -> NewRelease:
     """Read an album object of the list, with what the album's own object adds (empty: nothing)."""
     album_id: Any = piece.get("id")
-    release_date, precision = _release_date(piece)
-    artist_ids, artist_names = _artist_lists(piece.get("artists"))
+    release_date, precision = release_date_of(piece)
+    artist_ids, artist_names = artist_lists(piece.get("artists"))
     return NewRelease(
         album_id=album_id,
         observed_at=observed_at,
@@ -80,7 +80,8 @@ def new_release(piece: Mapping[str, Any], detail: Mapping[str, Any], observed_at
     )
 
 
-def _artist_lists(artists: Any) -> tuple[Any, Any]:
+def artist_lists(artists: Any) -> tuple[Any, Any]:
+    """Ids and names of the artists of an album or track, in the order shown."""
     if artists is None:
         return [], []
     if not isinstance(artists, list) or not all(isinstance(artist, dict) for artist in artists):
@@ -111,7 +112,8 @@ def _image(piece: Mapping[str, Any]) -> Any:
     return max(images, key=width).get("url")
 
 
-def _release_date(piece: Mapping[str, Any]) -> tuple[Any, str | None]:
+def release_date_of(piece: Mapping[str, Any]) -> tuple[Any, str | None]:
+    """The first day of an album's release date, and what it covers."""
     raw = piece.get("release_date")
     if raw is not None and not isinstance(raw, str):
         return {"release_date": raw}, None

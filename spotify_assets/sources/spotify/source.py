@@ -17,7 +17,14 @@ from pydantic import SecretStr
 
 from spotify_assets.settings import Settings, SettingsError
 from spotify_assets.sources.allowance import Uncounted
-from spotify_assets.sources.base import ENTITIES, Entity, SourceError, UpstreamUnavailable, Usage
+from spotify_assets.sources.base import (
+    ARTIST_ENTITIES,
+    ASKED_ONCE,
+    Entity,
+    SourceError,
+    UpstreamUnavailable,
+    Usage,
+)
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Exchange, Sink
 from spotify_assets.sources.http import PoliteClient, user_agent
@@ -28,6 +35,7 @@ from spotify_assets.sources.records import Parsed
 from spotify_assets.sources.spotify.access import (
     ALBUM_BATCHES,
     ARTIST_BATCHES,
+    AUDIO_FEATURES,
     NEW_RELEASES,
     TOP_TRACKS,
     Access,
@@ -35,6 +43,7 @@ from spotify_assets.sources.spotify.access import (
 )
 from spotify_assets.sources.spotify.asking import LIST_KEY, Asking, release_key
 from spotify_assets.sources.spotify.auth import ClientCredentials
+from spotify_assets.sources.spotify.catalogue import REFUSED_KEY, ask_once
 from spotify_assets.sources.spotify.lookup import ArtistHit, artist_hits
 from spotify_assets.sources.spotify.parse import parse
 from spotify_assets.sources.spotify.questions import (
@@ -104,7 +113,7 @@ class SpotifySource:
         """
         self.name = name
         self.namespace = name
-        self.entities = frozenset(ENTITIES)
+        self.entities = frozenset(ARTIST_ENTITIES) | ASKED_ONCE
         self.can_observe_past = can_observe_past
         self.markets = tuple(markets)
         self._clock = clock
@@ -238,7 +247,9 @@ class SpotifySource:
         Artist ids for ``artists``; ``artist_id/market`` for ``top_tracks``. For ``new_releases`` none where
         the list may be read, as only the answer tells what there is; otherwise the parts that make up for it.
         """
-        if entity == "artists":
+        if entity == "audio_features" and keys and self.access.may(AUDIO_FEATURES) is False:
+            return [REFUSED_KEY]
+        if entity == "artists" or entity in ASKED_ONCE:
             return list(dict.fromkeys(keys))
         if entity == "top_tracks":
             return [f"{artist_id}/{market}" for artist_id, market in self._artist_markets(keys)]
@@ -253,6 +264,8 @@ class SpotifySource:
         What is not known to be refused counts as granted; of the list of new releases, 100 albums, and of
         what makes up for it those that the search finds and a first page of each artist's own.
         """
+        if entity in ASKED_ONCE:
+            return 0  # what will be new is not known ahead
         if entity == "artists":
             batched = self.access.may(ARTIST_BATCHES) is not False
             return math.ceil(artists / ARTISTS_IN_BATCH) if batched else artists
@@ -275,6 +288,11 @@ class SpotifySource:
             NotAllowed: This app may not see it at all.
             SourceError: The rest cannot be asked for; what was received is with the sink.
         """
+        if entity in ASKED_ONCE:
+            new, odd = askable(key for key in keys if key != REFUSED_KEY)
+            return await self._ask(
+                entity, day, sink, len(new), odd, lambda asking: ask_once(asking, entity, new)
+            )
         if entity == "artists":
             ids, odd = askable(keys)
             return await self._ask(entity, day, sink, len(ids), odd, lambda asking: asking.artists(ids))
