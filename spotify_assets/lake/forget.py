@@ -183,9 +183,7 @@ class _Surgeon:
         root = read(text)
         items = root.items or []
         gone = [
-            place
-            for place, row in enumerate(items)
-            if any(self._in_cell(cell.value) for _, cell in row.fields or ())
+            place for place, row in enumerate(items) if any(self._in_cell(cell.value) for cell in row.walk())
         ]
         if gone and len(gone) == len(items):
             return None
@@ -193,6 +191,8 @@ class _Surgeon:
         return self._unmentioned(self._cuts.apply(text))
 
     def _in_cell(self, cell: object) -> bool:
+        if type(cell) is int:  # a number of JSON lines
+            cell = str(cell)
         if not isinstance(cell, str):
             return False
         if self._artist.unmistakable:

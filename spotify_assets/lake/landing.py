@@ -204,11 +204,17 @@ class Landing:
         Returns:
             True if the part is new.
         """
-        path = f"{self._folder(source, entity, day)}/{_SAFE.sub('-', name)}.jsonl.gz"
-        if self._fs.get_file_info(path).type == fs.FileType.File:
+        if self.has(source, entity, day, name):
             return False
-        self.write_part(path, b"".join(map(_encode, exchanges)))
+        self.write_part(self._part(source, entity, day, name), b"".join(map(_encode, exchanges)))
         return True
+
+    def has(self, source: str, entity: str, day: date, name: str) -> bool:
+        """Whether a part of this name has been landed."""
+        return bool(self._fs.get_file_info(self._part(source, entity, day, name)).type == fs.FileType.File)
+
+    def _part(self, source: str, entity: str, day: date, name: str) -> str:
+        return f"{self._folder(source, entity, day)}/{_SAFE.sub('-', name)}.jsonl.gz"
 
     def write_part(self, path: str, lines: bytes) -> None:
         """Write one part so that it appears whole or not at all.
@@ -237,10 +243,20 @@ class Landing:
         Raises:
             LakeError: A part cannot be read.
         """
-        exchanges: list[Exchange] = []
-        for info in self._list(self._folder(source, entity, day)):
-            if is_part(info.base_name):
-                exchanges.extend(self.read_part(info.path))
+        return self.read_parts(self.parts(source, entity, day))
+
+    def parts(self, source: str, entity: str, day: date) -> list[str]:
+        """Paths of all parts of one partition, in name order."""
+        found = self._list(self._folder(source, entity, day))
+        return [info.path for info in found if is_part(info.base_name)]
+
+    def read_parts(self, paths: Iterable[str]) -> list[Exchange]:
+        """What some parts hold, in the order observed.
+
+        Raises:
+            LakeError: A part cannot be read.
+        """
+        exchanges = [exchange for path in paths for exchange in self.read_part(path)]
         exchanges.sort(key=lambda exchange: exchange.observed_at)
         return exchanges
 

@@ -24,7 +24,7 @@ from pydantic import SecretStr
 from spotify_assets.settings import Settings
 from spotify_assets.warehouse import embedded
 from spotify_assets.warehouse.errors import DatabaseUnavailable, without_secrets
-from spotify_assets.warehouse.migrate import migrate
+from spotify_assets.warehouse.migrate import is_current, migrate
 
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection as AdbcConnection
@@ -53,6 +53,9 @@ _LIBPQ_ENVIRONMENT = {
     "target_session_attrs": "PGTARGETSESSIONATTRS", "options": "PGOPTIONS",
     "connect_timeout": "PGCONNECT_TIMEOUT",
 }  # fmt: skip
+_LIBPQ_ADDRESS = {
+    "host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE", "password": "PGPASSWORD",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +67,14 @@ class Warehouse:
         home: Where the embedded server lives; None when the database is on a server.
         connect_seconds: How long `connect` keeps trying when the server cannot be reached.
         lock_seconds: How long a statement waits for a lock.
+        setting: The setting that names the server.
     """
 
     url: SecretStr
     home: Path | None = None
     connect_seconds: float = CONNECT_SECONDS
     lock_seconds: float = LOCK_SECONDS
+    setting: str = "DATABASE_URL"
     _kept: dict[tuple[str, str], list[Any]] | None = field(default=None, repr=False, compare=False)
     _parameters: Mapping[str, str] = field(init=False, repr=False, compare=False)
 
@@ -85,15 +90,52 @@ class Warehouse:
             EmbeddedServerError: The embedded server cannot be started.
             MigrationError: The schema cannot be brought up to date.
         """
+        warehouse = cls.reach(settings, connect_seconds=connect_seconds)
+        owner = cls.reach_owner(settings, connect_seconds=connect_seconds)
+        with warehouse.connect() as connection:
+            if owner is None:
+                migrate(connection)
+                return warehouse
+            current = is_current(connection)
+        if not current:
+            from spotify_assets.warehouse.roles import grant  # noqa: PLC0415 - it needs this module
+
+            with owner.connect() as connection:
+                migrate(connection)
+            grant(owner, warehouse, cls.reach_reader(settings))
+        return warehouse
+
+    @classmethod
+    def reach_owner(cls, settings: Settings, *, connect_seconds: float = CONNECT_SECONDS) -> Warehouse | None:
+        """The same database as the user who owns its tables, if DATABASE_OWNER_URL names one."""
+        return cls._named("DATABASE_OWNER_URL", settings.database_owner_url, connect_seconds)
+
+    @classmethod
+    def reach_reader(
+        cls, settings: Settings, *, connect_seconds: float = CONNECT_SECONDS
+    ) -> Warehouse | None:
+        """The same database as the user who may only read, if DATABASE_READER_URL names one."""
+        return cls._named("DATABASE_READER_URL", settings.database_reader_url, connect_seconds)
+
+    @classmethod
+    def _named(cls, setting: str, url: SecretStr | None, connect_seconds: float) -> Warehouse | None:
+        if url is None:
+            return None
+        return cls(SecretStr(_libpq_url(url.get_secret_value())), None, connect_seconds, setting=setting)
+
+    @classmethod
+    def reach(cls, settings: Settings, *, connect_seconds: float = CONNECT_SECONDS) -> Warehouse:
+        """Start the embedded server, or use the one that DATABASE_URL names, whatever is in the database.
+
+        Raises:
+            DatabaseUnavailable: DATABASE_URL cannot be read.
+            EmbeddedServerError: The embedded server cannot be started.
+        """
         if settings.database_url is None:
             home = settings.spotify_assets_home.resolve()
-            warehouse = cls(SecretStr(embedded.ensure_running(home)), home, connect_seconds)
-        else:
-            url = _libpq_url(settings.database_url.get_secret_value())
-            warehouse = cls(SecretStr(url), None, connect_seconds)
-        with warehouse.connect() as connection:
-            migrate(connection)
-        return warehouse
+            return cls(SecretStr(embedded.ensure_running(home)), home, connect_seconds)
+        url = _libpq_url(settings.database_url.get_secret_value())
+        return cls(SecretStr(url), None, connect_seconds)
 
     @property
     def where(self) -> str:
@@ -102,7 +144,23 @@ class Warehouse:
             return f"the embedded PostgreSQL under {self.home / 'postgres'}"
         host = self._parameters.get("host", "localhost")
         port = self._parameters.get("port", "5432")
-        return f"database {self._parameters.get('dbname', '')!r} at {host}:{port} (DATABASE_URL)"
+        return f"database {self._parameters.get('dbname', '')!r} at {host}:{port} ({self.setting})"
+
+    @property
+    def user(self) -> str:
+        """Who we are there."""
+        return self._parameters.get("user", "")
+
+    @property
+    def password(self) -> SecretStr | None:
+        """Our password, where the URL has one."""
+        found = self._parameters.get("password")
+        return SecretStr(found) if found else None
+
+    @property
+    def database(self) -> str:
+        """The database's name."""
+        return self._parameters.get("dbname", "")
 
     @contextmanager
     def connect(self, *, lock_seconds: float | None = None) -> Iterator[PgConnection]:
@@ -193,6 +251,16 @@ class Warehouse:
         }
         return environment
 
+    def libpq_environment(self) -> dict[str, str]:
+        """Return the environment variables by which PostgreSQL's own programs find the database.
+
+        So that no password stands in a list of processes.
+        """
+        names = {**_LIBPQ_ENVIRONMENT, **_LIBPQ_ADDRESS}
+        return {
+            variable: self._parameters[name] for name, variable in names.items() if name in self._parameters
+        }
+
     def dagster_url(self) -> SecretStr:
         """Return the SQLAlchemy URL by which Dagster keeps its own records in schema ``dagster``."""
         parts = urlsplit(self.url.get_secret_value())
@@ -248,7 +316,7 @@ class Warehouse:
         elif self.home is not None:
             advice = f"See {self.home / 'postgres' / 'server.log'}."
         elif "password" in lowered or "authentication" in lowered or "role" in lowered:
-            advice = "Check user and password in DATABASE_URL."
+            advice = f"Check user and password in {self.setting}."
         elif "database" in lowered and "does not exist" in lowered:
             advice = "Create it (createdb), or correct the name in DATABASE_URL."
         else:

@@ -168,6 +168,13 @@ def scrub_events(cursor: PgCursor, shown: Shown, *, before: str | None = None, d
     return changed
 
 
+def any_runs_recorded(cursor: PgCursor) -> bool:
+    """Whether Dagster has ever kept records here; without, nothing needs to wait for it to start."""
+    cursor.execute("select to_regclass(%s) is not null", (f"{SCHEMA}.runs",))
+    row = cursor.fetchone()
+    return bool(row and row[0])
+
+
 def mentions(cursor: PgCursor, ids: Iterable[str]) -> int:
     """How many rows of any of Dagster's tables hold one of the ids, wherever in them."""
     wanted = list(ids)

@@ -37,8 +37,21 @@ class RowsRejected(WarehouseError):
     """Rows handed to `replace_partition` do not fit the table or the partition named."""
 
 
+class DumpFailed(WarehouseError):
+    """The database could not be dumped or restored; it was left as it was."""
+
+
+class RolesRefused(WarehouseError):
+    """Users of the database could not be made or given their rights; nothing was changed."""
+
+
 class QueryRefused(WarehouseError):
     """A query was not a single read-only statement, or PostgreSQL could not run it."""
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's message: what follows in a driver's is detail."""
+    return str(error).strip().split("\n", 1)[0]
 
 
 def without_secrets(message: str, secrets: Iterable[str]) -> str:

@@ -6,13 +6,14 @@ only together with the rows they speak of (`replace`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
 from psycopg2.extensions import cursor as PgCursor  # noqa: N812 - it is a class
 
+from spotify_assets.contracts.tables import DAILY_TABLES
 from spotify_assets.warehouse.connection import Warehouse
 
 
@@ -78,8 +79,9 @@ class Coverage:
     """Which days of one (table, source) are loaded.
 
     Attributes:
-        gaps: Days between the first and the newest that have no load, or one that brought nothing though the
-            upstream would have told, in order; today is not over and never among them.
+        gaps: Days that have no load, or one that brought nothing though the upstream would have told, in
+            order: between the first and the newest, and up to yesterday of a source that is still observed.
+            Today is not over and never among them.
         rows: Rows that stand in the table, by the ledger.
     """
 
@@ -111,9 +113,31 @@ class DaySummary:
 
 MAY_NOT = "this app may not see it"
 """How the reason of what is missing begins where an upstream refuses it: nothing was lost by that."""
+TELLS_NOTHING = "tells nothing about"
+"""Words of a reason for the absence of all that a source does not publish."""
 
 UNIDENTIFIED = "its id at"
 """How the reason begins where an artist's id at a source is not known: nothing was there to ask for."""
+
+BUDGET_SPENT = "the calls of the day were used up before its turn came"
+"""The reason of what was left unasked where the budget did not suffice: until tomorrow."""
+LEFT_ALONE = "the upstream asked to be left alone before its turn came"
+"""The reason of what was left unasked where a cooldown came between: until it is over."""
+_NOT_THERE = ("unknown to the upstream", "not found")
+"""How reasons begin that are the upstream's own answer."""
+
+NEVER = "not published by this source"
+"""Why a column is empty that no answer of the source ever fills."""
+NOT_IN_FILE = "not among the imported columns"
+"""Why a column is empty that a file did not have."""
+
+OBSERVED = """(l.rows_loaded + l.rows_quarantined > 0 or not exists (
+    select 1 from jsonb_each_text(l.missing) as m (key, reason)
+    where not starts_with(m.reason, %(may_not)s) and not starts_with(m.reason, %(unidentified)s)
+))"""
+"""SQL: whether a load `l` brought something, or nothing was there that the upstream would have told."""
+REASONS = {"may_not": MAY_NOT, "unidentified": UNIDENTIFIED}
+"""The values that `OBSERVED` asks for."""
 
 LEDGER_COLUMNS = (
     "load_id, table_name, source, partition_date, rows_requested, rows_received, rows_missing, rows_loaded, "
@@ -156,41 +180,51 @@ def current_load(warehouse: Warehouse, table: str, source: str, day: date) -> Le
     return LedgerEntry(*row) if row is not None else None
 
 
-def coverage(warehouse: Warehouse) -> list[Coverage]:
-    """Return per table and source: first day, newest day, days loaded, and the gaps between."""
-    statement = """
+def coverage(
+    warehouse: Warehouse, observed: Collection[str] = (), today: date | None = None
+) -> list[Coverage]:
+    """Return per table and source: first day, newest day, days loaded, and the gaps.
+
+    Args:
+        warehouse: The database.
+        observed: Sources that are to be observed every day still; the others have ended.
+        today: The UTC day; by default the server's.
+    """
+    statement = f"""
         with days as (
             select table_name, source, min(partition_date) as first_day, max(partition_date) as newest_day,
                 count(*) as days, sum(rows_loaded) as rows, sum(rows_quarantined) as quarantined,
                 sum(rows_missing) as missing, max(loaded_at) as last_loaded_at
             from ops.current_partition_loads
             group by table_name, source
+        ),
+        clock as (
+            select coalesce(%(today)s::date, (now() at time zone 'UTC')::date) - 1 as yesterday
         )
         select d.table_name, d.source, d.first_day, d.newest_day, d.days, d.rows::bigint,
             d.quarantined::bigint, d.missing::bigint,
             coalesce((
                 select array_agg(g.day::date order by g.day)
                 from generate_series(
-                    d.first_day, least(d.newest_day, (now() at time zone 'UTC')::date - 1), interval '1 day'
+                    d.first_day,
+                    case
+                        when d.source = any(%(observed)s) then c.yesterday
+                        else least(d.newest_day, c.yesterday)
+                    end,
+                    interval '1 day'
                 ) as g (day)
-                where not exists (
+                where d.table_name = any(%(daily)s) and not exists (
                     select 1 from ops.current_partition_loads as l
                     where l.table_name = d.table_name and l.source = d.source
-                        and l.partition_date = g.day::date
-                        and (l.rows_loaded + l.rows_quarantined > 0 or not exists (
-                            select 1 from jsonb_each_text(l.missing) as m (key, reason)
-                            where not starts_with(m.reason, %(may_not)s)
-                                and not starts_with(m.reason, %(unidentified)s)
-                        ))
+                        and l.partition_date = g.day::date and {OBSERVED}
                 )
-            ), '{}'::date []), d.last_loaded_at
+            ), '{{}}'::date []), d.last_loaded_at
         from days as d
+        cross join clock as c
         order by d.table_name, d.source
-    """
-    return [
-        Coverage(*row)
-        for row in _read(warehouse, statement, {"may_not": MAY_NOT, "unidentified": UNIDENTIFIED})
-    ]
+    """  # noqa: S608 - constants
+    values = {"observed": list(observed), "today": today, "daily": list(DAILY_TABLES), **REASONS}
+    return [Coverage(*row) for row in _read(warehouse, statement, values)]
 
 
 def summary_by_day(warehouse: Warehouse, since: date | None = None) -> list[DaySummary]:
@@ -224,6 +258,19 @@ def quarantined_rows(warehouse: Warehouse, table: str, source: str, day: date) -
     """
     found = _read(warehouse, statement, {"table": table, "source": source, "day": day})
     return [QuarantinedRow(raw, tuple(reasons)) for raw, reasons in found]
+
+
+def may_still_come(reason: str, *, asked_again: bool = False) -> bool:
+    """Whether asking once more on the same day may bring what is missing for a reason.
+
+    Args:
+        reason: Why it is missing.
+        asked_again: Whether it was asked for again already: an upstream that twice says that it knows
+            nothing of it is believed.
+    """
+    if reason.startswith((MAY_NOT, UNIDENTIFIED, BUDGET_SPENT, LEFT_ALONE)):
+        return False
+    return not (asked_again and reason.startswith(_NOT_THERE))
 
 
 def _read(

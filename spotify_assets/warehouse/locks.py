@@ -6,7 +6,7 @@ are replaced (`replace`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 
@@ -16,6 +16,7 @@ from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import PartitionBusy
 
 _KEY = "hashtextextended(%s, 1)"
+_RUN_KEY = "hashtextextended('spotify_assets run ' || %s, 0)"
 
 
 @contextmanager
@@ -38,3 +39,26 @@ def loading(warehouse: Warehouse, table: str, source: str, day: date) -> Iterato
                 f"{warehouse.lock_seconds:.0f} seconds. It was left to that one; run again if it fails."
             ) from None
         yield
+
+
+@contextmanager
+def living(warehouse: Warehouse, run_id: str) -> Iterator[None]:
+    """Hold the lock that says that a run's process lives; the server lets go of it however that ends."""
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        cursor.execute(f"select pg_advisory_lock({_RUN_KEY})", (run_id,))
+        yield
+
+
+@contextmanager
+def found_dead(warehouse: Warehouse, run_ids: Iterable[str]) -> Iterator[list[str]]:
+    """Those runs whose process lives no more. Nobody else who looks finds them while the block runs."""
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        connection.autocommit = True
+        dead = []
+        for run_id in run_ids:
+            cursor.execute(f"select pg_try_advisory_lock({_RUN_KEY})", (run_id,))
+            row = cursor.fetchone()
+            if row is not None and row[0]:
+                dead.append(run_id)
+        yield dead

@@ -10,6 +10,7 @@ error, because two databases would otherwise differ while claiming to be the sam
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from importlib.abc import Traversable
@@ -17,7 +18,7 @@ from importlib.abc import Traversable
 import psycopg2
 from psycopg2.extensions import connection as PgConnection  # noqa: N812 - it is a class
 
-from spotify_assets.warehouse.errors import MigrationError
+from spotify_assets.warehouse.errors import MigrationError, first_line
 
 _LOCK = "select pg_advisory_lock(hashtextextended('spotify_assets migrations', 0))"
 _UNLOCK = "select pg_advisory_unlock(hashtextextended('spotify_assets migrations', 0))"
@@ -102,9 +103,46 @@ def migrate(connection: PgConnection, migrations: list[Migration] | None = None)
     except psycopg2.errors.InsufficientPrivilege as error:
         connection.rollback()
         raise MigrationError(
-            f"The database user may not create the platform's schemas ({_first_line(error)}). As the "
-            "database's owner, run: GRANT CREATE ON DATABASE <database> TO <user>; then try again."
+            f"The database user may not create the platform's schemas ({first_line(error)}). As the "
+            "database's owner, run: GRANT CREATE ON DATABASE <database> TO <user>; then try again. Or, with "
+            "users of their own for migrating and for loading, set DATABASE_OWNER_URL."
         ) from None
+
+
+def applied_migrations(connection: PgConnection) -> list[str]:
+    """Names of the migrations that the database has, in order."""
+    return sorted(_applied(connection))
+
+
+def is_current(connection: PgConnection) -> bool:
+    """Whether the database has this version's schema, as far as this user may see it.
+
+    Raises:
+        MigrationError: It is that of another version.
+    """
+    try:
+        return not _pending(_applied(connection), packaged_migrations())
+    except psycopg2.errors.InsufficientPrivilege:
+        connection.rollback()
+        return False
+
+
+def check_known(names: Iterable[str]) -> None:
+    """Make sure that a database with these migrations is none of a newer version.
+
+    Raises:
+        MigrationError: It is.
+    """
+    _refuse_newer(names, packaged_migrations())
+
+
+def _refuse_newer(names: Iterable[str], wanted: Sequence[Migration]) -> None:
+    newer = sorted(set(names) - {migration.name for migration in wanted})
+    if newer:
+        raise MigrationError(
+            f"The database is newer than this version of Spotify Assets: it has {', '.join(newer)}, which "
+            "this version does not know. Upgrade Spotify Assets, or use another database (DATABASE_URL)."
+        )
 
 
 def _apply(connection: PgConnection, wanted: list[Migration]) -> list[str]:
@@ -126,7 +164,7 @@ def _apply(connection: PgConnection, wanted: list[Migration]) -> list[str]:
         except psycopg2.Error as error:
             connection.rollback()
             raise MigrationError(
-                f"Migration {migration.name} failed and was undone: {_first_line(error)}"
+                f"Migration {migration.name} failed and was undone: {first_line(error)}"
             ) from error
         done.append(migration.name)
     return done
@@ -148,12 +186,7 @@ def _applied(connection: PgConnection) -> dict[str, str]:
 def _pending(applied: dict[str, str], wanted: list[Migration]) -> list[Migration]:
     """Return what is still to be applied, after checking that the rest is what the database has."""
     known = {migration.name: migration for migration in wanted}
-    newer = sorted(set(applied) - set(known))
-    if newer:
-        raise MigrationError(
-            f"The database is newer than this version of Spotify Assets: it has {', '.join(newer)}, which "
-            "this version does not know. Upgrade Spotify Assets, or use another database (DATABASE_URL)."
-        )
+    _refuse_newer(applied, wanted)
     changed = [name for name, checksum in applied.items() if known[name].checksum != checksum]
     if changed:
         raise MigrationError(
@@ -167,7 +200,3 @@ def _pending(applied: dict[str, str], wanted: list[Migration]) -> list[Migration
             "Give it a higher number."
         )
     return pending
-
-
-def _first_line(error: psycopg2.Error) -> str:
-    return str(error).strip().split("\n", 1)[0]

@@ -18,7 +18,7 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as PgConnection  # noqa: N812 - it is a class
 from psycopg2.extensions import cursor as PgCursor  # noqa: N812 - it is a class
 
-_DAY_COLUMNS = ("snapshot_date", "partition_date", "played_on", "day")
+_DAY_COLUMNS = ("snapshot_date", "partition_date", "forecast_on", "played_on", "day")
 _TIME_COLUMNS = ("observed_at", "played_at", "added_at")
 _ARTIST_COLUMNS = ("artist_id", "requested_id", "primary_artist_id", "target_id", "canonical_id")
 _RAW_PATHS = (
@@ -166,7 +166,8 @@ def _about_artist(table: Table, rows: Rows) -> sql.Composable | None:
         either.append(
             sql.SQL("(%(artist)s = any(artist_ids) and ({}))").format(sql.SQL(" or ").join([alone, *named]))
         )
-    if rows.works and table.schema not in {"snapshots", "ops"}:
+    nameless = (table.schema, table.name) == ("snapshots", "audio_features")  # loaded, but names no artist
+    if rows.works and (nameless or table.schema not in {"snapshots", "ops"}):
         either += [
             sql.SQL("{} = any(%(works)s)").format(sql.Identifier(name))
             for name in ("track_id", "album_id")

@@ -60,7 +60,7 @@ def read_only_query(
             cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
             cursor.execute("set transaction read only")
             cursor.execute(f"set local statement_timeout = {max(1, int(seconds * 1000))}")
-            cursor.execute("set local search_path = marts, snapshots, ops, public")
+            cursor.execute("set local search_path = marts, forecasts, snapshots, ops, public")
             cursor.execute(_DECLARE + statement)
             cursor.execute(f"fetch forward {int(limit) + 1} from spotify_assets_query")
             found = cursor.fetch_arrow_table()
@@ -149,8 +149,9 @@ def _known_tables(connection: Any) -> str:
             "select n.nspname || '.' || c.relname as name from pg_class as c "
             "join pg_namespace as n on n.oid = c.relnamespace "
             "where c.relkind in ('r', 'p', 'v', 'm') and not c.relispartition "
-            "and n.nspname in ('marts', 'snapshots', 'ops', 'api') "
-            "order by array_position(array['marts', 'api', 'snapshots', 'ops']::name[], n.nspname), c.relname"
+            "and n.nspname in ('marts', 'forecasts', 'snapshots', 'ops', 'api') "
+            "order by array_position("
+            "array['marts', 'forecasts', 'api', 'snapshots', 'ops']::name[], n.nspname), c.relname"
         )
         names = [str(row[0]) for row in cursor.fetchall()]
     return (

@@ -19,6 +19,10 @@ _ASKED = {
     "artist_snapshots": "requested_id",
     "top_tracks": "artist_id || '/' || market",
     "new_releases": "album_id",
+    "playlist_tracks": "playlist_id",
+    "album_tracks": "album_id",
+    "track_details": "track_id",
+    "audio_features": "track_id",
 }
 """What a row stands for in the ledger's count of what was asked for."""
 

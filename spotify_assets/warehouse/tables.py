@@ -11,9 +11,7 @@ from datetime import date
 
 import psycopg2
 import pyarrow as pa
-from psycopg2 import sql
 from psycopg2.extensions import connection as PgConnection  # noqa: N812 - it is a class
-from psycopg2.extensions import cursor as PgCursor  # noqa: N812 - it is a class
 
 from spotify_assets.warehouse.errors import WarehouseError
 
@@ -83,54 +81,23 @@ def table_spec(connection: PgConnection, table: str) -> TableSpec:
 def ensure_month(connection: PgConnection, table: str, day: date) -> str:
     """Make sure that the partition for the month of `day` exists, and return its name.
 
-    Done in a short transaction of its own, before the load: the new table is made alone and then
-    attached, which blocks neither readers of the table nor loads of other months. Processes that need the
-    same month at once wait for each other.
+    Done in a short transaction of its own, before the load.
     """
     leaf = f"{table}_{day:%Y_%m}"
     if _is_partition(connection, leaf):
         return leaf
-    first = day.replace(day=1)
-    after = date(first.year + first.month // 12, first.month % 12 + 1, 1)
-    names = {"leaf": sql.Identifier(SCHEMA, leaf), "parent": sql.Identifier(SCHEMA, table)}
     with connection.cursor() as cursor:
-        cursor.execute(
-            "select pg_advisory_xact_lock(hashtextextended(%s, 0))",
-            (f"spotify_assets month of {SCHEMA}.{table}",),
-        )
-        if not _is_partition(connection, leaf, commit=False):
-            try:
-                cursor.execute(sql.SQL("create table {leaf} (like {parent} including all)").format(**names))
-                _leave_room(cursor, leaf)
-            except psycopg2.errors.DuplicateTable:
-                raise WarehouseError(
-                    f"{SCHEMA}.{leaf} exists but is not a partition of {SCHEMA}.{table}: rename or drop it."
-                ) from None
-            cursor.execute(
-                sql.SQL("alter table {parent} attach partition {leaf} for values from (%s) to (%s)").format(
-                    **names
-                ),
-                (first, after),
-            )
+        try:
+            cursor.execute("select ops.ensure_month(%s, %s)", (table, day))
+        except psycopg2.errors.DuplicateTable:
+            raise WarehouseError(
+                f"{SCHEMA}.{leaf} exists but is not a partition of {SCHEMA}.{table}: rename or drop it."
+            ) from None
     connection.commit()
     return leaf
 
 
-def _leave_room(cursor: PgCursor, leaf: str) -> None:
-    """Let a partition's key index be filled to 70 % only.
-
-    Replacing a day puts a second entry beside each old one, which splits a full page and has PostgreSQL
-    search it for dead entries first; on a million rows, the room saves a quarter of the replacement's time.
-    """
-    cursor.execute(
-        "select indexrelid::regclass::text from pg_index where indrelid = %s::regclass and indisprimary",
-        (f'{SCHEMA}."{leaf}"',),
-    )
-    for (index,) in cursor.fetchall():
-        cursor.execute(f"alter index {index} set (fillfactor = 70)")
-
-
-def _is_partition(connection: PgConnection, leaf: str, *, commit: bool = True) -> bool:
+def _is_partition(connection: PgConnection, leaf: str) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             "select c.relispartition from pg_class as c join pg_namespace as n on n.oid = c.relnamespace "
@@ -138,6 +105,5 @@ def _is_partition(connection: PgConnection, leaf: str, *, commit: bool = True) -
             (SCHEMA, leaf),
         )
         row = cursor.fetchone()
-    if commit:
-        connection.commit()
+    connection.commit()
     return bool(row is not None and row[0])

@@ -156,6 +156,36 @@ def tracked_anywhere(warehouse: Warehouse, *, simulated: bool) -> list[WatchedAr
     return _tracked(warehouse, condition if simulated else f"not {condition}", "", None)
 
 
+def change_mark(warehouse: Warehouse) -> str:
+    """A text that is another one after any change of who is tracked.
+
+    The count stands beside the newest time because transactions do not end in the order of their times: of
+    two that add artists, the earlier one may become visible later.
+    """
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select count(*) filter (where removed_at is null), count(*), max(added_at), max(removed_at) "
+            "from ops.watchlist"
+        )
+        tracked_now, ever, added, removed = cursor.fetchone() or (0, 0, None, None)
+    times = [f"{at.astimezone(UTC):%Y%m%dT%H%M%S.%f}" if at else "never" for at in (added, removed)]
+    return f"{tracked_now} of {ever}, {', '.join(times)}"
+
+
+def asked_on(warehouse: Warehouse, source: str, day: date) -> set[str]:
+    """Ids of artists whom a source was asked about on a day, whatever it said; in the source's namespace."""
+    statement = """
+        select requested_id from snapshots.artist_snapshots
+        where source = %(source)s and snapshot_date = %(day)s
+        union
+        select jsonb_object_keys(missing) from ops.current_partition_loads
+        where table_name = 'artist_snapshots' and source = %(source)s and partition_date = %(day)s
+    """
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(statement, {"source": source, "day": day})
+        return {row[0] for row in cursor.fetchall()}
+
+
 def _tracked(warehouse: Warehouse, whose: str, source: str, on: date | None) -> list[WatchedArtist]:
     if on is None:
         condition, values = "removed_at is null", {"source": source}

@@ -22,6 +22,14 @@ def test_coverage_names_first_and_newest_day_and_the_gaps(warehouse: Warehouse) 
     assert list(test.gaps) == [date(2026, 11, 16), date(2026, 11, 18), date(2026, 11, 19)]
 
 
+def test_a_source_that_is_still_observed_loses_days_up_to_yesterday(warehouse: Warehouse) -> None:
+    for source in ("test", "ended"):
+        load(warehouse, artists(["a"], source=source), source=source)
+    ended, test = ledger.coverage(warehouse, observed=["test"], today=DAY + timedelta(days=3))
+    assert list(test.gaps) == [DAY + timedelta(days=1), DAY + timedelta(days=2)]
+    assert (test.newest_day, list(ended.gaps)) == (DAY, [])
+
+
 def test_current_loads_are_the_newest_of_each_key(warehouse: Warehouse) -> None:
     yesterday = DAY - timedelta(days=1)
     load(warehouse, artists(["a"], day=yesterday), day=yesterday)

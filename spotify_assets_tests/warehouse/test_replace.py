@@ -227,7 +227,9 @@ def test_rows_of_another_day_or_source_or_shape_are_refused(warehouse: Warehouse
         load(warehouse, artists(["b", "b"]))
     with pytest.raises(RowsRejected, match="0x00"):
         load(warehouse, artists(["b\x00"]))
-    with pytest.raises(WarehouseError, match="'nonsense'; there are: artist_snapshots, new_releases"):
+    with pytest.raises(
+        WarehouseError, match="'nonsense'; there are: album_tracks, artist_snapshots, audio_features"
+    ):
         read_partition(warehouse, "nonsense", DAY)
     assert standing(warehouse) == [("test", "a", 50)]
     assert len(execute(warehouse, "select 1 from ops.partition_loads")) == 1

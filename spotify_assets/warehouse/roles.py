@@ -1,0 +1,180 @@
+"""Users of a PostgreSQL server, each with no more rights than it needs.
+
+=======  ====================  =====================================================================
+owner    `DATABASE_OWNER_URL`  owns what migrations make; migrates, restores, makes the other two
+loader   `DATABASE_URL`        what runs every day: reads and writes rows, owns what dbt and Dagster make
+reader   `DATABASE_READER_URL` reads marts, forecasts, snapshots and the books, but nothing about users
+=======  ====================  =====================================================================
+
+Belongs here: making the two and granting. Does not belong here: the embedded server, which has one user.
+"""
+
+from __future__ import annotations
+
+import psycopg2
+from psycopg2 import sql
+from psycopg2.extensions import connection as PgConnection  # noqa: N812 - it is a class
+from psycopg2.extensions import encrypt_password
+
+from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.errors import RolesRefused, first_line
+from spotify_assets.warehouse.migrate import migrate
+
+BUILT = ("seeds", "staging", "intermediate", "marts")
+"""Schemas whose tables and views dbt makes."""
+READABLE = ("snapshots", "forecasts", "marts")
+"""Schemas that a reader sees all of."""
+READABLE_BOOKS = (
+    "partition_loads", "current_partition_loads", "quarantine", "watchlist", "identities", "capabilities",
+    "api_usage", "cooldowns", "removed_raw", "model_builds", "schema_migrations",
+)  # fmt: skip
+"""Of `ops`, what a reader sees: by name, so that a table that is added later is not seen by accident."""
+
+_GRANT_LOADER = """
+revoke all on database {database} from public;
+grant connect, temporary on database {database} to {loader};
+grant usage on schema snapshots, ops, forecasts, dagster to {loader};
+grant create on schema dagster to {loader};
+grant select, insert, update, delete on all tables in schema snapshots, ops, forecasts to {loader};
+revoke insert, update, delete on ops.schema_migrations from {loader};
+grant select on all sequences in schema ops to {loader};
+grant execute on all functions in schema ops to {loader};
+alter default privileges for role {owner} in schema snapshots, ops, forecasts
+    grant select, insert, update, delete on tables to {loader};
+alter default privileges for role {owner} in schema ops grant select on sequences to {loader};
+alter default privileges for role {owner} in schema ops grant execute on functions to {loader};
+"""
+_GRANT_READER = """
+grant connect on database {database} to {reader};
+grant usage on schema ops, {readable} to {reader};
+grant select on all tables in schema {readable} to {reader};
+grant select on {books} to {reader};
+alter default privileges for role {owner} in schema snapshots, forecasts grant select on tables to {reader};
+alter default privileges for role {loader} in schema marts grant select on tables to {reader};
+"""
+
+
+def set_up(owner: Warehouse, loader: Warehouse, reader: Warehouse | None) -> list[str]:
+    """Migrate, make the users that are not there yet, and give each its rights; again changes nothing.
+
+    Returns:
+        The users made now. One that was there keeps its password.
+
+    Raises:
+        RolesRefused: The owner may not do so, or the URLs do not fit together.
+    """
+    _check(owner, loader, reader)
+    with owner.connect() as connection:
+        migrate(connection)
+        try:
+            made = [
+                role.user
+                for role, extra in ((loader, ""), (reader, "noinherit"))
+                if role is not None and _make(connection, role, extra)
+            ]
+            if reader is not None and reader.user in made:
+                with connection.cursor() as cursor:
+                    role_name = sql.Identifier(reader.user)
+                    cursor.execute(
+                        sql.SQL("alter role {} set default_transaction_read_only = on").format(role_name)
+                    )
+            connection.commit()
+        except psycopg2.errors.InsufficientPrivilege as error:
+            connection.rollback()
+            raise RolesRefused(
+                f"{owner.user} may not make users ({first_line(error)}). As a superuser, run: ALTER ROLE "
+                f'"{owner.user}" CREATEROLE; or make them yourself (CREATE ROLE … LOGIN PASSWORD …). Then '
+                "try again."
+            ) from None
+    grant(owner, loader, reader)
+    return made
+
+
+def grant(owner: Warehouse, loader: Warehouse, reader: Warehouse | None) -> None:
+    """Give loader and reader their rights, in one transaction; again changes nothing.
+
+    Raises:
+        RolesRefused: The owner may not do so.
+    """
+    names = {
+        "owner": sql.Identifier(owner.user),
+        "loader": sql.Identifier(loader.user),
+        "database": sql.Identifier(owner.database),
+        "readable": sql.SQL(", ").join(map(sql.Identifier, READABLE)),
+        "books": sql.SQL(", ").join(sql.Identifier("ops", name) for name in READABLE_BOOKS),
+    }
+    with owner.connect() as connection:
+        try:
+            with connection.cursor() as cursor:
+                _hand_over(connection, owner.user, loader.user)
+                cursor.execute(sql.SQL(_GRANT_LOADER).format(**names))
+                if reader is not None:
+                    cursor.execute(sql.SQL(_GRANT_READER).format(reader=sql.Identifier(reader.user), **names))
+            connection.commit()
+        except (psycopg2.errors.InsufficientPrivilege, psycopg2.errors.UndefinedObject) as error:
+            connection.rollback()
+            raise RolesRefused(
+                f"{owner.user} cannot give {loader.user} its rights ({first_line(error)}); nothing was "
+                f"changed. {owner.user} has to own the database and what is in it (as a superuser: ALTER "
+                f'DATABASE "{owner.database}" OWNER TO "{owner.user}"), and to have run `roles`.'
+            ) from None
+
+
+def _make(connection: PgConnection, role: Warehouse, extra: str) -> bool:
+    """Make a user unless it is there; the server is told a hash of the password, never itself."""
+    with connection.cursor() as cursor:
+        cursor.execute("select from pg_roles where rolname = %s", (role.user,))
+        if cursor.fetchone() is not None:
+            return False
+        password: sql.Composable = sql.SQL("null")
+        if role.password is not None:
+            hashed = encrypt_password(
+                role.password.get_secret_value(), role.user, scope=connection, algorithm="scram-sha-256"
+            )
+            password = sql.Literal(hashed)
+        cursor.execute(
+            sql.SQL("create role {} login nosuperuser nocreatedb nocreaterole {} password {}").format(
+                sql.Identifier(role.user), sql.SQL(extra), password
+            )
+        )
+    return True
+
+
+def _hand_over(connection: PgConnection, owner: str, loader: str) -> None:
+    """Let the loader own what dbt and Dagster make, also what they have made as somebody else before."""
+    with connection.cursor() as cursor:
+        # Only a member may give something away to a role, or say what its future tables grant.
+        cursor.execute(sql.SQL("grant {} to {}").format(sql.Identifier(loader), sql.Identifier(owner)))
+        for name in BUILT:
+            place = {"schema": sql.Identifier(name), "loader": sql.Identifier(loader)}
+            cursor.execute("select to_regnamespace(%s) is null", (name,))
+            if (cursor.fetchone() or (False,))[0]:
+                cursor.execute(sql.SQL("create schema {schema} authorization {loader}").format(**place))
+            cursor.execute(sql.SQL("alter schema {schema} owner to {loader}").format(**place))
+        # The loader has to be allowed to make something where it is to own something.
+        cursor.execute(sql.SQL("grant usage, create on schema dagster to {}").format(sql.Identifier(loader)))
+        cursor.execute(
+            "select n.nspname, c.relname from pg_class as c join pg_namespace as n on n.oid = c.relnamespace "
+            "where n.nspname = any(%s) and c.relkind in ('r', 'v', 'm', 'p') "
+            "and c.relowner <> (select oid from pg_roles where rolname = %s)",
+            ([*BUILT, "dagster"], loader),
+        )
+        for schema, relation in cursor.fetchall():  # views and sequences too: ALTER TABLE takes them all
+            cursor.execute(
+                sql.SQL("alter table {} owner to {}").format(
+                    sql.Identifier(schema, relation), sql.Identifier(loader)
+                )
+            )
+
+
+def _check(owner: Warehouse, loader: Warehouse, reader: Warehouse | None) -> None:
+    roles = [role for role in (owner, loader, reader) if role is not None]
+    if len({role.user for role in roles}) < len(roles) or not all(role.user for role in roles):
+        raise RolesRefused(
+            "Each URL has to name another user: "
+            + ", ".join(f"{role.setting} names {role.user or 'none'}" for role in roles)
+        )
+    if len({role.where.rpartition(" (")[0] for role in roles}) > 1:
+        raise RolesRefused(
+            f"The URLs have to name the same database: {'; '.join(role.where for role in roles)}"
+        )
