@@ -21,13 +21,21 @@ newest as (
 ),
 
 risers as (
-    select trend.*
+    select
+        trend.*,
+        following.change_28_days_percent as followers_change_28_days_percent
     from marts.artist_popularity_trend as trend
     inner join newest on trend.snapshot_date = newest.snapshot_date
-    where trend.source = %(source)s and trend.popularity_change_28_days > 0
+    left join marts.artist_popularity_trend as following
+        on
+            trend.source = following.source
+            and trend.artist_id = following.artist_id
+            and following.metric = 'followers'
+            and trend.snapshot_date = following.snapshot_date
+    where trend.source = %(source)s and trend.metric = 'popularity' and trend.change_28_days > 0
     order by
-        trend.popularity_change_28_days desc,
-        trend.followers_change_28_days_percent desc nulls last,
+        trend.change_28_days desc,
+        followers_change_28_days_percent desc nulls last,
         trend.artist_id
     limit %(limit)s
 )
@@ -36,38 +44,43 @@ select
     risers.artist_id,
     coalesce(risers.name, latest.name, risers.artist_id) as name,
     risers.snapshot_date,
-    risers.popularity,
-    risers.popularity_change_28_days,
+    cast(risers.value as integer) as popularity,
+    cast(risers.change_28_days as integer) as change,
     risers.followers_change_28_days_percent,
-    risers.popularity_rank,
-    risers.popularity_rank_change_28_days,
+    risers.rank,
+    risers.rank_change_28_days,
     history.series,
     coalesce(history.still_level + 1, history.first_above) as since
 from risers
 cross join lateral (
     select
         array_agg(
-            case when not past.popularity_is_suspect then past.popularity end
+            case when not past.is_suspect then cast(past.value as integer) end
             order by past.snapshot_date
         ) as series,
         -- The climb is the unbroken run of days that stood above the level of 28 days before.
-        max(past.snapshot_date) filter (where past.popularity_change_28_days <= 0) as still_level,
-        min(past.snapshot_date) filter (where past.popularity_change_28_days > 0) as first_above
+        max(past.snapshot_date) filter (where past.change_28_days <= 0) as still_level,
+        min(past.snapshot_date) filter (where past.change_28_days > 0) as first_above
     from marts.artist_popularity_trend as past
     where
         past.source = %(source)s
         and past.artist_id = risers.artist_id
+        and past.metric = 'popularity'
         and past.snapshot_date > risers.snapshot_date - 90
 ) as history
 left join lateral (
     select named.name
     from marts.artist_popularity_trend as named
-    where named.source = %(source)s and named.artist_id = risers.artist_id and named.name <> ''
+    where
+        named.source = %(source)s
+        and named.artist_id = risers.artist_id
+        and named.metric = 'popularity'
+        and named.name <> ''
     order by named.snapshot_date desc
     limit 1
 ) as latest on true
 order by
-    risers.popularity_change_28_days desc,
+    risers.change_28_days desc,
     risers.followers_change_28_days_percent desc nulls last,
     risers.artist_id
 """

@@ -1,0 +1,1 @@
+"""Telling people: what a message says, and the ways by which it reaches them. Never imports Dagster."""
