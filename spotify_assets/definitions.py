@@ -12,17 +12,25 @@ from typing import Any
 
 import dagster as dg
 
+from spotify_assets.defs.alerts import news_sensor, problems_sensor
 from spotify_assets.defs.assets.books import build_book_specs
+from spotify_assets.defs.assets.forecasts import build_forecast_assets
 from spotify_assets.defs.assets.landing import build_landing_assets
 from spotify_assets.defs.assets.marts import build_mart_assets
 from spotify_assets.defs.assets.snapshots import build_snapshot_assets
+from spotify_assets.defs.checking import check_platform_job, check_schedule
+from spotify_assets.defs.checks.days import day_checks
 from spotify_assets.defs.checks.sign_in import sign_in_check
+from spotify_assets.defs.dropped import build_marts_job, import_files_job, import_sensor
+from spotify_assets.defs.following import following_sensor
+from spotify_assets.defs.housekeeping import housekeeping_job, housekeeping_schedule
 from spotify_assets.defs.jobs import observe_day_job
+from spotify_assets.defs.killed import killed_sensor, living_executor
 from spotify_assets.defs.partitions import daily_partitions
 from spotify_assets.defs.resources import Platform, dbt_resource
 from spotify_assets.defs.retention import retention_job, retention_schedule
 from spotify_assets.defs.schedules import daily_schedule
-from spotify_assets.defs.sensors import cooldown_sensor
+from spotify_assets.defs.sensors import today_sensor
 from spotify_assets.settings import Settings, load_settings
 
 
@@ -41,7 +49,11 @@ def build_definitions(
     tags: dict[str, str] = {"upstream": "_".join(settings.observed_sources)}
     if settings.simulated:
         tags["dagster/kind/simulated"] = ""  # a kind is what the asset graph shows of an asset
-    job = observe_day_job()
+    resources = {"platform": Platform(), "dbt": dbt_resource(), **(resource_overrides or {})}
+    job, check_job = observe_day_job(), check_platform_job()
+    import_job, marts_job = import_files_job(resources), build_marts_job(resources)
+    hour = settings.spotify_assets_schedule_hour
+    signs_in = {"spotify", "simulated"} & set(settings.observed_sources)
     with warnings.catch_warnings():
         # Backfills as one run are chosen knowingly, although Dagster still calls them beta.
         warnings.simplefilter("ignore", dg.BetaWarning)
@@ -50,16 +62,28 @@ def build_definitions(
             *build_snapshot_assets(partitions, tags),
             *build_book_specs(partitions, tags),
             build_mart_assets(partitions, tags),
+            *build_forecast_assets(partitions, tags),
         ]
     return dg.Definitions(
         assets=assets,
-        asset_checks=[sign_in_check()] if {"spotify", "simulated"} & set(settings.observed_sources) else [],
-        jobs=[job, retention_job],
-        schedules=[daily_schedule(job, settings.spotify_assets_schedule_hour), retention_schedule()],
-        sensors=[cooldown_sensor(job, settings.spotify_assets_schedule_hour)],
-        resources={"platform": Platform(), "dbt": dbt_resource(), **(resource_overrides or {})},
-        # A run is a process of its own already; a process per step would only cost its start (2.4 times).
-        executor=dg.in_process_executor,
+        asset_checks=[day_checks(), *([sign_in_check()] if signs_in else [])],
+        jobs=[job, retention_job, housekeeping_job, import_job, marts_job, check_job],
+        schedules=[
+            daily_schedule(job, hour),
+            retention_schedule(),
+            housekeeping_schedule(),
+            check_schedule(check_job, hour),
+        ],
+        sensors=[
+            today_sensor(job),
+            import_sensor(import_job),
+            following_sensor(marts_job),
+            problems_sensor(),
+            news_sensor(),
+            killed_sensor(),
+        ],
+        resources=resources,
+        executor=living_executor,
     )
 
 

@@ -13,7 +13,16 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from spotify_assets import secrets
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_API_URL = "https://api.spotify.com/v1"
@@ -33,9 +42,10 @@ class SettingsError(Exception):
 
 
 class Settings(BaseSettings):
-    """The platform's settings, from the environment and from `.env` in the project.
+    """The platform's settings, from the environment, `.env` in the project, and where else `secrets` says.
 
-    Field names in upper case are the environment variables.
+    Field names in upper case are the environment variables. A secret NAME may also stand in a file that
+    NAME_FILE names.
     """
 
     model_config = SettingsConfigDict(
@@ -111,11 +121,28 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         default=None, description="PostgreSQL URL; absent: an embedded server under SPOTIFY_ASSETS_HOME"
     )
+    spotify_assets_aws_secret_id: str | None = Field(
+        default=None,
+        description="Name or ARN of a secret in AWS Secrets Manager: a JSON object of settings, used for "
+        "what is set nowhere else",
+    )
+    database_owner_url: SecretStr | None = Field(
+        default=None,
+        description="URL of the same database for the user who owns the tables and migrates them; absent: "
+        "the user of DATABASE_URL does",
+    )
+    database_reader_url: SecretStr | None = Field(
+        default=None, description="URL of the same database for a user who may only read; made by `roles`"
+    )
     lake_url: str | None = Field(
         default=None, description="Where raw responses are kept: a folder, file:///…, s3://… or gs://…"
     )
     spotify_assets_home: Path = Field(
         default=PROJECT_ROOT / ".spotify-assets", description="Where embedded data lives"
+    )
+    spotify_assets_import_folder: Path | None = Field(
+        default=None,
+        description="Folder whose files are imported by themselves; absent: SPOTIFY_ASSETS_HOME/imports",
     )
     spotify_assets_start_date: date = Field(
         default=date(2024, 1, 1), description="First daily partition, YYYY-MM-DD (UTC)"
@@ -123,10 +150,72 @@ class Settings(BaseSettings):
     spotify_assets_schedule_hour: int = Field(
         default=12, ge=0, le=23, description="Hour (UTC) of the daily run; popularity moves around 09–10"
     )
+    dagster_events_kept_days: int = Field(
+        default=180,
+        ge=7,
+        description="Days that Dagster's events of ended runs are kept; the newest of each partition stay",
+    )
+    compute_logs_kept_days: int = Field(default=90, ge=7, description="Days that logs of runs are kept")
+    raw_kept_days: int | None = Field(
+        default=None,
+        ge=7,
+        description="Days that raw responses of loaded days are kept; absent: for ever. A day without them "
+        "cannot be loaded anew",
+    )
+    forecast_learned_sources: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Sources on whose series a forecasting model may be fitted, separated by commas; none by "
+        "default. Spotify's terms forbid to train models on its content",
+    )
+    alert_slack_webhook_url: SecretStr | None = Field(
+        default=None, description="Incoming webhook of Slack that alerts and the daily digest go to"
+    )
+    alert_webhook_url: SecretStr | None = Field(
+        default=None, description="URL that alerts and the daily digest are posted to as JSON"
+    )
+    alert_email_to: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Addresses that alerts and the daily digest are mailed to, separated by commas",
+    )
+    alert_email_from: str | None = Field(
+        default=None, description="Sender of mails; absent: ALERT_SMTP_USER, else the first recipient"
+    )
+    alert_smtp_host: str | None = Field(default=None, description="Mail server")
+    alert_smtp_port: int = Field(default=587, ge=1, le=65535, description="Port of the mail server")
+    alert_smtp_security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="How the connection to the mail server is protected"
+    )
+    alert_smtp_user: str | None = Field(default=None, description="User name at the mail server")
+    alert_smtp_password: SecretStr | None = Field(default=None, description="Password at the mail server")
+    alert_window_minutes: int = Field(
+        default=15, ge=1, le=1440, description="At most one alert per channel in so many minutes"
+    )
+    alert_quiet_days: bool = Field(
+        default=False, description="Whether the daily digest is also sent when there is no news"
+    )
+    dagster_web_url: str = Field(
+        default="http://127.0.0.1:3000", description="Where people open the web UI; for links in alerts"
+    )
     simulator_url: str | None = Field(
         default=None,
         description="Base URL of a running simulated upstream; set by the commands that start one",
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - a folder of files; ours are named
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Look for values where `secrets` says."""
+        assert isinstance(init_settings, InitSettingsSource)  # noqa: S101 - what pydantic-settings hands over
+        assert isinstance(env_settings, EnvSettingsSource)  # noqa: S101
+        assert isinstance(dotenv_settings, EnvSettingsSource)  # noqa: S101
+        given = init_settings.init_kwargs
+        return (init_settings, *secrets.sources(settings_cls, env_settings, dotenv_settings, given))
 
     @field_validator(
         "spotify_api_url",
@@ -136,6 +225,7 @@ class Settings(BaseSettings):
         "lastfm_api_url",
         "musicbrainz_api_url",
         "wikidata_sparql_url",
+        "dagster_web_url",
         "simulator_url",
     )
     @classmethod
@@ -175,6 +265,12 @@ class Settings(BaseSettings):
             raise ValueError("expected either live sources or simulated ones, not both in one place")
         return chosen
 
+    @field_validator("forecast_learned_sources", mode="before")
+    @classmethod
+    def _learned(cls, value: Any) -> tuple[str, ...]:
+        names = value.split(",") if isinstance(value, str) else list(value)
+        return tuple(dict.fromkeys(name.strip().lower() for name in names if name.strip()))
+
     @field_validator("spotify_markets", mode="before")
     @classmethod
     def _markets(cls, value: Any) -> tuple[str, ...]:
@@ -185,7 +281,37 @@ class Settings(BaseSettings):
             raise ValueError("expected two-letter country codes separated by commas, such as US,SE")
         return markets
 
-    @field_validator("database_url")
+    @field_validator("alert_slack_webhook_url", "alert_webhook_url")
+    @classmethod
+    def _secret_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            try:
+                parts = urlsplit(value.get_secret_value().strip())
+                whole = parts.scheme in {"http", "https"} and bool(parts.hostname)
+            except ValueError:
+                whole = False
+            if not whole:
+                raise ValueError("expected an http or https URL")
+            return SecretStr(value.get_secret_value().strip())
+        return value
+
+    @field_validator("alert_email_to", mode="before")
+    @classmethod
+    def _addresses(cls, value: Any) -> tuple[str, ...]:
+        texts = value.split(",") if isinstance(value, str) else list(value)
+        addresses = tuple(dict.fromkeys(text.strip() for text in texts if text.strip()))
+        if any(not _is_address(address) for address in addresses):
+            raise ValueError("expected e-mail addresses separated by commas, such as you@example.org")
+        return addresses
+
+    @field_validator("alert_email_from")
+    @classmethod
+    def _sender(cls, value: str | None) -> str | None:
+        if value is not None and not _is_address(value):
+            raise ValueError("expected an e-mail address, such as you@example.org")
+        return value
+
+    @field_validator("database_url", "database_owner_url", "database_reader_url")
     @classmethod
     def _postgres_url(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
@@ -194,9 +320,11 @@ class Settings(BaseSettings):
                 raise ValueError("expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
         return value
 
-    @field_validator("spotify_assets_home")
+    @field_validator("spotify_assets_home", "spotify_assets_import_folder")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
+    def _absolute(cls, value: Path | None) -> Path | None:
+        if value is None:
+            return None
         value = value.expanduser()
         return value if value.is_absolute() else Path.cwd() / value
 
@@ -235,6 +363,22 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _mail_is_complete(self) -> Settings:
+        if bool(self.alert_email_to) != (self.alert_smtp_host is not None):
+            absent = "ALERT_SMTP_HOST" if self.alert_email_to else "ALERT_EMAIL_TO"
+            raise ValueError(
+                f"{absent} is missing: set both ALERT_EMAIL_TO and ALERT_SMTP_HOST, or neither for no mail"
+            )
+        if (self.alert_smtp_user is None) != (self.alert_smtp_password is None):
+            raise ValueError("set both ALERT_SMTP_USER and ALERT_SMTP_PASSWORD, or neither")
+        loopback = self.alert_smtp_host in {"127.0.0.1", "::1", "localhost"}
+        if self.alert_smtp_password is not None and self.alert_smtp_security == "none" and not loopback:
+            raise ValueError(
+                "ALERT_SMTP_SECURITY=none would send ALERT_SMTP_PASSWORD for all to read: use starttls or tls"
+            )
+        return self
+
     @property
     def upstream(self) -> Literal["spotify", "simulated"]:
         """Whose ids the watchlist holds: ``simulated`` only where what is observed is simulated."""
@@ -257,6 +401,16 @@ class Settings(BaseSettings):
         """Where raw responses are kept, with the default filled in."""
         return self.lake_url or str(self.spotify_assets_home / "lake")
 
+    @property
+    def import_folder(self) -> Path:
+        """Where files are dropped to be imported, with the default filled in."""
+        return self.spotify_assets_import_folder or self.spotify_assets_home / "imports"
+
+
+def _is_address(text: str) -> bool:
+    name, at, host = text.partition("@")
+    return bool(name and at and host) and text.isprintable() and not set(text) & set(" ,;<>")
+
 
 def load_settings(**overrides: Any) -> Settings:
     """Read the settings from the environment now.
@@ -275,6 +429,6 @@ def load_settings(**overrides: Any) -> Settings:
             name = str(problem["loc"][0]).upper() if problem["loc"] else ""
             reason = str(problem["msg"]).removeprefix("Value error, ")
             lines.append(f"{name}: {reason}" if name else reason)
-        raise SettingsError(
-            "These settings cannot be used (environment or .env):\n  " + "\n  ".join(lines)
-        ) from None
+    except secrets.SecretError as error:
+        lines = error.problems
+    raise SettingsError("These settings cannot be used:\n  " + "\n  ".join(lines))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from spotify_assets.defs.checks.days import day_check_keys
+
 OBSERVE_DAY = "observe_day"
 
 
@@ -12,6 +14,7 @@ def observe_day_job() -> UnresolvedAssetJobDefinition:
     """The main job: observe a day, load it, build the marts on top."""
     return dg.define_asset_job(
         OBSERVE_DAY,
-        selection=dg.AssetSelection.all(),
+        # Whether a day is late or lost is asked by a job of its own, also where nothing is loaded.
+        selection=dg.AssetSelection.all() - dg.AssetSelection.checks(*day_check_keys()),
         description="Observe a day, load it, and build the marts on top.",
     )

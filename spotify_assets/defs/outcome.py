@@ -1,7 +1,7 @@
 """How a run over several days ends: each day for itself, and the failed ones named together.
 
-Belongs here: the bookkeeping that landing and loading share. One day's failure never hides another day's
-success, and a day is shown as materialized only if it was.
+Belongs here: the bookkeeping that landing and loading share, and what a failure is said to be. One day's
+failure never hides another day's success, and a day is shown as materialized only if it was.
 """
 
 from __future__ import annotations
@@ -71,3 +71,18 @@ class DayOutcomes:
 
 def _days(count: int) -> str:
     return f"{count} day" if count == 1 else f"{count} days"
+
+
+def why_failed(data: Any) -> str:
+    """What a failed step or run said: its own words, or else the message of the error it began with.
+
+    Args:
+        data: Dagster's `StepFailureData` or `JobFailureData`; nothing is said of one without an error.
+    """
+    own = getattr(data, "user_failure_data", None)
+    if own and own.description:
+        return str(own.description)
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return str(error.message).strip() if error is not None else ""

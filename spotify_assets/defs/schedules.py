@@ -1,7 +1,13 @@
 """Schedules: when things run by themselves."""
 
+from __future__ import annotations
+
+from datetime import UTC
+
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
+
+from spotify_assets.defs.resources import Platform
 
 DAILY = "daily_observation"
 
@@ -10,7 +16,8 @@ def daily_schedule(job: UnresolvedAssetJobDefinition, hour: int) -> dg.ScheduleD
     """Today's partition, once a day.
 
     The partition is the UTC day of the tick itself, not the day before as schedules built from a
-    partitioned job have it: only today can be asked about.
+    partitioned job have it: only today can be asked about. A tick that the scheduler makes up for after its
+    day is over asks for nothing: that day can no longer be observed.
 
     Args:
         job: What to run.
@@ -25,8 +32,16 @@ def daily_schedule(job: UnresolvedAssetJobDefinition, hour: int) -> dg.ScheduleD
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"Observes today (UTC) at {hour:02d}:00 UTC and builds the marts.",
     )
-    def daily_observation(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-        day = context.scheduled_execution_time.date().isoformat()
-        return dg.RunRequest(run_key=day, partition_key=day)
+    def daily_observation(
+        context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.RunRequest | dg.SkipReason:
+        day = context.scheduled_execution_time.astimezone(UTC).date()
+        today = platform.clock().now().astimezone(UTC).date()
+        if day < today:
+            return dg.SkipReason(
+                f"{day} is over and was not observed by its daily run: what was not observed then is lost "
+                "(spotify-assets status lists lost days)"
+            )
+        return dg.RunRequest(run_key=day.isoformat(), partition_key=day.isoformat())
 
     return daily_observation

@@ -18,8 +18,7 @@ def run(
     clock: Clock | None = None,
 ) -> dg.ExecuteInProcessResult:
     """Materialize assets for one day, or for all days from the first to the last."""
-    platform = _platform(settings, clock)
-    definitions = build_definitions(settings, {"platform": platform})
+    definitions = build_definitions(settings, {"platform": platform(settings, clock)})
     tags = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[-1]}
     return definitions.resolve_job_def("observe_day").execute_in_process(
         instance=instance,
@@ -30,7 +29,8 @@ def run(
     )
 
 
-def _platform(settings: Settings, clock: Clock | None) -> Platform:
+def platform(settings: Settings, clock: Clock | None) -> Platform:
+    """The resources of a run, with a clock that a test sets."""
     if clock is None:
         return Platform(settings)
 

@@ -64,14 +64,14 @@ def test_an_extended_app_sees_everything(
     instance: dg.DagsterInstance,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with upstream(monkeypatch) as settings:
+    with upstream(monkeypatch, audio_features=True) as settings:
         assert run(settings, instance, [FIRST, SECOND], []).success
     assert ledger(warehouse, "artist_snapshots") == [(8, 0, 8)] * 2
     assert rows(
         warehouse,
-        "select count(*), count(popularity), count(popularity_null_reason) "
-        "from marts.artist_popularity_trend",
-    ) == [(16, 16, 0)]
+        "select metric, count(*), count(value), count(value_null_reason) "
+        "from marts.artist_popularity_trend group by 1 order by 1",
+    ) == [("followers", 16, 16, 0), ("popularity", 16, 16, 0)]
     allowed = {one.capability.name: one.capability.allowed for one in all_capabilities(warehouse)}
     assert all(allowed.values())
     assert "field: artist popularity" in allowed
@@ -88,9 +88,11 @@ def test_an_app_in_development_mode_gets_all_it_may_and_reasons_for_the_rest(
     assert ledger(warehouse, "artist_snapshots") == [(8, 0, 8)] * 2
     assert rows(
         warehouse,
-        "select distinct popularity, followers, popularity_null_reason, followers_null_reason "
-        "from marts.artist_popularity_trend",
-    ) == [(None, None, *["left out of every answer of this day: this app may not see it"] * 2)]
+        "select distinct metric, value, value_null_reason from marts.artist_popularity_trend order by 1",
+    ) == [
+        (metric, None, "left out of every answer of this day: this app may not see it")
+        for metric in ("followers", "popularity")
+    ]
     # Who may not be seen is named, one by one, with what was said.
     assert ledger(warehouse, "top_tracks") == [(8, 8, 0)] * 2
     reasons = rows(
@@ -122,13 +124,13 @@ def test_a_field_that_vanishes_ends_its_series_with_a_reason(
         assert run(settings, instance, [FIRST, SECOND], []).success
     assert rows(
         warehouse,
-        "select snapshot_date::text, count(*), count(popularity), min(popularity_null_reason) "
-        "from marts.artist_popularity_trend group by 1 order by 1",
+        "select snapshot_date::text, count(*), count(value), min(value_null_reason) "
+        "from marts.artist_popularity_trend where metric = 'popularity' group by 1 order by 1",
     ) == [
         (FIRST, 8, 8, None),
         (SECOND, 8, 0, "left out of every answer of this day: this app may not see it"),
     ]
-    zeros = "select count(*) from marts.artist_popularity_trend where popularity = 0"
+    zeros = "select count(*) from marts.artist_popularity_trend where value = 0"
     assert rows(warehouse, zeros) == [(0,)]
     assert ledger(warehouse, "top_tracks")[0][1] == 0
     assert ledger(warehouse, "top_tracks")[1] == (8, 8, 0)
@@ -168,9 +170,13 @@ def test_open_sources_alone_fill_the_tables_in_their_own_ids(
         assert all(loaded >= 4 for _, _, loaded in books)
     assert rows(
         warehouse,
-        "select source, count(distinct followers_null_reason), bool_or(followers is not null) "
-        "from marts.artist_popularity_trend where is_observed group by 1 order by 1",
-    ) == [("simulated-deezer", 0, True), ("simulated-listenbrainz", 1, False)]
+        "select source, metric, bool_or(value is not null) "
+        "from marts.artist_popularity_trend where is_observed group by 1, 2 order by 1, 2",
+    ) == [
+        ("simulated-deezer", "followers", True),
+        ("simulated-listenbrainz", "daily_plays", True),
+        ("simulated-listenbrainz", "listeners", True),
+    ]
     plays = "select bool_and(plays is not null) from snapshots.artist_snapshots where source like '%brainz'"
     assert rows(warehouse, plays) == [(True,)]
     assert rows(warehouse, "select count(*) > 0 from marts.new_release_radar") == [(True,)]

@@ -23,13 +23,13 @@ def definitions(settings: Settings) -> dg.Definitions:
 def test_every_layer_is_a_group_and_flows_into_the_next(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     groups = {graph.get(key).group_name for key in graph.get_all_asset_keys()}
-    assert groups == {"landing", "snapshots", "ops", "staging", "intermediate", "marts"}
+    assert groups == {"landing", "snapshots", "ops", "seeds", "staging", "intermediate", "marts", "forecasts"}
     for table in TABLES.values():
         snapshot = dg.AssetKey(["snapshots", table.name])
         assert graph.get(snapshot).parent_keys == {dg.AssetKey(["landing", f"raw_{table.entity}"])}
         assert dg.AssetKey(["staging", f"stg_{table.name}"]) in graph.get(snapshot).child_keys
     trend = graph.get(dg.AssetKey(["marts", "artist_popularity_trend"]))
-    assert all(key.path[0] == "intermediate" for key in trend.parent_keys)
+    assert {key.path[0] for key in trend.parent_keys} == {"intermediate", "seeds"}
 
 
 def test_every_asset_is_partitioned_by_utc_day_with_todays(
@@ -48,11 +48,13 @@ def test_every_asset_is_partitioned_by_utc_day_with_todays(
         assert graph.get(key).backfill_policy == dg.BackfillPolicy.single_run()
 
 
-def test_every_loaded_table_has_a_blocking_contract_check(definitions: dg.Definitions) -> None:
+def test_every_loaded_table_has_its_checks(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
     for table in TABLES:
         checks = {key.name for key in graph.get_check_keys_for_assets({dg.AssetKey(["snapshots", table])})}
-        assert {"contract", "completeness"} <= checks
+        assert {"contract", "completeness", "reconciliation", "null_share"} <= checks
+        daily = {"volume", "unchanged_day", "freshness", "gaps"}
+        assert checks & daily == (daily if TABLES[table].daily else set())
 
 
 def test_dbt_tests_are_asset_checks(definitions: dg.Definitions) -> None:
@@ -61,16 +63,10 @@ def test_dbt_tests_are_asset_checks(definitions: dg.Definitions) -> None:
     assert graph.get_check_keys_for_assets(keys)
 
 
-def test_the_schedule_observes_the_day_of_its_tick(definitions: dg.Definitions) -> None:
-    repository = definitions.get_repository_def()
-    schedule = repository.get_schedule_def("daily_observation")
+def test_the_schedule_has_its_hour(definitions: dg.Definitions) -> None:
+    schedule = definitions.get_repository_def().get_schedule_def("daily_observation")
     assert schedule.cron_schedule == "0 12 * * *"
     assert schedule.execution_timezone == "UTC"
-    tick = datetime(2026, 11, 20, 12, tzinfo=UTC)
-    context = dg.build_schedule_context(scheduled_execution_time=tick, repository_def=repository)
-    (request,) = schedule.evaluate_tick(context).run_requests or []
-    assert request.partition_key == "2026-11-20"
-    assert request.run_key == "2026-11-20"
 
 
 def test_a_simulated_upstream_is_named_on_every_asset(definitions: dg.Definitions) -> None:

@@ -11,16 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from spotify_assets.contracts.tables import TABLES, Table
+from spotify_assets.contracts.tables import ALBUM_TRACKS, NEW_RELEASES, TABLES, Table
 from spotify_assets.defs.outcome import DayOutcomes
 from spotify_assets.defs.partitions import days_of
 from spotify_assets.defs.resources import Platform
 from spotify_assets.settings import is_simulated
+from spotify_assets.sources.base import ARTIST_ENTITIES, ASKED_ONCE
 
 if TYPE_CHECKING:
     from spotify_assets.ingest.land import Landed
 
 LAYER = "landing"
+AFTER: Mapping[str, Table] = {
+    "album_tracks": NEW_RELEASES,
+    "track_details": ALBUM_TRACKS,
+    "audio_features": ALBUM_TRACKS,
+}
+"""What is asked about what another table has just learnt of."""
 IDENTIFY_SECONDS = 60.0
 """How long a run looks for unknown ids before it observes those that are known."""
 
@@ -62,8 +69,10 @@ def _metadata(
 async def _land_days(
     context: dg.AssetExecutionContext, platform: Platform, table: Table, days: list[date]
 ) -> DayOutcomes:
+    from spotify_assets.ingest.catalogue import keys_to_ask
     from spotify_assets.ingest.land import PartitionError, land_from_all
-    from spotify_assets.ingest.tracked import tracked_artists
+    from spotify_assets.ingest.removed import refuse_removed
+    from spotify_assets.ingest.tracked import Tracked, tracked_artists
     from spotify_assets.lake.landing import LakeError
     from spotify_assets.sources.base import SourceError
     from spotify_assets.warehouse.capabilities import all_capabilities
@@ -71,16 +80,38 @@ async def _land_days(
 
     outcomes = DayOutcomes(context)
     landing, warehouse = platform.landing(), platform.warehouse()
-    if platform.settings().simulated or platform.clock().now().date() in days:
+    askable = platform.settings().simulated or platform.clock().now().date() in days
+    if askable and table.entity in ARTIST_ENTITIES:
         await _identify(context, platform)
     sources = platform.sources(context.run.run_id)
     tracked = {source.name: tracked_artists(warehouse, source.namespace) for source in sources}
+    asked: dict[str, set[str]] = {source.name: set() for source in sources}
+
+    def whom(day: date) -> dict[str, Tracked]:
+        if table.entity not in ASKED_ONCE:
+            return tracked
+        keys = {
+            source.name: keys_to_ask(warehouse, table.entity, source.name, day, tracked[source.name].ids)
+            for source in sources
+            if table.entity in source.entities
+        }
+        # What an earlier day of this run was told stands in the table only after the run has loaded it.
+        return {
+            name: Tracked([key for key in keys.get(name, []) if key not in known])
+            for name, known in asked.items()
+        }
+
     try:
         for day in days:
             with outcomes.attempt(day, PartitionError, SourceError, LakeError, WarehouseError):
+                refuse_removed(warehouse, table.name, day, [source.name for source in sources])
+                wanted = whom(day)
                 landed, failed = await land_from_all(
-                    sources, landing, table.entity, day, tracked, context.run.run_id, platform.clock()
+                    sources, landing, table.entity, day, wanted, context.run.run_id, platform.clock()
                 )
+                for name, one in landed.items():
+                    if not one.stopped and not one.usage.failures:
+                        asked[name].update(wanted[name].ids)
                 stopped = {name: one.stopped for name, one in landed.items() if one.stopped} | failed
                 for name, why in stopped.items():
                     context.log.warning(f"{day}: {name} stopped before everything was asked for: {why}")
@@ -120,6 +151,7 @@ def _raw_asset(
 ) -> dg.AssetsDefinition:
     @dg.asset(
         key=raw_key(table),
+        deps=[dg.AssetKey(["snapshots", before.name])] if (before := AFTER.get(table.name)) else [],
         group_name=LAYER,
         partitions_def=partitions,
         tags=tags,

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster_dbt import (
@@ -24,6 +24,9 @@ from dagster_dbt import (
 from spotify_assets.defs.checks.dbt_tests import describe_test
 from spotify_assets.defs.partitions import days_of
 from spotify_assets.defs.resources import MANIFEST, Platform
+
+if TYPE_CHECKING:
+    from spotify_assets.warehouse.connection import Warehouse
 
 
 class LayeredTranslator(DagsterDbtTranslator):
@@ -66,8 +69,8 @@ class LayeredTranslator(DagsterDbtTranslator):
 
     @staticmethod
     def _layer(dbt_resource_props: Mapping[str, Any]) -> str:
-        # fqn: project, folder …, model
-        return str(dbt_resource_props["fqn"][1])
+        # fqn: project, folder …, model; a seed has no folder of its own
+        return "seeds" if dbt_resource_props["resource_type"] == "seed" else str(dbt_resource_props["fqn"][1])
 
 
 def dbt_variables(first: date, last: date) -> dict[str, str]:
@@ -101,28 +104,74 @@ def build_mart_assets(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], dbt: DbtCliResource
     ) -> Iterator[Any]:
         days = days_of(context)
-        os.environ.update(platform.warehouse().dbt_environment())
-        invocation = dbt.cli(
-            [
-                "build",
-                "--exclude-resource-type",
-                "unit_test",
-                "--vars",
-                json.dumps(dbt_variables(days[0], days[-1])),
-            ],
-            context=context,
-        )
-        try:
-            yield from invocation.stream()
-        finally:
-            # One target folder per invocation, so that two runs never meet in it; gone with the run.
-            shutil.rmtree(Path(invocation.target_path), ignore_errors=True)
+        yield from build_window(context, platform, dbt, days[0], days[-1])
 
     return dbt_models
 
 
+def build_window(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext,
+    platform: Platform,
+    dbt: DbtCliResource,
+    first: date,
+    last: date,
+    **outside_assets: Any,
+) -> Iterator[Any]:
+    """Build and test the models for some days; gives what dagster-dbt makes of dbt's events.
+
+    Args:
+        context: Of the step.
+        platform: Where the database is.
+        dbt: The project.
+        first: First day.
+        last: Last day.
+        **outside_assets: Manifest and translator, where the step is no dbt asset and so has none.
+    """
+    warehouse = platform.warehouse()
+    os.environ.update(warehouse.dbt_environment())
+    _rebuild_after_upgrade(context, warehouse, dbt)
+    variables = json.dumps(dbt_variables(first, last))
+    command = ["build", "--exclude-resource-type", "unit_test", "--vars", variables]
+    invocation = dbt.cli(command, context=context, **outside_assets)
+    try:
+        yield from invocation.stream()
+    finally:
+        # One target folder per invocation, so that two runs never meet in it; gone with the run.
+        shutil.rmtree(Path(invocation.target_path), ignore_errors=True)
+
+
+def _rebuild_after_upgrade(
+    context: dg.OpExecutionContext | dg.AssetExecutionContext, warehouse: "Warehouse", dbt: DbtCliResource
+) -> None:
+    """Build all history anew if other models than these have built what stands.
+
+    Raises:
+        dagster.Failure: It did not succeed; the next run tries again.
+    """
+    from spotify_assets.warehouse.model_builds import book_build, must_rebuild, version_of
+
+    version = version_of(MANIFEST)
+    if not must_rebuild(warehouse, version):
+        return
+    context.log.info("The models have changed since the marts were built: all history is built anew, once.")
+    command = ["build", "--full-refresh"]
+    for kind in ("unit_test", "test"):  # tests follow, with the run's own days, where they are shown
+        command += ["--exclude-resource-type", kind]
+    invocation = dbt.cli(command, manifest=MANIFEST, raise_on_error=False)
+    try:
+        built = invocation.wait().is_successful()
+    finally:
+        shutil.rmtree(Path(invocation.target_path), ignore_errors=True)
+    if not built:
+        raise dg.Failure(
+            "The models have changed, and building all history anew by them failed; see the run's log. What "
+            "stood before still stands where it could not be built. Run again when the reason is mended."
+        )
+    book_build(warehouse, version)
+
+
 def mart_keys() -> list[dg.AssetKey]:
-    """Keys of all dbt models, read from the manifest."""
+    """Keys of all dbt models and of the seeds that they read, from the manifest."""
     nodes = json.loads(MANIFEST.read_text())["nodes"].values()
     translator = LayeredTranslator()
-    return [translator.get_asset_key(node) for node in nodes if node["resource_type"] == "model"]
+    return [translator.get_asset_key(node) for node in nodes if node["resource_type"] in {"model", "seed"}]

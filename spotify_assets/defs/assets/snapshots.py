@@ -6,6 +6,7 @@ of a load. How a partition is loaded stands in `ingest.load`.
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -14,6 +15,10 @@ from spotify_assets.contracts.tables import TABLES, Table
 from spotify_assets.defs.assets.landing import raw_key
 from spotify_assets.defs.checks.completeness import check_completeness, completeness_spec
 from spotify_assets.defs.checks.contract import check_contract, contract_spec
+from spotify_assets.defs.checks.null_share import check_null_share, null_share_spec
+from spotify_assets.defs.checks.reconciliation import check_reconciliation, parts_of, reconciliation_spec
+from spotify_assets.defs.checks.unchanged import check_unchanged, unchanged_spec
+from spotify_assets.defs.checks.volume import check_volume, volume_spec
 from spotify_assets.defs.outcome import DayOutcomes
 from spotify_assets.defs.partitions import days_of
 from spotify_assets.defs.plots import histogram
@@ -22,6 +27,9 @@ from spotify_assets.settings import is_simulated
 
 if TYPE_CHECKING:
     from spotify_assets.ingest.load import Loaded
+    from spotify_assets.lake.landing import Landing
+    from spotify_assets.warehouse.connection import Warehouse
+    from spotify_assets.warehouse.ledger import LedgerEntry
 
 LAYER = "snapshots"
 PREVIEW_ROWS = 5
@@ -35,6 +43,11 @@ PREVIEW_COLUMNS = (
 def snapshot_key(table: Table) -> dg.AssetKey:
     """Key of a loaded table's asset."""
     return dg.AssetKey([LAYER, table.name])
+
+
+def loaded_keys() -> list[dg.AssetKey]:
+    """Keys of all that is observed and loaded: what lands, then what is loaded of it."""
+    return [key(table) for key in (raw_key, snapshot_key) for table in TABLES.values()]
 
 
 def _shown(value: Any) -> str | None:
@@ -87,6 +100,7 @@ def load_metadata(loads: "Sequence[Loaded]", seconds: float) -> dict[str, Any]:
     popularity = [
         value
         for loaded in loads
+        if "popularity" in loaded.rows.column_names
         for value in loaded.rows.column("popularity").to_pylist()
         if value is not None
     ]
@@ -95,6 +109,32 @@ def load_metadata(loads: "Sequence[Loaded]", seconds: float) -> dict[str, Any]:
             popularity, f"Popularity of {len(popularity):,} rows (0–100)"
         )
     return metadata
+
+
+def _check_specs(table: Table, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
+    """Checks that a load of the table answers; two of them compare with the day before."""
+    specs = (contract_spec, completeness_spec, reconciliation_spec, null_share_spec)
+    compared = (volume_spec, unchanged_spec) if table.daily else ()
+    return [spec(table, key) for spec in (*specs, *compared)]
+
+
+def _check(
+    table: Table,
+    key: dg.AssetKey,
+    days: "Sequence[date]",
+    entries: "Sequence[LedgerEntry]",
+    parts: "dict[tuple[str, date], int]",
+    landing: "Landing",
+    warehouse: "Warehouse",
+) -> Iterator[dg.AssetCheckResult]:
+    """Answer them for the days that were loaded, each by one query."""
+    yield check_contract(table, key, days, warehouse)
+    yield check_completeness(key, entries)
+    yield check_reconciliation(table, key, days, parts, landing, warehouse)
+    yield check_null_share(table, key, days, warehouse)
+    if table.daily:
+        yield check_volume(table, key, days, warehouse)
+        yield check_unchanged(table, key, days, warehouse)
 
 
 def _snapshot_asset(
@@ -109,7 +149,7 @@ def _snapshot_asset(
         partitions_def=partitions,
         tags=tags,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        check_specs=[contract_spec(table, key), completeness_spec(table, key)],
+        check_specs=_check_specs(table, key),
         kinds={"python", "postgres"},
         metadata={"dagster/table_name": f"snapshots.{table.name}"},
         description=f"{table.description} Valid rows only; what breaks the contract is in ops.quarantine "
@@ -120,18 +160,20 @@ def _snapshot_asset(
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
         from spotify_assets.ingest.load import EXPECTED, load
 
-        landing, outcomes, entries = platform.landing(), DayOutcomes(context), []
+        landing, outcomes = platform.landing(), DayOutcomes(context)
+        entries: list[LedgerEntry] = []
+        parts: dict[tuple[str, date], int] = {}
         with platform.warehouse().holding() as warehouse:
             for day in days_of(context):
                 started = time.monotonic()
                 with outcomes.attempt(day, *EXPECTED):
                     loads = load(table.name, day, landing, warehouse, context.run.run_id)
                     entries += [loaded.entry for loaded in loads]
+                    parts |= parts_of(loads)
                     outcomes.succeed(day, load_metadata(loads, time.monotonic() - started))
             # Days that are committed are checked also when others failed.
             if outcomes.days:
-                yield check_contract(table, key, outcomes.days, warehouse)
-                yield check_completeness(key, entries)
+                yield from _check(table, key, outcomes.days, entries, parts, landing, warehouse)
             outcomes.close()
             yield dg.MaterializeResult(asset_key=key)
 

@@ -23,7 +23,7 @@ def describe_test(properties: Mapping[str, Any]) -> str | None:
     arguments: Mapping[str, Any] = test.get("kwargs") or {}
     column = arguments.get("column_name")
     columns = ", ".join(arguments.get("columns") or [])
-    parent = str(arguments.get("to", "")).removeprefix("ref('").removesuffix("')")
+    parent = str(arguments.get("to") or arguments.get("of") or "").removeprefix("ref('").removesuffix("')")
     limits = " and ".join(
         f"{words} {arguments[name]}"
         for name, words in (("at_least", "at least"), ("at_most", "at most"))
@@ -36,5 +36,6 @@ def describe_test(properties: Mapping[str, Any]) -> str | None:
         "accepted_range": f"`{column}` is {limits}, or null.",
         "unique_combination": f"No two rows have the same {columns}.",
         "rows_exist_in": f"Every row's {columns} exist in {parent}.",
+        "keeps_rows_of": f"Every {columns} of {parent} on the days of the run stands here.",
         "no_missing_days": f"No series ({columns}) skips a day between its first and its last.",
     }.get(str(test.get("name")))
