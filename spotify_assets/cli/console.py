@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
@@ -94,10 +95,14 @@ def _print_gaps(screen: Console, loads: Sequence[LedgerEntry]) -> None:
             markup=False,
             soft_wrap=True,
         )
-    missing = [(load, entry, reason) for load in loads for entry, reason in load.missing.items()]
-    for load, entry, reason in missing[:10]:
+    missing: dict[tuple[str, str, str, str], list[date]] = {}
+    for load in loads:
+        for entry, reason in load.missing.items():
+            missing.setdefault((load.table, load.source, entry, reason), []).append(load.day)
+    for (table, source, entry, reason), days in list(missing.items())[:10]:
+        when = f"{days[0]}" if len(days) == 1 else f"on {len(days)} days from {min(days)}"
         screen.print(
-            f"missing: {load.table} {load.day} {load.source}: {shown(entry)} ({shown(reason)})",
+            f"missing: {table} {when} {source}: {shown(entry)} ({shown(reason)})",
             markup=False, soft_wrap=True,
         )  # fmt: skip
     if len(missing) > 10:

@@ -22,6 +22,7 @@ from spotify_assets.cli.console import command, console, literal, shown
 from spotify_assets.cli.environment import SIMULATED_NOTE, Environment, open_environment, upstream
 from spotify_assets.cli.upstreams import UpstreamState, opened_sources, upstream_states
 from spotify_assets.ingest.tracked import tracked_artists
+from spotify_assets.secrets import secret_origins
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.sources.base import SourceError
 from spotify_assets.sources.spotify.access import Mode
@@ -120,6 +121,16 @@ def _print_users(screen: Console, signed_in: list[SignedIn], now: datetime) -> N
         screen.print(f"  {shown(user.display_name or user.user_id)}  {state}", markup=False, soft_wrap=True)
 
 
+def _print_secrets(screen: Console, origins: Mapping[str, str]) -> None:
+    if not origins:
+        return
+    screen.print("\n[bold]Secrets[/bold]")
+    for name, origin in origins.items():
+        screen.print(
+            f"  {name:<{max(map(len, origins))}}  from {shown(origin)}", markup=False, soft_wrap=True
+        )
+
+
 def _advice(settings: Settings, states: list[UpstreamState]) -> list[str]:
     """What a person should do, most useful first."""
     found = []
@@ -188,6 +199,7 @@ def doctor_command(probe: bool | None, as_json: bool) -> None:
         states = upstream_states(environment)
     now = datetime.now(UTC)
     signed_in = users(environment.warehouse)
+    origins = secret_origins(Settings)
     advice = _advice(environment.settings, states)
     if as_json:
         report: dict[str, Any] = {
@@ -201,6 +213,7 @@ def doctor_command(probe: bool | None, as_json: bool) -> None:
                 }
                 for user in signed_in
             ],
+            "secrets": origins,
             "problems": problems,
             "advice": advice,
         }
@@ -212,6 +225,7 @@ def doctor_command(probe: bool | None, as_json: bool) -> None:
         for state in states:
             _print_upstream(screen, state)
         _print_users(screen, signed_in, now)
+        _print_secrets(screen, origins)
         for line in problems:
             screen.print(f"\n{shown(line)}", style="red", markup=False, soft_wrap=True)
         if advice:

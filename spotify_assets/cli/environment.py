@@ -17,7 +17,7 @@ import click
 from spotify_assets.cli.prepare import ensure_manifest
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import PROJECT_ROOT, Settings, load_settings
-from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.connection import CONNECT_SECONDS, Warehouse
 
 SIMULATED_NOTE = "SIMULATED upstream: invented artists and numbers (real ones: SOURCES in .env.example)."
 
@@ -36,7 +36,9 @@ class Environment:
         return self.settings.simulated
 
 
-def open_environment(settings: Settings | None = None) -> Environment:
+def open_environment(
+    settings: Settings | None = None, *, connect_seconds: float = CONNECT_SECONDS
+) -> Environment:
     """Settings (from the environment when absent), a migrated database, and the lake."""
     settings = settings or load_settings()
     try:
@@ -46,7 +48,8 @@ def open_environment(settings: Settings | None = None) -> Environment:
             f"{settings.spotify_assets_home} cannot be used: {error.strerror}. "
             "Set SPOTIFY_ASSETS_HOME to a folder that you may write to."
         ) from None
-    return Environment(settings, Warehouse.open(settings), Landing(settings.effective_lake_url))
+    warehouse = Warehouse.open(settings, connect_seconds=connect_seconds)
+    return Environment(settings, warehouse, Landing(settings.effective_lake_url))
 
 
 def export_dagster(environment: Environment) -> None:

@@ -5,16 +5,33 @@ from __future__ import annotations
 
 def EXPECTED() -> tuple[type[Exception], ...]:  # noqa: N802 - used as the tuple that `except` takes
     """Errors whose message says what happened and what to do; anything else is a defect."""
-    from spotify_assets.ingest.history import ImportProblem  # noqa: PLC0415
+    from dagster_postgres.utils import DagsterPostgresException  # noqa: PLC0415
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
+
+    from spotify_assets.ingest.files import ImportProblem  # noqa: PLC0415
     from spotify_assets.ingest.land import PartitionError  # noqa: PLC0415
     from spotify_assets.lake.landing import LakeError  # noqa: PLC0415
+    from spotify_assets.operations.archive import BackupError  # noqa: PLC0415
     from spotify_assets.settings import SettingsError  # noqa: PLC0415
     from spotify_assets.sources.base import SourceError  # noqa: PLC0415
     from spotify_assets.warehouse.errors import WarehouseError  # noqa: PLC0415
 
-    return (SettingsError, LakeError, SourceError, WarehouseError, PartitionError, ImportProblem)
+    own = (SettingsError, LakeError, SourceError, WarehouseError, PartitionError, ImportProblem, BackupError)
+    return (*own, DBAPIError, DagsterPostgresException)
 
 
 def explain(error: Exception) -> str:
     """The message, without a class name or traceback."""
+    from dagster_postgres.utils import DagsterPostgresException  # noqa: PLC0415
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
+
+    # Dagster's own records: our statements do not go through SQLAlchemy.
+    if isinstance(error, DagsterPostgresException) and isinstance(error.__cause__, DBAPIError):
+        error = error.__cause__
+    if isinstance(error, DBAPIError):
+        said = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
+        return (
+            f"Dagster could not keep its records in the database: {said[0]}. What was committed before "
+            "stands. When the database works again, run again: only what is missing is done"
+        )
     return str(error).strip() or type(error).__name__

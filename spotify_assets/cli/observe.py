@@ -15,10 +15,9 @@ from spotify_assets.cli.console import command, console, print_outcome, progress
 from spotify_assets.cli.environment import SIMULATED_NOTE, export_dagster, open_environment, upstream
 from spotify_assets.cli.runs import RunOutcome, run_days
 from spotify_assets.cli.spans import possible_spans
-from spotify_assets.contracts.tables import TABLES
-from spotify_assets.defs.assets.landing import raw_key
+from spotify_assets.defs.assets.forecasts import forecast_keys
 from spotify_assets.defs.assets.marts import mart_keys
-from spotify_assets.defs.assets.snapshots import snapshot_key
+from spotify_assets.defs.assets.snapshots import loaded_keys
 from spotify_assets.settings import load_settings
 from spotify_assets.sources.clock import SYSTEM_CLOCK
 
@@ -87,8 +86,7 @@ def _asset_keys(names: tuple[str, ...]) -> list[dg.AssetKey]:
     Raises:
         click.UsageError: There is no such asset; lists those that there are.
     """
-    known = [raw_key(table) for table in TABLES.values()] + [snapshot_key(table) for table in TABLES.values()]
-    known += mart_keys()
+    known = [*loaded_keys(), *mart_keys(), *forecast_keys()]
     keys = [dg.AssetKey.from_user_string(name) for name in names]
     unknown = [name for name, key in zip(names, keys, strict=True) if key not in known]
     if unknown:
@@ -101,7 +99,8 @@ def _lost_days(lost: list[date]) -> str:
     days = ", ".join(day.isoformat() for day in lost[:10])
     more = f" and {len(lost) - 10} more" if len(lost) > 10 else ""
     return (
-        f"{len(lost)} days were not observed while they were today, and cannot be any more: {days}{more}. "
+        f"{len(lost)} days were not observed while they were today, and cannot be any more, or their raw "
+        f"responses were removed since (RAW_KEPT_DAYS), and they stand as they were loaded: {days}{more}. "
         "The other days of the range are loaded. If you have the data of those days, import it: "
         "spotify-assets import artist-snapshots FILE --source spotify"
     )
@@ -120,8 +119,9 @@ def _shown(screen: Console, text: str, as_json: bool) -> Iterator[Callable[[str]
 def _told_metric(outcome: RunOutcome) -> str:
     """The metric that a first look at the marts shows most of."""
     shown = [load for load in outcome.loads if load.table == "artist_snapshots" and load.loaded]
-    told = any("popularity" not in load.absent for load in shown)
-    return "popularity" if told else "followers"
+    candidates = ("popularity", "followers", "listeners")
+    told = (metric for metric in candidates if any(metric not in load.absent for load in shown))
+    return next(told, "followers")
 
 
 def _run(first: date, last: date, selected: tuple[str, ...], as_json: bool) -> None:
@@ -152,8 +152,8 @@ def _run(first: date, last: date, selected: tuple[str, ...], as_json: bool) -> N
         print_outcome(screen, outcome)
         if outcome.success:
             metric = _told_metric(outcome)
-            columns = f"name, {metric}, {metric}_change_7_days"
-            newest = "order by snapshot_date desc, 2 desc nulls last limit 10"
+            columns = f"name, value as {metric}, change_7_days"
+            newest = f"where metric = '{metric}' order by snapshot_date desc, 2 desc nulls last limit 10"
             look = f"select {columns} from artist_popularity_trend {newest}"  # noqa: S608 - names of our own
             screen.print(f'Next: {command()} sql "{look}"', markup=False, soft_wrap=True)
     if not outcome.success:
@@ -186,13 +186,15 @@ def materialize_command(day: date, selected: tuple[str, ...], as_json: bool) -> 
     _run(day, day, selected, as_json)
 
 
-@click.command("backfill", short_help="Load a range of days in one run, each day committed by itself.")
+@click.command(
+    "backfill", short_help="Load a range of days, each committed by itself, and build the marts once."
+)
 @click.option("--from", "first", type=Day(), required=True, help="First UTC day, YYYY-MM-DD.")
 @click.option("--to", "last", type=Day(), default="today", show_default=True, help="Last UTC day.")
 @_SELECT
 @_JSON
 def backfill_command(first: date, last: date, selected: tuple[str, ...], as_json: bool) -> None:
-    """Load a range of days in one run; each day is committed by itself.
+    """Load a range of days, each committed by itself, and build the marts once over all of them.
 
     A live upstream only knows today: earlier days are replayed from the lake, and days on which nothing
     was landed are named as lost. The simulated upstream can be asked about any day.

@@ -32,7 +32,14 @@ def dbt_command(*arguments: str) -> list[str]:
 
 
 def _newest_input() -> float:
-    files = (path for pattern in _INPUTS for path in PROJECT.rglob(pattern) if TARGET not in path.parents)
+    # Not into target: runs under way make and remove folders of theirs there.
+    rooms = [path for path in PROJECT.iterdir() if path != TARGET]
+    files = (
+        path
+        for pattern in _INPUTS
+        for room in rooms
+        for path in (room.rglob(pattern) if room.is_dir() else [room] if room.match(pattern) else [])
+    )
     return max((path.stat().st_mtime for path in files), default=0.0)
 
 

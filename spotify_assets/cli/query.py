@@ -114,7 +114,7 @@ def sql_command(query: str, as_csv: bool, as_json: bool, limit: int | None) -> N
 
     \b
     Examples:
-      spotify-assets sql "select name, popularity from artist_popularity_trend limit 5"
+      spotify-assets sql "select name, metric, value from artist_popularity_trend limit 5"
       spotify-assets sql "select * from ops.partition_loads" --csv > ledger.csv
     """  # noqa: D301 - \b is for click
     if as_csv and as_json:

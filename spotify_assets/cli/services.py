@@ -42,11 +42,11 @@ def _docs_folder(environment: Environment) -> Path:
     return environment.settings.spotify_assets_home / "docs"
 
 
-def _check_free(port: int, option: str) -> None:
-    with socket.socket() as probe:
+def _check_free(port: int, option: str, host: str = LOOPBACK) -> None:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((LOOPBACK, port))
+            probe.bind((host, port))
         except OSError:
             raise click.ClickException(
                 f"Port {port} is in use. Stop what uses it, or choose another: {option} PORT"
@@ -159,6 +159,9 @@ def up_command(port: int, docs_port: int) -> None:
         def start(name: str, *command: str) -> None:
             services.append(_Service(name, list(command), logs / f"{name}.log"))
 
+        web, docs = f"http://{LOOPBACK}:{port}", f"http://{LOOPBACK}:{docs_port}"
+        if "dagster_web_url" not in environment.settings.model_fields_set:
+            os.environ["DAGSTER_WEB_URL"] = web  # links in alerts lead here
         screen.print("Starting (half a minute) …")
         start(
             "webserver", str(here / "dagster-webserver"), "--host", LOOPBACK, "--port", str(port),
@@ -166,7 +169,6 @@ def up_command(port: int, docs_port: int) -> None:
         )  # fmt: skip
         start("daemon", str(here / "dagster-daemon"), "run", "--workspace", "workspace.yaml")
         start("docs", str(here / "spotify-assets"), "docs", "--port", str(docs_port))
-        web, docs = f"http://{LOOPBACK}:{port}", f"http://{LOOPBACK}:{docs_port}"
         _wait_until(lambda: _answers(f"{web}/server_info"), services)
         screen.print(f"Dagster web UI   {web}")
         _wait_until(lambda: _answers(docs), services)
@@ -185,11 +187,20 @@ def up_command(port: int, docs_port: int) -> None:
     screen.print("Stopped.")
 
 
+_host_option = click.option(
+    "--host",
+    default=LOOPBACK,
+    show_default=True,
+    help="Address to serve on; anybody who reaches it may look.",
+)
+
+
 @click.command("docs", short_help="Build and serve the dbt documentation site.")
+@_host_option
 @click.option("--port", default=8081, show_default=True, help="Port to serve on.")
 @click.option("--build-only", is_flag=True, help="Build the site and say where it is.")
-def docs_command(port: int, build_only: bool) -> None:
-    """Build the dbt documentation site and serve it on loopback.
+def docs_command(host: str, port: int, build_only: bool) -> None:
+    """Build the dbt documentation site and serve it, on loopback unless another address is given.
 
     \b
     Examples:
@@ -200,7 +211,7 @@ def docs_command(port: int, build_only: bool) -> None:
 
     signal.signal(signal.SIGTERM, _stop_like_ctrl_c)
     if not build_only:
-        _check_free(port, "--port")
+        _check_free(port, "--port", host)
     environment = open_environment()
     try:
         page = build_docs(environment.warehouse, _docs_folder(environment), simulated=environment.simulated)
@@ -211,11 +222,12 @@ def docs_command(port: int, build_only: bool) -> None:
         return
     with suppress(KeyboardInterrupt):
         serve_docs(
-            page.parent, LOOPBACK, port, lambda url: click.echo(f"Documentation on {url}  (Ctrl-C stops it)")
+            page.parent, host, port, lambda url: click.echo(f"Documentation on {url}  (Ctrl-C stops it)")
         )
 
 
 @click.command("simulate", short_help="Serve the simulated upstream.")
+@_host_option
 @click.option("--port", default=8090, show_default=True, help="Port to serve on; 0 for any free one.")
 @click.option("--artists", default=1000, show_default=True, help="How many artists exist.")
 @click.option("--seed", default=2026, show_default=True, help="Seed of the invented catalogue.")
@@ -233,7 +245,7 @@ def docs_command(port: int, build_only: bool) -> None:
 @click.option("--quota", type=int, help="Calls to Spotify before QUOTA_EXCEEDED.")
 @click.option("--limits", is_flag=True, help="Hold the published limits of the other services.")
 def simulate_command(
-    port: int, artists: int, seed: int, mode: Literal["extended", "legacy", "development"],
+    host: str, port: int, artists: int, seed: int, mode: Literal["extended", "legacy", "development"],
     mode_until: datetime | None, latency_ms: float, requests_per_second: float | None, quota: int | None,
     limits: bool,
 ) -> None:  # fmt: skip
@@ -277,4 +289,4 @@ def simulate_command(
         click.echo(f"  or, for every protocol: SIMULATOR_URL={url}")
 
     with suppress(KeyboardInterrupt):
-        serve(config, port=port, ready=ready)
+        serve(config, host=host, port=port, ready=ready)

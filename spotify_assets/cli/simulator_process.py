@@ -21,4 +21,5 @@ if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Standard input is a pipe from the parent; it closes also when the parent is killed.
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    serve(SimulatorConfig(), ready=lambda url: print(url, flush=True))
+    # With everything that can be asked, so that every table has rows to show.
+    serve(SimulatorConfig(audio_features=True), ready=lambda url: print(url, flush=True))

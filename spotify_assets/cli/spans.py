@@ -15,6 +15,7 @@ from spotify_assets.cli.environment import Environment
 from spotify_assets.contracts.tables import TABLES
 from spotify_assets.defs.assets.landing import raw_key
 from spotify_assets.defs.assets.snapshots import snapshot_key
+from spotify_assets.sources.base import ARTIST_ENTITIES
 
 Span = tuple[date, date]
 
@@ -42,7 +43,9 @@ def possible_spans(
             for day in environment.landing.days(source, table.entity)
         }
         for table in TABLES.values()
-        if not environment.simulated
+        # Charts and what is asked once may be absent: nothing was to be asked, or it is asked another day.
+        if table.entity in ARTIST_ENTITIES
+        and not environment.simulated
         and (not selection or {raw_key(table), snapshot_key(table)} & set(selection))
     ]
     lost = [day for day in days if day < today and not all(day in known for known in landed)]

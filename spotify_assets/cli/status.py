@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -12,20 +14,76 @@ from rich.console import Console
 from rich.table import Table
 
 from spotify_assets.cli.console import command, console, shown
-from spotify_assets.cli.environment import SIMULATED_NOTE, open_environment
+from spotify_assets.cli.environment import SIMULATED_NOTE, Environment, export_dagster, open_environment
 from spotify_assets.cli.upstreams import UpstreamState, upstream_states
 from spotify_assets.lake.landing import without_credentials
 from spotify_assets.warehouse import watchlist
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.dagster_events import any_runs_recorded
 from spotify_assets.warehouse.ledger import Coverage, coverage, current_load
 
 NAMED = 10
 """Missing entries of a table that are named; the rest is counted."""
 
 
-def _next_run(hour: int, now: datetime) -> datetime:
-    tick = now.replace(hour=hour, minute=0, second=0, microsecond=0)
-    return tick if tick > now else tick + timedelta(days=1)
+@dataclass(frozen=True, slots=True)
+class NextRun:
+    """When the next run is, while the daemon runs, and why.
+
+    Attributes:
+        daily: When the daily run comes next.
+        again: When today is asked about again before that; none if it is not.
+        why: Why it is, or why it is not.
+    """
+
+    daily: datetime
+    again: datetime | None
+    why: str
+
+    @property
+    def at(self) -> datetime:
+        """When the next run is."""
+        return self.again or self.daily
+
+    @property
+    def sentence(self) -> str:
+        """The same in words."""
+        daily = f"{self.daily:%Y-%m-%d %H:%M} UTC"
+        if self.again is None:
+            return daily
+        return f"{self.again:%Y-%m-%d %H:%M} UTC ({self.why[0].lower()}{self.why[1:]}); the daily one {daily}"
+
+
+def next_run(environment: Environment, now: datetime) -> NextRun:
+    """Work out when the next run is, as the schedule and the sensor of the daemon will."""
+    from spotify_assets.defs.sensors import known_watchlist  # noqa: PLC0415 - Dagster is slow to import
+    from spotify_assets.defs.today import look, next_tick, plan  # noqa: PLC0415
+
+    settings, warehouse = environment.settings, environment.warehouse
+    daily = next_tick(now, settings.spotify_assets_schedule_hour)
+    with _dagster(environment) as instance:
+        known = known_watchlist(instance) if instance is not None else None
+        following = plan(look(instance, warehouse, settings, now, known))
+    if isinstance(following, str):
+        return NextRun(daily, None, following)
+    if following.at == daily:
+        return NextRun(daily, None, following.why)
+    return NextRun(daily, max(following.at, now), following.why)
+
+
+@contextmanager
+def _dagster(environment: Environment) -> Iterator[Any]:
+    """Dagster's records; none where there are none yet, so that nothing needs to be prepared for looking."""
+    with environment.warehouse.connect() as connection, connection.cursor() as cursor:
+        recorded = any_runs_recorded(cursor)
+    if not recorded:
+        yield None
+        return
+    import dagster as dg  # noqa: PLC0415 - slow
+
+    export_dagster(environment)
+    with dg.DagsterInstance.get() as instance:
+        yield instance
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +104,9 @@ class _Series:
         }  # fmt: skip
 
 
-def _all_series(warehouse: Warehouse) -> list[_Series]:
+def _all_series(warehouse: Warehouse, observed: Sequence[str]) -> list[_Series]:
     found = []
-    for item in coverage(warehouse):
+    for item in coverage(warehouse, observed):
         load = current_load(warehouse, item.table, item.source, item.newest_day)
         found.append(_Series(item, dict(load.missing) if load else {}))
     return found
@@ -113,8 +171,8 @@ def status_command(as_json: bool) -> None:
     settings = environment.settings
     watched = watchlist.tracked_anywhere(environment.warehouse, simulated=environment.simulated)
     states = upstream_states(environment)
-    series = _all_series(environment.warehouse)
-    next_run = _next_run(settings.spotify_assets_schedule_hour, datetime.now(UTC))
+    series = _all_series(environment.warehouse, settings.observed_sources)
+    following = next_run(environment, datetime.now(UTC))
     lake = without_credentials(settings.effective_lake_url)
     if as_json:
         report = {
@@ -123,7 +181,9 @@ def status_command(as_json: bool) -> None:
             "tracked_artists": len(watched),
             "database": environment.warehouse.where,
             "lake": lake,
-            "next_scheduled_run": next_run.isoformat(),
+            "next_scheduled_run": following.daily.isoformat(),
+            "next_run": following.at.isoformat(),
+            "next_run_why": following.why,
             "upstreams": [state.as_json() for state in states],
             "series": [one.as_json() for one in series],
         }
@@ -136,8 +196,9 @@ def status_command(as_json: bool) -> None:
     screen.print(f"upstream  {names}, {len(watched):,} artists tracked", markup=False)
     screen.print(f"database  {environment.warehouse.where}", markup=False, soft_wrap=True)
     screen.print(f"lake      {lake}", markup=False, soft_wrap=True)
-    tick = f"{next_run:%Y-%m-%d %H:%M} UTC"
-    screen.print(f"next run  {tick}, while `spotify-assets up` is running", markup=False)
+    screen.print(
+        f"next run  {following.sentence}, while `spotify-assets up` is running", markup=False, soft_wrap=True
+    )
     for state in states:
         _print_calls(screen, state)
     screen.print()

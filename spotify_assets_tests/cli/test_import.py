@@ -58,7 +58,8 @@ def test_bad_rows_are_named_set_aside_and_the_rest_is_loaded(
         database,
         "select snapshot_date::text, name, popularity, followers from snapshots.artist_snapshots order by 1",
     ) == [("2026-11-01", "First again", 51, 1001), ("2026-11-03", "First", 52, None)]
-    assert query(database, "select count(*) from marts.artist_popularity_trend") == [(3,)]
+    counts = "select metric, count(*) from marts.artist_popularity_trend group by 1 order by 1"
+    assert query(database, counts) == [("followers", 3), ("popularity", 3)]
 
 
 def test_the_path_of_an_absent_file_is_told(cli: Cli, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_the_outcome_for_programs_and_for_people(installation: Installation, dat
     assert "Next: " in text.out
     assert "\x1b" not in text.text, "there is no terminal, so there are no colours"
     lines = [line for line in text.out.splitlines() if not line.startswith("Next:")]  # to be copied whole
-    assert all(len(line) <= 110 for line in lines)
+    assert all(len(line) <= 110 for line in lines), text.out
     assert query(database, "select count(*) from snapshots.artist_snapshots") == [(9,)]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pyarrow as pa
 import pytest
@@ -57,6 +57,20 @@ def test_nothing_yet(cli: Cli) -> None:
     assert report["tracked_artists"] == 0
     assert report["series"] == []
     assert datetime.fromisoformat(report["next_scheduled_run"]) > datetime.now(UTC)
+
+
+def test_days_missed_since_the_newest_are_lost_if_the_source_is_still_observed(
+    cli: Cli, load: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    today = datetime.now(UTC).date()
+    load((today - timedelta(days=3)).isoformat())
+    assert cli("status", "--json").succeeded().json()["series"][0]["lost_days"] == []
+    credentials = {"SPOTIFY_CLIENT_ID": "id", "SPOTIFY_CLIENT_SECRET": "secret"}
+    for name, value in credentials.items():
+        monkeypatch.setenv(name, value)
+    lost = [(today - timedelta(days=ago)).isoformat() for ago in (2, 1)]
+    assert cli("status", "--json").succeeded().json()["series"][0]["lost_days"] == lost
+    assert f"not observed: artist_snapshots, spotify: {lost[0]}, {lost[1]}" in cli("status").succeeded().out
 
 
 def test_days_rows_lost_days_and_what_is_missing(cli: Cli, load: Callable[..., None]) -> None:

@@ -127,7 +127,7 @@ def test_keys_in_the_lake_url_are_not_shown(
         ["backfill", "--from", "2006-01-01", "--to", "2026-11-01"],
         ["import", "artist-snapshots", "no-such-file.csv", "--source", "x"],
         ["import", "nothing", __file__, "--source", "x"],
-        ["import", "artist-snapshots", __file__],
+        ["import", "artist-snapshots"],
         ["watch", "add"],
         ["watch", "remove"],
         ["sql"],

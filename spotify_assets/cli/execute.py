@@ -1,0 +1,43 @@
+"""`exec`: any program, in the environment that the platform's own processes have.
+
+Belongs here: how a service of Dagster's is started where each runs by itself, as in containers.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from spotify_assets.cli.environment import export_dagster, open_environment
+
+
+@click.command(
+    "exec",
+    short_help="Run another program, such as one of Dagster's, with the platform's environment.",
+    context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+@click.option("--wait", "seconds", default=30.0, show_default=True, help="Seconds to wait for the database.")
+@click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED)
+def exec_command(seconds: float, program: tuple[str, ...]) -> None:
+    """Run another program with the platform's environment.
+
+    Waits for the database, brings its schema up to date, and says to Dagster where its records are. Then the
+    program takes this one's place.
+
+    \b
+    Examples:
+      spotify-assets exec dagster run list --limit 5
+      spotify-assets exec --wait 300 dagster-webserver --workspace workspace.yaml
+    """  # noqa: D301 - \b is for click
+    export_dagster(open_environment(connect_seconds=seconds))
+    # Programs installed beside this one are found first, whatever PATH says.
+    os.environ["PATH"] = os.pathsep.join(
+        (str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))
+    )
+    try:
+        os.execvp(program[0], program)  # noqa: S606 - what the user asks for
+    except OSError as error:
+        raise click.ClickException(f"{program[0]} cannot be run: {error.strerror}") from None
