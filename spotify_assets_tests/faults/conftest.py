@@ -32,8 +32,13 @@ INGEST = tuple(
     )
     for word in ("--select", key)
 )  # fmt: skip
-"""Everything but the marts, for what happens before they are built and would only take longer with them."""
+"""Neither marts nor details of albums, for what happens before they are built and would only take longer
+with them."""
 WAIT_SECONDS = 90.0
+RUN = "spotify_assets"
+"""What a run calls itself at the database."""
+PERHAPS_EMPTY = ("playlist_tracks", "album_tracks", "track_details", "audio_features")
+"""Tables that hold rows only where an album of a tracked artist is new, which three days may not bring."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -75,7 +80,8 @@ def alive(process: psutil.Process) -> bool:
 def differences(actual: dict[str, list[str]], expected: dict[str, list[str]]) -> list[str]:
     """Tables that are not the same, row by row."""
     found = [f"{name}: only in one" for name in actual.keys() ^ expected.keys()]
-    for name in actual.keys() & expected.keys():
+    # What was asked for is told by the books, run by run, and differs with them; `check_books` adds it up.
+    for name in (actual.keys() & expected.keys()) - {"marts.data_quality_daily"}:
         if actual[name] != expected[name]:
             lost, extra = set(expected[name]) - set(actual[name]), set(actual[name]) - set(expected[name])
             counts = f"{len(actual[name])} rows for {len(expected[name])}"
@@ -167,6 +173,20 @@ class Platform(Installation):
             assert aside == [(quarantined,)], where
 
 
+def heals(platform: Platform, undisturbed: dict[str, list[str]], *selection: str) -> None:
+    """The same command again comes to its end, and to the same tables."""
+    platform.run(*BACKFILL, *selection).succeeded()
+    expected = undisturbed
+    if selection:
+        expected = {
+            name: [] if name.removeprefix("snapshots.") in PERHAPS_EMPTY else rows
+            for name, rows in undisturbed.items()
+            if name.startswith("snapshots.")
+        }
+    assert differences(contents(platform.url), expected) == []
+    platform.check_books()
+
+
 @pytest.fixture
 def platform(tmp_path: Path, database_server: DatabaseServer, simulator: str) -> Iterator[Platform]:
     """A platform that tracks artists and has observed nothing."""
@@ -190,5 +210,11 @@ def undisturbed(
         made.check_books()
         tables = contents(url)
     assert len(tables["snapshots.artist_snapshots"]) > 2.5 * ARTISTS
-    assert all(tables.values()), {name: len(rows) for name, rows in tables.items()}
+    empty = {name for name, rows in tables.items() if not rows}
+    # of three days little can be said that looks back at weeks
+    told = {"artist_popularity_trend", "track_popularity_trend", "new_release_radar", "artist_leaderboard"}
+    assert not empty & {f"marts.{name}" for name in told}, empty
+    assert not {name for name in empty if name.startswith("snapshots.")} - {
+        f"snapshots.{name}" for name in PERHAPS_EMPTY
+    }, empty
     return tables

@@ -17,26 +17,17 @@ from spotify_assets_tests.faults.conftest import (
     BACKFILL,
     DAYS,
     INGEST,
+    RUN,
     Platform,
-    differences,
     forget_requests,
+    heals,
     requests_seen,
 )
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400, func_only=True)]
 
-RUN, DBT = "spotify_assets", "spotify-assets-dbt"
+DBT = "spotify-assets-dbt"
 MIDDLE = "2026-11-02"
-
-
-def heals(platform: Platform, undisturbed: dict[str, list[str]], *selection: str) -> None:
-    """The same command again comes to its end, and to the same tables."""
-    platform.run(*BACKFILL, *selection).succeeded()
-    expected = {
-        name: rows for name, rows in undisturbed.items() if not selection or name.startswith("snapshots.")
-    }
-    assert differences(contents(platform.url), expected) == []
-    platform.check_books()
 
 
 def test_while_the_first_answers_come(

@@ -1,4 +1,7 @@
-"""A canary in each secret, through runs that succeed and runs that fail: found nowhere afterwards."""
+"""A canary in each secret, through runs that succeed and runs that fail: found nowhere afterwards.
+
+The secrets come from files, so that even the environment of a process holds none.
+"""
 
 from __future__ import annotations
 
@@ -50,14 +53,20 @@ def upstream() -> Iterator[str]:
 
 
 @pytest.fixture
-def live(tmp_path: Path, database_server: DatabaseServer, upstream: str) -> Iterator[Platform]:
+def live(
+    tmp_path: Path, short_tmp: Path, database_server: DatabaseServer, upstream: str
+) -> Iterator[Platform]:
     if database_server.kind == "server":
         pytest.skip("the server looks at the password, so it cannot be a canary")
     with database_server.database(database_server.template) as url:
+        # Not in the home, where nothing of them may be found afterwards.
+        secrets = {"DATABASE_URL": with_password(url), "SPOTIFY_CLIENT_SECRET": SECRET}
+        for name, value in secrets.items():
+            (short_tmp / name).write_text(f"{value}\n")
         variables = {
-            "DATABASE_URL": with_password(url), "SPOTIFY_API_URL": f"{upstream}/v1",
-            "SPOTIFY_ACCOUNTS_URL": upstream, "SPOTIFY_CLIENT_ID": CLIENT, "SPOTIFY_CLIENT_SECRET": SECRET,
-            "SPOTIFY_REQUESTS_PER_SECOND": "100",
+            "SPOTIFY_API_URL": f"{upstream}/v1", "SPOTIFY_ACCOUNTS_URL": upstream,
+            "SPOTIFY_CLIENT_ID": CLIENT, "SPOTIFY_REQUESTS_PER_SECOND": "100",
+            **{f"{name}_FILE": str(short_tmp / name) for name in secrets},
         }  # fmt: skip
         made = Platform(tmp_path, variables, url)
         made.track(5)
@@ -90,10 +99,17 @@ def test_no_secret_is_left_anywhere(live: Platform, upstream: str) -> None:
     said.append(live.run("materialize"))
     assert said[-1].code == 1
     # … and the database is not there at all.
-    gone = live.variables["DATABASE_URL"].replace(urlsplit(live.url).path, "/no_such_database", 1)
-    said.append(live.run("status", DATABASE_URL=gone))
+    gone = with_password(live.url).replace(urlsplit(live.url).path, "/no_such_database", 1)
+    said.append(live.run("status", DATABASE_URL=gone, DATABASE_URL_FILE=""))
     assert said[-1].code == 1
     assert "no_such_database" in said[-1].err
+    # Two ways to say a secret, and a file of secrets that is not there, are refused without saying any.
+    said.append(live.run("status", DATABASE_URL=gone))
+    assert "DATABASE_URL and DATABASE_URL_FILE are both set" in said[-1].err
+    said.append(live.run("status", SPOTIFY_CLIENT_SECRET_FILE="/no/such/file"))
+    assert "SPOTIFY_CLIENT_SECRET_FILE: /no/such/file cannot be used" in said[-1].err
+    said.append(live.run("doctor"))
+    assert f"SPOTIFY_CLIENT_SECRET  from file {live.variables['SPOTIFY_CLIENT_SECRET_FILE']}" in said[-1].out
     said += [live.run("status"), live.run("status", "--json"), live.run("sql", "select * from ops.watchlist")]
     for done in said:
         assert found_in(done.text.encode(), *codes) == [], done.text

@@ -1,4 +1,4 @@
-"""The same days, by two processes at the same time: one table, and whoever could not says so."""
+"""The same days, by several processes at the same time: one table, and whoever could not says so."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import pytest
 
 from spotify_assets_tests.cli.command import contents, query
 from spotify_assets_tests.conftest import DatabaseServer
-from spotify_assets_tests.faults.conftest import BACKFILL, DAYS, Platform, differences
+from spotify_assets_tests.faults.conftest import DAYS, Platform, differences
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400, func_only=True)]
 
+MIDDLE = "2026-11-02"
 ONE_TABLE = ("--select", "landing/raw_artists", "--select", "snapshots/artist_snapshots")
 AGAIN = ("materialize", "--day", DAYS[0], *ONE_TABLE)
 
@@ -55,14 +56,16 @@ def busy(
 
 
 @pytest.mark.usefixtures("busy")
-def test_two_runs_of_the_same_days_leave_one_result(
+def test_four_runs_of_overlapping_days_leave_the_tables_of_one(
     platform: Platform, undisturbed: dict[str, list[str]]
 ) -> None:
-    logs = [platform.home / f"{number}.log" for number in range(2)]
+    first, last = DAYS
+    ranges = [(first, last), (first, MIDDLE), (MIDDLE, last), (first, last)]
+    logs = [platform.home / f"{number}.log" for number in range(len(ranges))]
     processes = []
-    for log in logs:
+    for log, (begin, end) in zip(logs, ranges, strict=True):
         with log.open("w") as output:
-            processes.append(platform.start(*BACKFILL, output=output))
+            processes.append(platform.start("backfill", "--from", begin, "--to", end, output=output))
     codes = [process.wait(300) for process in processes]
     said = [log.read_text() for log in logs]
     assert 0 in codes, said
