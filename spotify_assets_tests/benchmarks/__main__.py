@@ -12,7 +12,17 @@ import time
 
 from spotify_assets_tests.benchmarks.common import RESULTS
 
-BENCHMARKS = ("code_location", "extraction", "limits", "loading", "backfill", "demo")
+BENCHMARKS = (
+    "code_location",
+    "extraction",
+    "limits",
+    "loading",
+    "forecast",
+    "breakouts",
+    "marts",
+    "backfill",
+    "demo",
+)
 
 
 def main() -> int:
