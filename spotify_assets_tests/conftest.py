@@ -27,7 +27,11 @@ from spotify_assets.warehouse import embedded
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.migrate import migrate
 
-SETTING_NAMES = tuple(name.upper() for name in Settings.model_fields)
+SETTING_NAMES = tuple(
+    variable
+    for name in Settings.model_fields
+    for variable in (name.upper(), f"{name.upper()}_FILE")  # each secret may come from a file
+)
 
 
 @pytest.fixture(autouse=True)

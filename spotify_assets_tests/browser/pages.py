@@ -91,20 +91,20 @@ def open_page(browser: Browser, watch: Watch | None = None, scale: float = 1) ->
 
 
 def open_graph(page: Page, web: str) -> Locator:
-    """The graph of all assets with its groups opened; gives the graph."""
+    """The graph of all groups; gives the graph. Opened all at once they are larger than any screen."""
     page.goto(f"{web}/asset-groups")
     expect(page.get_by_role("button", name="Materialize all")).to_be_visible()
-    graph = page.locator("svg").filter(has=page.locator("foreignObject")).first
-    expect(graph.get_by_text("marts", exact=True).first).to_be_visible()
-    for attempts_left in reversed(range(5)):
-        page.keyboard.press("Alt+e")  # "expand all"; not heard while the page is still busy
-        try:
-            expect(graph.get_by_text("raw_artists")).to_be_visible(timeout=4_000)
-            break
-        except AssertionError:
-            if not attempts_left:
-                raise
-    return graph
+    return _graph(page)
+
+
+def open_group(page: Page, web: str, group: str) -> Locator:
+    """The graph of one group's assets; gives the graph."""
+    page.goto(f"{web}/locations/__repository__@spotify_assets/asset-groups/{group}/lineage")
+    return _graph(page)
+
+
+def _graph(page: Page) -> Locator:
+    return page.locator("svg").filter(has=page.locator("foreignObject")).first
 
 
 def ask_to_materialize_all(page: Page, web: str, days: str | None) -> Locator:

@@ -124,9 +124,7 @@ class Stack:
 
     def run_status(self, run_id: str) -> str:
         """Status of a run, given by the first characters of its id or all of them."""
-        found = self.ask("{runsOrError(limit: 50) {... on Runs {results {id status}}}}")
-        runs: list[dict[str, str]] = found["runsOrError"]["results"]
-        return next(run["status"] for run in runs if run["id"].startswith(run_id))
+        return next(run["status"] for run in self._runs() if run["id"].startswith(run_id))
 
     def wait_for_run(self, run_id: str, seconds: float) -> str:
         """Wait until a run has ended; gives its status."""
@@ -135,6 +133,19 @@ class Stack:
             assert time.monotonic() < deadline, f"run {run_id} is still {status} after {seconds:.0f} s"
             time.sleep(1)
         return status
+
+    def wait_until_idle(self, seconds: float = 200) -> None:
+        """Wait until no run is queued or under way: the platform's own sensors ask for some, too."""
+        over = {"SUCCESS", "FAILURE", "CANCELED"}
+        deadline = time.monotonic() + seconds
+        while left := [run["status"] for run in self._runs() if run["status"] not in over]:
+            assert time.monotonic() < deadline, f"runs are still {left} after {seconds:.0f} s"
+            time.sleep(1)
+
+    def _runs(self) -> list[dict[str, str]]:
+        found = self.ask("{runsOrError(limit: 50) {... on Runs {results {id status}}}}")
+        runs: list[dict[str, str]] = found["runsOrError"]["results"]
+        return runs
 
     def newest_backfill(self) -> dict[str, Any] | None:
         """The backfill asked for last, with its runs."""

@@ -21,7 +21,7 @@ def test_it_opens_on_the_overview_and_says_simulated(page: Page, stack: Stack) -
 def test_a_mart_has_its_columns_described(page: Page, stack: Stack) -> None:
     page.goto(f"{stack.docs}/#!/model/model.spotify_assets.artist_popularity_trend")
     expect(page.get_by_role("heading", name="artist_popularity_trend").first).to_be_visible()
-    expect(page.get_by_text("popularity_average_7_days").first).to_be_visible()
+    expect(page.get_by_text("average_7_days", exact=True).first).to_be_visible()
     expect(page.get_by_role("note")).to_be_in_viewport()
 
 
