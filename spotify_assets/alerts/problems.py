@@ -23,6 +23,10 @@ ACTIONS = {
         "The marts of these days stayed as they were; what is loaded is safe.",
         "Open the run, mend what it names, and re-execute it.",
     ),
+    "check_platform": (
+        "Whether the last days are whole was not looked at this time; the data is as it was.",
+        "Open the run, mend what it names, and re-execute it; until then: spotify-assets status.",
+    ),
     "housekeeping": (
         "Events, logs or responses that are too old to be of use are still there; no data is missing.",
         "Open the run, mend what it names, and re-execute it; until then they take room.",

@@ -97,7 +97,10 @@ def demo_command(artists: int, days: int) -> None:
         raise click.exceptions.Exit(1)
     screen.print(f"\n[bold]Who is rising[/bold] (simulated, as of {last})")
     screen.print(rising_table(rising(environment.warehouse, SOURCE)))
-    radar = "select name, artist_names, popularity from new_release_radar order by 3 desc nulls last limit 10"
+    radar = (
+        "select name, artist_names, popularity from new_release_radar "
+        f"where snapshot_date = '{last}' order by 3 desc nulls last limit 10"
+    )
     screen.print(
         "\nWhere to look next:\n"
         f"  {command()} up         web UI, daemon, documentation\n"

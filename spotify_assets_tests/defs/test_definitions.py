@@ -8,8 +8,10 @@ import dagster as dg
 import pytest
 from dagster._core.definitions.partitions.context import partition_loading_context
 
+from spotify_assets.alerts.problems import ACTIONS
 from spotify_assets.contracts.tables import TABLES
 from spotify_assets.definitions import build_definitions
+from spotify_assets.defs.jobs import OBSERVE_DAY
 from spotify_assets.settings import Settings
 
 HEAVY = ("pandas", "pandera", "pyarrow", "httpx", "adbc_driver_postgresql", "psycopg2", "uvicorn")
@@ -55,6 +57,11 @@ def test_every_loaded_table_has_its_checks(definitions: dg.Definitions) -> None:
         assert {"contract", "completeness", "reconciliation", "null_share"} <= checks
         daily = {"volume", "unchanged_day", "freshness", "gaps"}
         assert checks & daily == (daily if TABLES[table].daily else set())
+
+
+def test_an_alert_knows_what_the_failure_of_each_job_means(definitions: dg.Definitions) -> None:
+    jobs = {job.name for job in definitions.get_repository_def().get_all_jobs()}
+    assert {job for job in jobs if not job.startswith("__")} - {OBSERVE_DAY} == ACTIONS.keys()
 
 
 def test_dbt_tests_are_asset_checks(definitions: dg.Definitions) -> None:
