@@ -98,8 +98,8 @@ def demo_command(artists: int, days: int) -> None:
     screen.print(f"\n[bold]Who is rising[/bold] (simulated, as of {last})")
     screen.print(rising_table(rising(environment.warehouse, SOURCE)))
     radar = (
-        "select name, artist_names, popularity from new_release_radar "
-        f"where snapshot_date = '{last}' order by 3 desc nulls last limit 10"
+        "select name, artist_names, popularity from new_release_radar where snapshot_date = current_date "
+        "order by 3 desc nulls last limit 10"
     )
     screen.print(
         "\nWhere to look next:\n"

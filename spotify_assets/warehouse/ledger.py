@@ -139,6 +139,48 @@ OBSERVED = """(l.rows_loaded + l.rows_quarantined > 0 or not exists (
 REASONS = {"may_not": MAY_NOT, "unidentified": UNIDENTIFIED}
 """The values that `OBSERVED` asks for."""
 
+LOST = f"""
+    loads as materialized (
+        select l.table_name, l.source, l.partition_date as day, l.missing, {OBSERVED} as observed,
+            l.rows_loaded + l.rows_quarantined = 0 and l.missing <> '{{}}' and {OBSERVED} as refused
+        from ops.current_partition_loads as l
+        where l.table_name = any(%(daily)s)
+    ),
+    days as (
+        select s.table_name, s.source, g.day::date as day, l.missing, l.day is not null as loaded, l.observed,
+            l.refused, count(l.day) over (partition by s.table_name, s.source order by g.day) as before,
+            count(l.day) over (partition by s.table_name, s.source order by g.day desc) as after
+        from (
+            select table_name, source, min(day) as first, max(day) as newest
+            from loads group by table_name, source
+        ) as s
+        cross join coalesce(%(today)s::date, (now() at time zone 'UTC')::date) as clock (today)
+        cross join lateral generate_series(
+            s.first,
+            least(case when s.source <> all(%(sources)s) then s.newest end, clock.today - 1),
+            interval '1 day'
+        ) as g (day)
+        left join loads as l on l.table_name = s.table_name and l.source = s.source and l.day = g.day::date
+    ),
+    neighbours as (
+        select *, bool_or(refused) over (partition by table_name, source, before) as refused_before,
+            bool_or(refused) over (partition by table_name, source, after) as refused_after
+        from days
+    ),
+    lost as (
+        select table_name, source, day, missing
+        from neighbours
+        where not coalesce(observed, false)
+            and (loaded or not (coalesce(refused_before, true) and coalesce(refused_after, true)))
+    )
+"""  # noqa: S608 - constants
+"""SQL: the table expression `lost`, days of daily tables that are over and were not observed.
+
+A day without a load is not lost where the upstream told nothing on the observed days around it: it would
+have told nothing. Days of the sources in `sources` are counted up to the day before `today` (by default the
+server's), those of others up to their newest. `missing` is what the ledger names, if there is a load.
+"""
+
 LEDGER_COLUMNS = (
     "load_id, table_name, source, partition_date, rows_requested, rows_received, rows_missing, rows_loaded, "
     "rows_quarantined, rows_superseded, missing, content_hash, run_id, loaded_at, absent"
@@ -191,39 +233,18 @@ def coverage(
         today: The UTC day; by default the server's.
     """
     statement = f"""
-        with days as (
-            select table_name, source, min(partition_date) as first_day, max(partition_date) as newest_day,
-                count(*) as days, sum(rows_loaded) as rows, sum(rows_quarantined) as quarantined,
-                sum(rows_missing) as missing, max(loaded_at) as last_loaded_at
-            from ops.current_partition_loads
-            group by table_name, source
-        ),
-        clock as (
-            select coalesce(%(today)s::date, (now() at time zone 'UTC')::date) - 1 as yesterday
-        )
-        select d.table_name, d.source, d.first_day, d.newest_day, d.days, d.rows::bigint,
-            d.quarantined::bigint, d.missing::bigint,
+        with {LOST}
+        select c.table_name, c.source, min(c.partition_date), max(c.partition_date), count(*),
+            sum(c.rows_loaded)::bigint, sum(c.rows_quarantined)::bigint, sum(c.rows_missing)::bigint,
             coalesce((
-                select array_agg(g.day::date order by g.day)
-                from generate_series(
-                    d.first_day,
-                    case
-                        when d.source = any(%(observed)s) then c.yesterday
-                        else least(d.newest_day, c.yesterday)
-                    end,
-                    interval '1 day'
-                ) as g (day)
-                where d.table_name = any(%(daily)s) and not exists (
-                    select 1 from ops.current_partition_loads as l
-                    where l.table_name = d.table_name and l.source = d.source
-                        and l.partition_date = g.day::date and {OBSERVED}
-                )
-            ), '{{}}'::date []), d.last_loaded_at
-        from days as d
-        cross join clock as c
-        order by d.table_name, d.source
+                select array_agg(n.day order by n.day) from lost as n
+                where n.table_name = c.table_name and n.source = c.source
+            ), '{{}}'::date []), max(c.loaded_at)
+        from ops.current_partition_loads as c
+        group by c.table_name, c.source
+        order by c.table_name, c.source
     """  # noqa: S608 - constants
-    values = {"observed": list(observed), "today": today, "daily": list(DAILY_TABLES), **REASONS}
+    values = {"sources": list(observed), "today": today, "daily": list(DAILY_TABLES), **REASONS}
     return [Coverage(*row) for row in _read(warehouse, statement, values)]
 
 

@@ -64,6 +64,12 @@ def facts(stack: Stack) -> dict[str, list[str]]:
     return {name: rows for name, rows in found.items() if name not in NOT_COMPARED}
 
 
+def begun(stack: Stack, run_id: str) -> None:
+    """Wait until a run is in the middle of its work; the daemon may have asked for today before it."""
+    assert eventually(lambda: stack.runs()[run_id]["status"] == "STARTED", 600, 0.5), stack.runs()
+    time.sleep(3)
+
+
 def heal(stack: Stack) -> None:
     """Start again what ended: after a kill by hand, engines leave that to the operator."""
     stack.up()
@@ -107,12 +113,13 @@ def test_the_public_web_ui_asks_who_is_there_and_changes_nothing(stack: Stack, t
 def test_a_run_killed_with_its_code_server_is_healed_by_asking_again(stack: Stack, today: str) -> None:
     assert stack.inside("code", "spotify-assets", "watch", "add", *ARTISTS[6:9]).returncode == 0
     run_id = stack.launch(today)["run"]["runId"]
-    assert eventually(lambda: stack.runs()[run_id]["status"] == "STARTED", 120, 0.5)
-    time.sleep(3)
+    begun(stack, run_id)
     stack.kill("code")
     heal(stack)
     # Nobody was there to say that it had ended.
-    assert eventually(lambda: stack.runs()[run_id]["status"] == "FAILURE", 240, 2)
+    assert eventually(lambda: stack.runs()[run_id]["status"] == "FAILURE", 240, 2), stack.logs("daemon")[
+        -3000:
+    ]
     stack.wait_for(stack.launch(today)["run"]["runId"])
     assert observed(stack, today) == 9
 
@@ -120,8 +127,7 @@ def test_a_run_killed_with_its_code_server_is_healed_by_asking_again(stack: Stac
 def test_a_run_whose_database_is_killed_is_healed_by_asking_again(stack: Stack, today: str) -> None:
     assert stack.inside("code", "spotify-assets", "watch", "add", *ARTISTS[9:12]).returncode == 0
     run_id = stack.launch(today)["run"]["runId"]
-    assert eventually(lambda: stack.runs()[run_id]["status"] == "STARTED", 120, 0.5)
-    time.sleep(3)
+    begun(stack, run_id)
     stack.kill("postgres")
     heal(stack)
     assert eventually(lambda: stack.ended(run_id), 300, 2), stack.runs()

@@ -316,7 +316,8 @@ def judge_doors(stage: Stage, days: Sequence[Day]) -> dict[date, str]:
     today = days[-1].day
     warehouse = Warehouse.open(stage.settings)
     landing = Landing(stage.settings.effective_lake_url)
-    listed = [one for one in lost_days(warehouse, landing, [SOURCE], today) if one.table in OBSERVED]
+    listed = lost_days(warehouse, landing, [SOURCE], today)
+    assert {one.table for one in listed} <= set(OBSERVED), "of the others nothing could be lost"
     for table in OBSERVED:
         assert {one.day for one in listed if one.table == table} == lost, table
     reasons = {one.day: one.reason for one in listed if one.table == "artist_snapshots"}

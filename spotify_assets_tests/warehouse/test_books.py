@@ -30,6 +30,24 @@ def test_a_source_that_is_still_observed_loses_days_up_to_yesterday(warehouse: W
     assert (test.newest_day, list(ended.gaps)) == (DAY, [])
 
 
+def test_a_day_on_which_nothing_would_have_been_told_is_not_lost(warehouse: Warehouse) -> None:
+    def refused(ago: int) -> None:
+        day = DAY - timedelta(days=ago)
+        summary = LoadSummary(1, 0, {"artists": f"{ledger.MAY_NOT} (test {ledger.TELLS_NOTHING} artists)"})
+        replace_partition(
+            warehouse, table="artist_snapshots", source="test", day=day, rows=artists([]), quarantined=[],
+            load=summary,
+        )  # fmt: skip
+
+    refused(9)
+    refused(7)
+    told = DAY - timedelta(days=5)
+    load(warehouse, artists(["a"], day=told), day=told)
+    refused(3)
+    (found,) = ledger.coverage(warehouse, observed=["test"], today=DAY)
+    assert list(found.gaps) == [DAY - timedelta(days=6), DAY - timedelta(days=4)]
+
+
 def test_current_loads_are_the_newest_of_each_key(warehouse: Warehouse) -> None:
     yesterday = DAY - timedelta(days=1)
     load(warehouse, artists(["a"], day=yesterday), day=yesterday)

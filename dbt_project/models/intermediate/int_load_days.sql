@@ -8,18 +8,10 @@ loads as (
 
 ),
 
-final as (
+judged as (
 
     select
-        loads.source,
-        loads.table_name,
-        loads.snapshot_date,
-        loads.rows_requested,
-        loads.rows_received,
-        loads.rows_loaded,
-        loads.rows_missing,
-        loads.rows_quarantined,
-        loads.rows_superseded,
+        loads.*,
         -- nothing was lost by what the upstream refuses, nor by what could not be asked for
         loads.rows_loaded + loads.rows_quarantined = 0
         and exists (
@@ -30,6 +22,26 @@ final as (
                 and not starts_with(entry.reason, 'its id at')
         ) as is_empty_handed
     from loads
+
+),
+
+final as (
+
+    select
+        judged.source,
+        judged.table_name,
+        judged.snapshot_date,
+        judged.rows_requested,
+        judged.rows_received,
+        judged.rows_loaded,
+        judged.rows_missing,
+        judged.rows_quarantined,
+        judged.rows_superseded,
+        judged.is_empty_handed,
+        judged.rows_loaded + judged.rows_quarantined = 0
+        and judged.missing <> '{}'
+        and not judged.is_empty_handed as is_refused
+    from judged
 
 )
 

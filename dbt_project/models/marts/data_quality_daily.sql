@@ -46,12 +46,11 @@ days as (
 
 ),
 
-judged as (
+-- numbered by the loads up to each day, and from it on: days with one number are a load and those without beside it
+loaded_days as (
 
     select
-        days.source,
-        days.table_name,
-        days.snapshot_date,
+        days.*,
         loads.source is not null as is_loaded,
         loads.rows_requested,
         loads.rows_received,
@@ -59,18 +58,47 @@ judged as (
         loads.rows_missing,
         loads.rows_quarantined,
         loads.rows_superseded,
-        case
-            -- today is not over
-            when not days.is_daily or days.snapshot_date >= cast(now() at time zone 'UTC' as date) then null
-            when loads.source is null then 'nothing was loaded'
-            when loads.is_empty_handed then 'nothing came of what was asked for'
-        end as lost_reason
+        loads.is_empty_handed,
+        loads.is_refused,
+        count(loads.source) over (series order by days.snapshot_date) as loads_before,
+        count(loads.source) over (series order by days.snapshot_date desc) as loads_after
     from days
     left join loads
         on
             days.source = loads.source
             and days.table_name = loads.table_name
             and days.snapshot_date = loads.snapshot_date
+    window series as (partition by days.source, days.table_name)
+
+),
+
+neighbours as (
+
+    select
+        loaded_days.*,
+        bool_or(loaded_days.is_refused) over (
+            partition by loaded_days.source, loaded_days.table_name, loaded_days.loads_before
+        ) as is_refused_before,
+        bool_or(loaded_days.is_refused) over (
+            partition by loaded_days.source, loaded_days.table_name, loaded_days.loads_after
+        ) as is_refused_after
+    from loaded_days
+
+),
+
+judged as (
+
+    select
+        neighbours.*,
+        case
+            -- today is not over
+            when not neighbours.is_daily or neighbours.snapshot_date >= cast(now() at time zone 'UTC' as date) then null
+            when neighbours.is_empty_handed then 'nothing came of what was asked for'
+            when neighbours.is_loaded then null
+            -- where the upstream tells nothing before and after, it would have told nothing
+            when not (neighbours.is_refused_before and neighbours.is_refused_after) then 'nothing was loaded'
+        end as lost_reason
+    from neighbours
 
 ),
 

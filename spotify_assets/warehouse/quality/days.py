@@ -14,7 +14,7 @@ from spotify_assets.contracts.tables import DAILY_TABLES, TABLES
 from spotify_assets.lake.landing import Landing
 from spotify_assets.sources.answers import anything_observed, last_status
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.ledger import OBSERVED, REASONS
+from spotify_assets.warehouse.ledger import LOST, OBSERVED, REASONS
 from spotify_assets.warehouse.quality.asking import ask
 
 GRACE = timedelta(hours=1)
@@ -46,32 +46,17 @@ def lost_days(warehouse: Warehouse, landing: Landing, observed: Sequence[str], t
         today: The UTC day; it is not over.
     """
     statement = f"""
-        with loads as materialized (
-            select l.table_name, l.source, l.partition_date as day, l.missing, {OBSERVED} as observed
-            from ops.current_partition_loads as l
-            where l.table_name = any(%(tables)s)
-        ),
-        spans as (
-            select table_name, source, min(day) as first, max(day) as newest
-            from loads group by table_name, source
-        )
-        select s.table_name, s.source, g.day::date, why.reason, why.things
-        from spans as s
-        cross join lateral generate_series(
-            s.first,
-            case when s.source = any(%(sources)s) then %(today)s - 1 else least(s.newest, %(today)s - 1) end,
-            interval '1 day'
-        ) as g (day)
-        left join loads as l on l.table_name = s.table_name and l.source = s.source and l.day = g.day::date
+        with {LOST}
+        select n.table_name, n.source, n.day, why.reason, why.things
+        from lost as n
         left join lateral (
-            select m.reason, count(*) as things from jsonb_each_text(l.missing) as m (key, reason)
+            select m.reason, count(*) as things from jsonb_each_text(n.missing) as m (key, reason)
             where not starts_with(m.reason, %(may_not)s) and not starts_with(m.reason, %(unidentified)s)
             group by m.reason order by things desc, m.reason limit 1
         ) as why on true
-        where not coalesce(l.observed, false)
         order by 1, 2, 3
     """  # noqa: S608 - constants
-    values = {"tables": list(DAILY_TABLES), "sources": list(observed), "today": today, **REASONS}
+    values = {"daily": list(DAILY_TABLES), "sources": list(observed), "today": today, **REASONS}
     found = []
     landed: dict[tuple[str, str], set[date]] = {}
     for table, source, day, reason, things in ask(warehouse, statement, values):
