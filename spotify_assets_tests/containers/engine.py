@@ -97,7 +97,7 @@ class Stack:
         return subprocess.run(
             [*self.compose, "-p", self.name, "--env-file", none, *PROFILES, *arguments],
             cwd=PROJECT_ROOT, env=self.environment(**variables), stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, timeout=LONGEST, check=False,
+            capture_output=True, text=True, timeout=LONGEST if "build" in arguments else 600, check=False,
         )  # fmt: skip
 
     def must(self, *arguments: str) -> str:

@@ -4,8 +4,8 @@ Afterwards the tables are those of a year without faults, but for the days that 
 those is named with its reason wherever lost days are told, and no other is. What the upstream never told of
 a day that was observed is named in the ledger.
 
-`make test-year` plays a short calendar that has each fault once, and then YEAR_DAYS days (365). How a day is
-lived, and what is not as on other days, stands in `year`.
+`make test-faults` plays a short calendar that has each fault once, `make test-year` YEAR_DAYS days (365). How a
+day is lived, and what is not as on other days, stands in `year`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import asyncio
 import logging
 import os
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -171,7 +171,18 @@ async def _observe(
         await source.aclose()
 
 
-def play(stage: Stage, days: Sequence[Day]) -> Life:
+@pytest.fixture
+def say(capfd: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Print how far it is, beside the much that Dagster and dbt say, which is not shown."""
+
+    def shown(text: str) -> None:
+        with capfd.disabled():
+            print(text, flush=True)
+
+    return shown
+
+
+def play(stage: Stage, days: Sequence[Day], say: Callable[[str], None]) -> Life:
     """Live the days one after another."""
     with (
         dg.DagsterInstance.get() as instance,
@@ -180,10 +191,9 @@ def play(stage: Stage, days: Sequence[Day]) -> Life:
         started = datetime.now(UTC)
         for day in days:
             life.live(day, last=day is days[-1])
-            if os.environ.get("YEAR_SHOWN"):
-                took = (datetime.now(UTC) - started).total_seconds()
-                kind = day.kind.name if day.kind else ""
-                print(f"{day.day} {kind:15} {took:7.0f} s {life.memory[-1]:6.1f} MiB", flush=True)
+            took = (datetime.now(UTC) - started).total_seconds()
+            kind = day.kind.name if day.kind else ""
+            say(f"{day.day} {kind:15} {took:7.0f} s {life.memory[-1]:6.1f} MiB")
         assert life.errors == []
         judge_runs(instance, days)
         judge_checks(instance, days)
@@ -367,40 +377,53 @@ def growth(memory: Sequence[float]) -> float:
 
 
 def survive(
-    stage: Stage, days: Sequence[Day], server: DatabaseServer, other: Path, patch: pytest.MonkeyPatch
+    stage: Stage,
+    days: Sequence[Day],
+    server: DatabaseServer,
+    other: Path,
+    patch: pytest.MonkeyPatch,
+    say: Callable[[str], None],
 ) -> Life:
     """Live the days, and see that all is as it should be."""
     # pytest keeps what is logged until the test is over; that memory is not the daemon's.
     patch.setattr(logging.getLogger(), "handlers", [])
-    life = play(stage, days)
+    life = play(stage, days, say)
     end = datetime.combine(days[-1].day, CALM[-1], UTC)
     with stage.clock.at(end):
         reasons = judge_doors(stage, days)
         for day, reason in sorted(reasons.items()):
-            print(f"lost {day}: {reason}")
+            say(f"lost {day}: {reason}")
         judge_models(stage, days, patch)
     with faultless(stage, server, other, [day.day for day in days]) as expected:
         judge_tables(stage, days, expected)
     return life
 
 
-@pytest.mark.year
+@pytest.mark.faults
 @pytest.mark.timeout(900, func_only=True)
 def test_each_fault_once(
-    stage: Stage, database_server: DatabaseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stage: Stage,
+    database_server: DatabaseServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    say: Callable[[str], None],
 ) -> None:
     days = each_kind_once()
     assert {day.kind for day in days} == {None, *KINDS}
-    survive(stage, days, database_server, tmp_path / "faultless", monkeypatch)
+    survive(stage, days, database_server, tmp_path / "faultless", monkeypatch, say)
 
 
 @pytest.mark.year
 @pytest.mark.timeout(6 * 3600, func_only=True)
 def test_a_year_runs_by_itself(
-    stage: Stage, database_server: DatabaseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stage: Stage,
+    database_server: DatabaseServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    say: Callable[[str], None],
 ) -> None:
     days = calendar(int(os.environ.get("YEAR_DAYS", "365")))
-    life = survive(stage, days, database_server, tmp_path / "faultless", monkeypatch)
-    print(f"memory: {growth(life.memory):+.2f} MiB in 100 days, {life.memory[-1]:.0f} MiB at the end")
+    life = survive(stage, days, database_server, tmp_path / "faultless", monkeypatch, say)
+    say(f"memory: {growth(life.memory):+.2f} MiB in 100 days, {life.memory[-1]:.0f} MiB at the end")
     if len(days) >= 3 * FILLS_CACHES:
         assert growth(life.memory) < GROWS_AT_MOST
