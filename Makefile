@@ -71,7 +71,7 @@ test-browser: $(VENV)/.installed-test ## Run the tests that drive the pages in h
 	$(CLEAN) $(BIN)/python -m pytest -m 'browser'
 
 test-containers: $(VENV)/.installed-test ## Bring docker-compose.yml up and kill its services (docker or podman)
-	$(CLEAN) $(BIN)/python -m pytest -m 'containers' -s
+	$(CLEAN) $(BIN)/python -m pytest -m 'containers' -x -s -rs
 
 screenshots: $(VENV)/.installed-test ## Take the README's pictures anew (docs/images) with headless Chromium
 	$(CLEAN) $(BIN)/python -m spotify_assets_tests.browser.screenshots
