@@ -55,8 +55,8 @@ def _backfill(page: Page, stack: Stack) -> None:
 def _take(stack: Stack, browser: Browser) -> None:
     _backfill(_sized(browser, 800), stack)
 
-    # Wide enough for the graph to be drawn with what each asset holds.
-    page = _sized(browser, 700, width=1800)
+    # Wide enough for all groups side by side.
+    page = _sized(browser, 560, width=1800)
     page.goto(stack.web)
     page.get_by_text("Hide navigation").click()
     pages.open_graph(page, stack.web)
@@ -79,6 +79,9 @@ def _take(stack: Stack, browser: Browser) -> None:
 
     page = _sized(browser, 700)
     pages.open_lineage(page, stack.docs)
+    # Of all models no name could be read.
+    page.get_by_placeholder("...").first.fill("+artist_leaderboard")
+    page.get_by_text("Update Graph").click()
     _save(page, "dbt-lineage")
 
 

@@ -4,8 +4,8 @@ Afterwards the tables are those of a year without faults, but for the days that 
 those is named with its reason wherever lost days are told, and no other is. What the upstream never told of
 a day that was observed is named in the ledger.
 
-`make test-faults` plays a short calendar that has each fault once, `make test-year` YEAR_DAYS days (365). How a
-day is lived, and what is not as on other days, stands in `year`.
+`make test-faults` plays a short calendar that has each fault once, `make test-year` YEAR_DAYS days (365). How
+a day is lived, and what is not as on other days, stands in `year`.
 """
 
 from __future__ import annotations
