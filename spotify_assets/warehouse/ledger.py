@@ -9,11 +9,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
-
-from psycopg2.extensions import cursor as PgCursor  # noqa: N812 - it is a class
 
 from spotify_assets.contracts.tables import DAILY_TABLES
+from spotify_assets.warehouse.asking import ask
 from spotify_assets.warehouse.connection import Warehouse
 
 
@@ -205,9 +203,8 @@ def current_loads(
         "and (%(source)s::text is null or source = %(source)s) "
         "order by table_name, source, partition_date"
     )
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(statement, {"table": table, "since": since, "source": source})
-        return [LedgerEntry(*row) for row in cursor.fetchall()]
+    values = {"table": table, "since": since, "source": source}
+    return [LedgerEntry(*row) for row in ask(warehouse, statement, values)]
 
 
 def current_load(warehouse: Warehouse, table: str, source: str, day: date) -> LedgerEntry | None:
@@ -245,7 +242,7 @@ def coverage(
         order by c.table_name, c.source
     """  # noqa: S608 - constants
     values = {"sources": list(observed), "today": today, "daily": list(DAILY_TABLES), **REASONS}
-    return [Coverage(*row) for row in _read(warehouse, statement, values)]
+    return [Coverage(*row) for row in ask(warehouse, statement, values)]
 
 
 def summary_by_day(warehouse: Warehouse, since: date | None = None) -> list[DaySummary]:
@@ -266,7 +263,7 @@ def summary_by_day(warehouse: Warehouse, since: date | None = None) -> list[DayS
     """
     return [
         DaySummary(row[0], row[1], tuple(row[2]), *row[3:])
-        for row in _read(warehouse, statement, {"since": since})
+        for row in ask(warehouse, statement, {"since": since})
     ]
 
 
@@ -277,7 +274,7 @@ def quarantined_rows(warehouse: Warehouse, table: str, source: str, day: date) -
         where table_name = %(table)s and source = %(source)s and partition_date = %(day)s
         order by ctid
     """
-    found = _read(warehouse, statement, {"table": table, "source": source, "day": day})
+    found = ask(warehouse, statement, {"table": table, "source": source, "day": day})
     return [QuarantinedRow(raw, tuple(reasons)) for raw, reasons in found]
 
 
@@ -294,24 +291,15 @@ def may_still_come(reason: str, *, asked_again: bool = False) -> bool:
     return not (asked_again and reason.startswith(_NOT_THERE))
 
 
-def _read(
-    warehouse: Warehouse, statement: str, values: Mapping[str, Any] | None = None
-) -> list[tuple[Any, ...]]:
-    cursor: PgCursor
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(statement, values or {})
-        return cursor.fetchall()
-
-
 def has_loads_of(warehouse: Warehouse, source: str) -> bool:
     """Whether anything of a source was ever loaded."""
     statement = (
         "select exists (select 1 from ops.partition_loads where source = %(source)s and rows_loaded > 0)"
     )
-    return bool(_read(warehouse, statement, {"source": source})[0][0])
+    return bool(ask(warehouse, statement, {"source": source})[0][0])
 
 
 def loads_of_run(warehouse: Warehouse, run_id: str) -> list[LedgerEntry]:
     """Return the loads that one run wrote, in the order written."""
     statement = f"select {LEDGER_COLUMNS} from ops.partition_loads where run_id = %(run_id)s order by load_id"  # noqa: S608 - constants
-    return [LedgerEntry(*row) for row in _read(warehouse, statement, {"run_id": run_id})]
+    return [LedgerEntry(*row) for row in ask(warehouse, statement, {"run_id": run_id})]

@@ -14,8 +14,8 @@ from typing import Any
 from psycopg2 import sql
 
 from spotify_assets.contracts.tables import ARTIST_SNAPSHOTS, AUDIO_FEATURES, TRACK_DETAILS
+from spotify_assets.warehouse.asking import ask
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.quality.asking import ask
 from spotify_assets.warehouse.tables import SCHEMA
 
 ONE_ROW_EACH = frozenset({ARTIST_SNAPSHOTS.name, TRACK_DETAILS.name, AUDIO_FEATURES.name})

@@ -13,9 +13,9 @@ from datetime import UTC, date, datetime, timedelta
 from spotify_assets.contracts.tables import DAILY_TABLES, TABLES
 from spotify_assets.lake.landing import Landing
 from spotify_assets.sources.answers import anything_observed, last_status
+from spotify_assets.warehouse.asking import ask
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import LOST, OBSERVED, REASONS
-from spotify_assets.warehouse.quality.asking import ask
 
 GRACE = timedelta(hours=1)
 """How long after its scheduled hour a day may take to be loaded."""

@@ -14,9 +14,9 @@ from datetime import date, timedelta
 from psycopg2 import sql
 
 from spotify_assets.contracts.tables import TABLES
+from spotify_assets.warehouse.asking import ask
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import MAY_NOT, NEVER, NOT_IN_FILE
-from spotify_assets.warehouse.quality.asking import ask
 from spotify_assets.warehouse.tables import SCHEMA, table_spec
 
 COMPARED_DAYS = 28

@@ -14,8 +14,8 @@ from datetime import date
 from psycopg2 import sql
 
 from spotify_assets.contracts.tables import NEW_RELEASES, PLAYLIST_TRACKS
+from spotify_assets.warehouse.asking import ask
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.quality.asking import ask
 from spotify_assets.warehouse.tables import SCHEMA, table_spec
 
 COUNTS = ("followers", "listeners", "plays", "rank_value")

@@ -14,9 +14,9 @@ from datetime import date
 from typing import Literal
 
 from spotify_assets.contracts.tables import NEW_RELEASES
+from spotify_assets.warehouse.asking import ask
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import REASONS
-from spotify_assets.warehouse.quality.asking import ask
 
 COMPARED_DAYS = 28
 """Loaded days before a day that say what is usual."""

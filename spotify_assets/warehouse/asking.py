@@ -1,4 +1,4 @@
-"""Running one of the queries of this package."""
+"""Running one query and reading all of it."""
 
 from __future__ import annotations
 
