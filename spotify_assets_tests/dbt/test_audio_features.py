@@ -19,6 +19,7 @@ from spotify_assets_tests.cli.command import Installation, records
 from spotify_assets_tests.conftest import DatabaseServer
 from spotify_assets_tests.dbt import data, reference, release_data
 from spotify_assets_tests.dbt.conftest import Project
+from spotify_assets_tests.dbt.rebuilding import assert_equals_full_rebuild
 from spotify_assets_tests.shared import shared_file
 
 pytestmark = pytest.mark.slow
@@ -343,11 +344,8 @@ def test_features_of_others_are_used_where_an_app_may_not_read_them(
         project.dbt("run", *SELECTED, days=[day])
     for table, expected in expected_marts(found).items():
         close(project.rows(table), expected, BUILT[table])
-    actual = {table: project.rows(table) for table in BUILT}
-    project.dbt("run", *SELECTED, "--full-refresh")
-    for table, key in BUILT.items():
-        assert reference.differences(actual[table], project.rows(table), key) == [], table
-    popularity = actual["marts.audio_features_popularity"]
+    rebuilt = assert_equals_full_rebuild(project, BUILT, SELECTED)
+    popularity = rebuilt["marts.audio_features_popularity"]
     assert {row["correlation_null_reason"] for row in popularity} >= {None, "no_spread"}
     assert any(row["is_preferred"] and row["features_source"] == "imported" for row in popularity)
-    assert any(row["popularity_is_suspect"] for row in actual["intermediate.int_track_popularity"])
+    assert any(row["popularity_is_suspect"] for row in rebuilt["intermediate.int_track_popularity"])

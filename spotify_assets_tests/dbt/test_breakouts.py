@@ -13,6 +13,7 @@ import pytest
 from spotify_assets.simulator.catalogue import Catalogue
 from spotify_assets_tests.dbt import data, reference, virals
 from spotify_assets_tests.dbt.conftest import SHARED_REAL, Project
+from spotify_assets_tests.dbt.rebuilding import assert_equals_full_rebuild
 
 pytestmark = pytest.mark.slow
 
@@ -307,13 +308,7 @@ def test_windows_in_any_order_equal_a_full_rebuild(
         "marts.artist_milestones": ("source", "artist_id", "metric", "milestone", "threshold"),
         "marts.artist_leaderboard": ("source", "artist_id"),
     }
-    actual = {table: project.rows(table) for table in tables}
-    project.dbt("run", *MODELS, "--full-refresh")
-
-    for table, key in tables.items():
-        expected = project.rows(table)
-        assert expected, table
-        assert reference.differences(actual[table], expected, key) == [], table
+    assert_equals_full_rebuild(project, tables, MODELS)
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import MAY_NOT, UNIDENTIFIED, coverage
 from spotify_assets_tests.dbt import data, reference
 from spotify_assets_tests.dbt.conftest import TABLES, Project
+from spotify_assets_tests.dbt.rebuilding import assert_equals_full_rebuild, contents
 
 pytestmark = pytest.mark.slow
 
@@ -26,6 +27,7 @@ LOST = date(2024, 4, 16)
 REFUSED = ("other", "playlist_tracks")
 KEY = ("source", "table_name", "snapshot_date")
 ONCE = ("album_tracks", "track_details", "audio_features")
+BUILT = {"intermediate.int_suspect_days": KEY, "marts.data_quality_daily": KEY}
 MODELS = ("--select", "+data_quality_daily")
 COUNTS = ("requested", "received", "observed", "missing", "quarantined", "superseded")
 Loads = dict[tuple[str, str, date], dict[str, Any]]
@@ -254,20 +256,6 @@ def test_today_is_not_over(new_project: Callable[[], Project]) -> None:
     assert lost_by_mart(project) == {("s", "artist_snapshots"): [today - 2 * DAY, today - DAY]}
 
 
-def contents(project: Project) -> dict[str, list[dict[str, Any]]]:
-    return {
-        table: project.rows(table) for table in ("intermediate.int_suspect_days", "marts.data_quality_daily")
-    }
-
-
-def assert_equals_full_rebuild(project: Project) -> None:
-    actual = contents(project)
-    project.dbt("run", *MODELS, "--full-refresh")
-    for table, expected in contents(project).items():
-        assert expected, table
-        assert reference.differences(actual[table], expected, KEY) == [], table
-
-
 def test_day_by_day_and_out_of_order_equal_a_full_rebuild(new_project: Callable[[], Project]) -> None:
     found = snapshots(220)
     project = new_project()
@@ -283,7 +271,7 @@ def test_day_by_day_and_out_of_order_equal_a_full_rebuild(new_project: Callable[
             project.load(table, [row for row in rows if row["snapshot_date"] == day])
         if day != LOST:
             project.dbt("run", *MODELS, days=[day])
-    assert_equals_full_rebuild(project)
+    assert_equals_full_rebuild(project, BUILT, MODELS)
 
 
 def test_suspects_follow_a_merged_artist(new_project: Callable[[], Project]) -> None:
@@ -313,7 +301,7 @@ def test_suspects_follow_a_merged_artist(new_project: Callable[[], Project]) -> 
         return [row["snapshot_date"] for row in project.rows("marts.data_quality_daily") if row["suspect"]]
 
     project.dbt("run", *MODELS, days=[days[0], days[-1]])
-    apart = contents(project)
+    apart = contents(project, BUILT)
     assert suspect_days() == []
     project.execute(
         "insert into ops.identities (source, artist_id, target, target_id, method, confidence, resolved_at) "
@@ -321,7 +309,7 @@ def test_suspects_follow_a_merged_artist(new_project: Callable[[], Project]) -> 
     )
     project.dbt("run", *MODELS, days=[days[-1]])
     assert suspect_days() == [days[6]]
-    assert_equals_full_rebuild(project)
+    assert_equals_full_rebuild(project, BUILT, MODELS)
     project.execute("update ops.identities set target_id = null, confidence = 0")
     project.dbt("run", *MODELS, days=[days[-1]])
-    assert contents(project) == apart
+    assert contents(project, BUILT) == apart

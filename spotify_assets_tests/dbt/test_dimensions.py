@@ -13,6 +13,7 @@ import pytest
 
 from spotify_assets_tests.dbt import data, profiles, reference
 from spotify_assets_tests.dbt.conftest import SHARED_REAL, Project
+from spotify_assets_tests.dbt.rebuilding import assert_equals_full_rebuild, load_days
 
 pytestmark = pytest.mark.slow
 
@@ -85,24 +86,6 @@ def album_tracks(releases: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
-def load(project: Project, found: dict[str, list[dict[str, Any]]], first: date, last: date) -> None:
-    for table, rows in found.items():
-        project.load(table, [row for row in rows if first <= row["snapshot_date"] <= last])
-
-
-def contents(project: Project) -> dict[str, list[dict[str, Any]]]:
-    return {table: project.rows(table) for table in BUILT}
-
-
-def assert_equals_full_rebuild(project: Project) -> None:
-    actual = contents(project)
-    project.dbt("run", *MODELS, "--full-refresh")
-    expected = contents(project)
-    for table, key in BUILT.items():
-        assert expected[table], table
-        assert reference.differences(actual[table], expected[table], key) == [], table
-
-
 @pytest.fixture(scope="module")
 def found() -> dict[str, list[dict[str, Any]]]:
     return snapshots(70)
@@ -111,7 +94,7 @@ def found() -> dict[str, list[dict[str, Any]]]:
 @pytest.fixture(scope="module")
 def built(new_project: Callable[[], Project], found: dict[str, list[dict[str, Any]]]) -> Project:
     project = new_project()
-    load(project, found, FIRST, LAST)
+    load_days(project, found, FIRST, LAST)
     if REAL.exists():
         project.load("top_tracks", data.real_top_tracks(REAL, "history"))
     project.dbt("build", *MODELS, "--indirect-selection", "cautious")
@@ -246,23 +229,23 @@ def test_day_by_day_equals_a_full_rebuild(new_project: Callable[[], Project]) ->
     found = snapshots(80)
     project = new_project()
     backfilled = LAST - 8 * DAY
-    load(project, found, FIRST, backfilled)
+    load_days(project, found, FIRST, backfilled)
     project.dbt("run", *MODELS, days=[FIRST, backfilled])
     for day in data.days(backfilled + DAY, LAST):
         if day != LOST:
-            load(project, found, day, day)
+            load_days(project, found, day, day)
             project.dbt("run", *MODELS, days=[day])
-    assert_equals_full_rebuild(project)
+    assert_equals_full_rebuild(project, BUILT, MODELS)
 
 
 def test_days_out_of_order_equal_a_full_rebuild(new_project: Callable[[], Project]) -> None:
     found = snapshots(90)
     project = new_project()
-    load(project, found, FIRST, LAST)
+    load_days(project, found, FIRST, LAST)
     middle = date(2024, 3, 10)
     for window in ([middle], [LAST - 3 * DAY, LAST], [middle - 9 * DAY], [FIRST, middle + 3 * DAY]):
         project.dbt("run", *MODELS, days=window)
-    assert_equals_full_rebuild(project)
+    assert_equals_full_rebuild(project, BUILT, MODELS)
 
 
 def test_a_replaced_day_changes_what_is_news_later(new_project: Callable[[], Project]) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from spotify_assets_tests.dbt import data, profiles, reference
 from spotify_assets_tests.dbt.conftest import Project
+from spotify_assets_tests.dbt.rebuilding import assert_equals_full_rebuild
 
 pytestmark = pytest.mark.slow
 
@@ -20,6 +21,7 @@ FIRST, LAST = date(2024, 1, 28), date(2024, 5, 5)  # over a leap day
 LOST = date(2024, 4, 30)
 """A day on which nothing was observed and that is never run."""
 KEY = ("source", "genre", "snapshot_date")
+BUILT = {"marts.genre_trends": KEY}
 MODELS = ("--select", "+genre_trends")
 LEAST, SPAN = 5, 28
 Rows = list[dict[str, Any]]
@@ -96,14 +98,6 @@ def load(project: Project, rows: Rows, first: date, last: date) -> None:
     project.load("artist_snapshots", [row for row in rows if first <= row["snapshot_date"] <= last])
 
 
-def assert_equals_full_rebuild(project: Project) -> None:
-    actual = project.rows("marts.genre_trends")
-    project.dbt("run", *MODELS, "--full-refresh")
-    expected = project.rows("marts.genre_trends")
-    assert expected
-    assert reference.differences(actual, expected, KEY) == []
-
-
 def test_awkward_data_equals_the_independent_computation(new_project: Callable[[], Project]) -> None:
     found = snapshots(110)
     project = new_project()
@@ -129,7 +123,7 @@ def test_day_by_day_equals_a_full_rebuild(new_project: Callable[[], Project]) ->
         if day != LOST:
             load(project, found, day, day)
             project.dbt("run", *MODELS, days=[day])
-    assert_equals_full_rebuild(project)
+    assert_equals_full_rebuild(project, BUILT, MODELS)
 
 
 def test_days_out_of_order_equal_a_full_rebuild(new_project: Callable[[], Project]) -> None:
@@ -141,7 +135,7 @@ def test_days_out_of_order_equal_a_full_rebuild(new_project: Callable[[], Projec
     assert {row["snapshot_date"] for row in project.rows("marts.genre_trends")} == {middle}
     for window in ([LAST - 3 * DAY, LAST], [middle - 9 * DAY], [FIRST, middle + 3 * DAY]):
         project.dbt("run", *MODELS, days=window)
-    assert_equals_full_rebuild(project)
+    assert_equals_full_rebuild(project, BUILT, MODELS)
 
 
 def test_genres_that_become_known_late_are_known_from_then_on(new_project: Callable[[], Project]) -> None:
@@ -206,7 +200,7 @@ def test_merged_artists_follow_the_series_and_come_apart_again(new_project: Call
         assert reference.differences(without_fingerprint(actual), expected, KEY) == [], target
         joined = {row["snapshot_date"] for row in actual if row["joined_artists"]}
         assert joined == set(days[:30])
-        assert_equals_full_rebuild(project)
+        assert_equals_full_rebuild(project, BUILT, MODELS)
 
     project.execute("update ops.identities set target_id = null, confidence = 0")
     project.dbt("run", *MODELS, days=[days[-1]])

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
-from typing import Any
 
 import pytest
 
 from spotify_assets_tests.dbt import data, reference, release_data, release_reference
 from spotify_assets_tests.dbt.conftest import Project
+from spotify_assets_tests.dbt.rebuilding import assert_equals_full_rebuild, contents, load_days
 
 pytestmark = pytest.mark.slow
 
@@ -39,29 +39,11 @@ def snapshots(seed: int) -> release_data.Tables:
     }
 
 
-def load(project: Project, found: release_data.Tables, first: date, last: date) -> None:
-    for table, rows in found.items():
-        project.load(table, [row for row in rows if first <= row["snapshot_date"] <= last])
-
-
-def contents(project: Project) -> dict[str, list[dict[str, Any]]]:
-    return {table: project.rows(table) for table in BUILT}
-
-
-def assert_equals_full_rebuild(project: Project) -> None:
-    actual = contents(project)
-    project.dbt("run", *SELECTED, "--full-refresh")
-    expected = contents(project)
-    for table, key in BUILT.items():
-        assert expected[table], table
-        assert reference.differences(actual[table], expected[table], key) == [], table
-
-
 @pytest.mark.parametrize("seed", [60, 70])
 def test_curves_equal_the_independent_computation(new_project: Callable[[], Project], seed: int) -> None:
     found = snapshots(seed)
     project = new_project()
-    load(project, found, FIRST, LAST)
+    load_days(project, found, FIRST, LAST)
     project.dbt("run", *SELECTED)
     expected = []
     for source in ("simulated", "ended"):
@@ -87,7 +69,7 @@ def test_curves_equal_the_independent_computation(new_project: Callable[[], Proj
 def test_the_radar_counts_a_release_whatever_its_album_id(new_project: Callable[[], Project]) -> None:
     found = snapshots(80)
     project = new_project()
-    load(project, found, FIRST, LAST)
+    load_days(project, found, FIRST, LAST)
     project.dbt("run", *SELECTED)
     for source in ("simulated", "ended"):
         known = release_reference.Releases(source, found)
@@ -110,20 +92,20 @@ def test_day_by_day_equals_a_full_rebuild(new_project: Callable[[], Project]) ->
     found = snapshots(90)
     project = new_project()
     backfilled = LAST - 7 * DAY
-    load(project, found, FIRST, backfilled)
+    load_days(project, found, FIRST, backfilled)
     project.dbt("run", *SELECTED, days=[FIRST, backfilled])
     for day in data.days(backfilled + DAY, LAST):
         if day == LOST:
             continue
-        load(project, found, day, day)
+        load_days(project, found, day, day)
         project.dbt("run", *SELECTED, days=[day])
-    assert_equals_full_rebuild(project)
+    assert_equals_full_rebuild(project, BUILT, SELECTED)
 
 
 def test_days_out_of_order_and_replaced_equal_a_full_rebuild(new_project: Callable[[], Project]) -> None:
     found = snapshots(100)
     project = new_project()
-    load(project, found, FIRST, LAST)
+    load_days(project, found, FIRST, LAST)
     middle = date(2024, 4, 1)
     project.dbt("run", *SELECTED, days=[middle])
     for table in BUILT:
@@ -133,7 +115,7 @@ def test_days_out_of_order_and_replaced_equal_a_full_rebuild(new_project: Callab
     windows += [[middle + DAY, LAST - 4 * DAY]]
     for window in windows:
         project.dbt("run", *SELECTED, days=window)
-    before = contents(project)
+    before = contents(project, BUILT)
 
     # An album vanishes from the day on which it was first listed, so that it and its re-uploads begin later.
     uploads = project.rows("intermediate.int_release_uploads", "source = 'simulated'")
@@ -148,5 +130,5 @@ def test_days_out_of_order_and_replaced_equal_a_full_rebuild(new_project: Callab
         f"and album_id = '{again[-1]['release_id']}'"
     )
     project.dbt("run", *SELECTED, days=[replaced])
-    assert contents(project) != before
-    assert_equals_full_rebuild(project)
+    assert contents(project, BUILT) != before
+    assert_equals_full_rebuild(project, BUILT, SELECTED)

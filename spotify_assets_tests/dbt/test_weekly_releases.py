@@ -11,6 +11,7 @@ import pytest
 
 from spotify_assets_tests.dbt import data, reference, release_data, release_reference
 from spotify_assets_tests.dbt.conftest import Project
+from spotify_assets_tests.dbt.rebuilding import load_days
 
 pytestmark = pytest.mark.slow
 
@@ -34,11 +35,6 @@ def expected(found: release_data.Tables, until: date = LAST) -> list[dict[str, A
     return release_reference.new_releases_weekly(release_reference.Releases("simulated", found), artists)
 
 
-def load(project: Project, found: release_data.Tables, first: date, last: date) -> None:
-    for table, rows in found.items():
-        project.load(table, [row for row in rows if first <= row["snapshot_date"] <= last])
-
-
 def differing(project: Project, rows: list[dict[str, Any]]) -> list[str]:
     return reference.differences(project.rows("marts.new_releases_weekly"), rows, KEY)
 
@@ -47,7 +43,7 @@ def test_weeks_equal_the_independent_computation_each_day(new_project: Callable[
     found = snapshots(200)
     project = new_project()
     backfilled = LAST - 10 * DAY
-    load(project, found, FIRST, backfilled)
+    load_days(project, found, FIRST, backfilled)
     project.dbt("run", *SELECTED, days=[FIRST, backfilled])
     assert differing(project, expected(found, backfilled)) == []
     lost = LAST - 4 * DAY
@@ -56,7 +52,7 @@ def test_weeks_equal_the_independent_computation_each_day(new_project: Callable[
     for day in data.days(backfilled + DAY, LAST):
         if day == lost:
             continue
-        load(project, found, day, day)
+        load_days(project, found, day, day)
         project.dbt("run", *SELECTED, days=[day])
         assert differing(project, expected(found, day)) == [], day
 
@@ -74,7 +70,7 @@ def test_weeks_equal_the_independent_computation_each_day(new_project: Callable[
 def test_weeks_built_out_of_order_or_again_equal_a_full_rebuild(new_project: Callable[[], Project]) -> None:
     found = snapshots(210)
     project = new_project()
-    load(project, found, FIRST, LAST)
+    load_days(project, found, FIRST, LAST)
     middle = date(2024, 3, 6)
     windows = [[middle], [LAST - 3 * DAY, LAST], [middle - 9 * DAY], [FIRST, middle + 3 * DAY]]
     windows += [[middle + DAY, LAST - 4 * DAY]]
@@ -87,7 +83,7 @@ def test_weeks_built_out_of_order_or_again_equal_a_full_rebuild(new_project: Cal
     for table, rows in found.items():
         project.execute(f"delete from snapshots.{table} where snapshot_date = '{replaced}'")
         found[table] = [row for row in rows if row["snapshot_date"] != replaced or chance.random() < 0.5]
-    load(project, found, replaced, replaced)
+    load_days(project, found, replaced, replaced)
     project.dbt("run", *SELECTED, days=[replaced])
     assert differing(project, expected(found)) == []
     project.dbt("run", *SELECTED, "--full-refresh")

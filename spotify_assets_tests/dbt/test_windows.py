@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from spotify_assets_tests.dbt import data, reference
+from spotify_assets_tests.dbt import data
 from spotify_assets_tests.dbt.conftest import Project
+from spotify_assets_tests.dbt.rebuilding import assert_equals_full_rebuild, contents, load_days
 
 pytestmark = pytest.mark.slow
 
@@ -43,49 +44,35 @@ def snapshots(seed: int) -> dict[str, list[dict[str, Any]]]:
     return {table: [row for row in rows if row["snapshot_date"] != LOST] for table, rows in found.items()}
 
 
-def load(project: Project, found: dict[str, list[dict[str, Any]]], first: date, last: date) -> None:
-    for table, rows in found.items():
-        project.load(table, [row for row in rows if first <= row["snapshot_date"] <= last])
-
-
-def contents(project: Project) -> dict[str, list[dict[str, Any]]]:
-    return {table: project.rows(table) for table in BUILT}
-
-
-def assert_equals_full_rebuild(project: Project) -> None:
-    """Compare what stands with what a full rebuild makes of the same snapshots."""
-    actual = contents(project)
-    project.dbt("run", *MODELS, "--full-refresh")
-    expected = contents(project)
-    assert any(row["momentum"] is not None for row in expected["marts.artist_popularity_trend"])
-    for table, key in BUILT.items():
-        assert expected[table], table
-        assert reference.differences(actual[table], expected[table], key, exactly=True) == [], table
+def assert_rebuilt(project: Project) -> None:
+    """What stands is what a full rebuild makes, of days that have what looks back furthest."""
+    rebuilt = assert_equals_full_rebuild(project, BUILT, MODELS, exactly=True)
+    assert any(row["momentum"] is not None for row in rebuilt["marts.artist_popularity_trend"])
 
 
 def test_day_by_day_equals_a_full_rebuild(new_project: Callable[[], Project]) -> None:
     found = snapshots(10)
     project = new_project()
     backfilled = LAST - 7 * DAY
-    load(project, found, FIRST, backfilled)
+    load_days(project, found, FIRST, backfilled)
     project.dbt("run", days=[FIRST, backfilled])
     for day in data.days(backfilled + DAY, LAST):
         if day == LOST:
             continue
-        load(project, found, day, day)
+        load_days(project, found, day, day)
         # with all tests on the last day: they must hold for a window as for the whole
         project.dbt("build" if day == LAST else "run", *MODELS, days=[day])
 
     grid = project.rows("intermediate.int_artist_days", f"snapshot_date = '{LOST}'")
     assert grid, "the lost day is missing from the grid"
     assert not any(row["is_observed"] for row in grid)
-    assert_equals_full_rebuild(project)
+    assert_rebuilt(project)
 
 
 def test_days_out_of_order_equal_a_full_rebuild(new_project: Callable[[], Project]) -> None:
     found = snapshots(20)
     project = new_project()
-    load(project, found, FIRST, LAST)
+    load_days(project, found, FIRST, LAST)
     middle = date(2024, 4, 1)
     project.dbt("run", days=[middle])
     for table in BUILT:
@@ -96,25 +83,25 @@ def test_days_out_of_order_equal_a_full_rebuild(new_project: Callable[[], Projec
     windows += [[middle + DAY, LAST - 4 * DAY]]
     for window in windows:
         project.dbt("run", *MODELS, days=window)
-    assert_equals_full_rebuild(project)
+    assert_rebuilt(project)
 
 
 def test_a_replaced_day_refreshes_what_looks_back_at_it(new_project: Callable[[], Project]) -> None:
     found = snapshots(30)
     project = new_project()
-    load(project, found, FIRST, LAST)
+    load_days(project, found, FIRST, LAST)
     project.dbt("run")
-    before = contents(project)
+    before = contents(project, BUILT)
 
     replaced = date(2024, 3, 10)
     project.dbt("run", *MODELS, days=[replaced])
-    assert contents(project) == before, "a rerun of a day with the same snapshots changed something"
+    assert contents(project, BUILT) == before, "a rerun of a day with the same snapshots changed something"
 
     reply = project.dbt("run", *MODELS, "--full-refresh", days=[replaced], expect_success=False)
     assert not reply["success"], "a full refresh of one day would have dropped all others"
     refusals = [entry["message"] for entry in reply["results"] if entry["status"] == "error"]
     assert any("would drop every other day" in message for message in refusals), refusals
-    assert contents(project) == before
+    assert contents(project, BUILT) == before
 
     chance = random.Random(5)
     for table, rows in found.items():
@@ -124,20 +111,20 @@ def test_a_replaced_day_refreshes_what_looks_back_at_it(new_project: Callable[[]
         ]
         project.load(table, changed[1:])
     project.dbt("run", *MODELS, days=[replaced])
-    after = contents(project)
+    after = contents(project, BUILT)
     later = [
         row
         for row in after["marts.artist_popularity_trend"]
         if row["snapshot_date"] > replaced and row not in before["marts.artist_popularity_trend"]
     ]
     assert later, "nothing that looks back at the replaced day changed"
-    assert_equals_full_rebuild(project)
+    assert_rebuilt(project)
 
 
 def test_a_column_that_a_later_version_adds_is_added_and_filled(new_project: Callable[[], Project]) -> None:
     found = snapshots(40)
     project = new_project()
-    load(project, found, FIRST, LAST)
+    load_days(project, found, FIRST, LAST)
     project.dbt("run")
     added = {
         "intermediate.int_artist_days": "followers_null_reason",
@@ -151,4 +138,4 @@ def test_a_column_that_a_later_version_adds_is_added_and_filled(new_project: Cal
         assert all(column in row for row in project.rows(table))
     # The days before are filled as soon as they are built again.
     project.dbt("run", *MODELS, days=[FIRST, LAST])
-    assert_equals_full_rebuild(project)
+    assert_rebuilt(project)
