@@ -20,7 +20,7 @@ CLEAN := env $(foreach name,DATABASE_URL LAKE_URL SIMULATOR_URL SOURCES SPOTIFY_
 	SPOTIFY_ASSETS_AWS_SECRET_ID $(foreach name,DATABASE_URL DATABASE_OWNER_URL DATABASE_READER_URL \
 	SPOTIFY_CLIENT_ID SPOTIFY_CLIENT_SECRET LISTENBRAINZ_TOKEN LASTFM_API_KEY ALERT_SLACK_WEBHOOK_URL ALERT_WEBHOOK_URL ALERT_SMTP_PASSWORD,$(name)_FILE),-u $(name))
 
-.PHONY: help install demo up test test-slow test-browser test-faults test-year test-containers lint types bench screenshots lock clean
+.PHONY: help install demo up test test-shared test-slow test-browser test-faults test-year test-containers lint types bench screenshots lock clean
 
 help: ## Show what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -56,7 +56,10 @@ up: install ## Start web UI, daemon and documentation on loopback
 	$(BIN)/spotify-assets up
 
 test: $(VENV)/.installed-test ## Run the fast tests (on an embedded PostgreSQL, or on TEST_DATABASE_URL)
-	$(CLEAN) $(BIN)/python -m pytest -n $(WORKERS) -m 'not browser and not faults and not slow and not year and not containers' $(TESTS)
+	$(CLEAN) $(BIN)/python -m pytest -n $(WORKERS) -m 'not browser and not containers and not faults and not shared and not slow and not year' $(TESTS)
+
+test-shared: $(VENV)/.installed-test ## Run the tests that compare with real data in ../shared (slow ones: make test-slow)
+	$(CLEAN) $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m 'shared and not slow' $(TESTS)
 
 test-slow: $(VENV)/.installed-test ## Run the tests that build long histories or import real archives
 	$(CLEAN) $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --timeout 1200 -m slow $(TESTS)

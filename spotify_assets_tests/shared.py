@@ -1,17 +1,20 @@
-"""Real recordings and series that lie beside the project; a test that needs them skips where they do not."""
+"""Real recordings, series and descriptions that lie beside the checkout, in ../shared.
+
+Only tests that carry the mark `shared` may ask for them: `make test-shared` runs those, `make test` does not.
+"""
 
 from pathlib import Path
 
-import pytest
-
-from spotify_assets.settings import PROJECT_ROOT
-
-SHARED = PROJECT_ROOT.parent / "shared"
+SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 def shared_file(name: str) -> Path:
-    """The file, or a skipped test that says which one is absent."""
+    """Return the path of a file in ../shared.
+
+    Raises:
+        FileNotFoundError: It is not there; where the whole folder is absent, marked tests are skipped.
+    """
     path = SHARED / name
     if not path.exists():
-        pytest.skip(f"real data is absent: {name}")
+        raise FileNotFoundError(f"{path} is absent; a test that reads it carries the mark `shared`")
     return path

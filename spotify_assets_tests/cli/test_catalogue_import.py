@@ -14,7 +14,7 @@ from spotify_assets_tests.dbt import profiles, reference
 from spotify_assets_tests.dbt.test_genres import KEY, genre_trends, without_fingerprint
 from spotify_assets_tests.shared import shared_file
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.shared]
 
 HISTORY_KEY = ("source", "artist_id", "valid_from")
 

@@ -15,7 +15,7 @@ from spotify_assets_tests.cli.command import Installation, contents, query, reco
 from spotify_assets_tests.dbt import reference
 from spotify_assets_tests.shared import shared_file
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.shared]
 
 SOURCE = "arthistory"
 

@@ -50,6 +50,7 @@ def _once_a_day(frame: pd.DataFrame, time: str, artist: str) -> int:
     return int((moments == last).sum())
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize(
     ("name", "table", "separator", "time", "artist"),
     [
@@ -75,6 +76,7 @@ def test_a_real_file_is_imported_once(
     assert contents(database) == standing
 
 
+@pytest.mark.shared
 def test_real_genres_get_the_day_that_is_said(installation: Installation, database: str) -> None:
     path = shared_file("real/artist_genres.jsonl")
     installation.run("import", str(path), "--set", "observed_at=2025-06-30").succeeded()
@@ -84,6 +86,7 @@ def test_real_genres_get_the_day_that_is_said(installation: Installation, databa
     assert sorted(found) == [("2025-06-30", "Alex G", 3), ("2025-06-30", "Duster", 4)]
 
 
+@pytest.mark.shared
 def test_real_daily_charts_are_imported_whole(installation: Installation, database: str) -> None:
     path = shared_file("real/top50_daily_3_markets_2023.csv.gz")
     frame = pd.read_csv(path)
@@ -103,6 +106,7 @@ def test_real_daily_charts_are_imported_whole(installation: Installation, databa
     assert query(database, "select sum(rows_quarantined) from ops.partition_loads") == [(0,)]
 
 
+@pytest.mark.shared
 def test_one_real_file_feeds_two_tables(installation: Installation, database: str) -> None:
     path = shared_file("real/tracks_with_audio_features.psv.gz")
     frame = pd.read_csv(path, sep="|")

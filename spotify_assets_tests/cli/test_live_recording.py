@@ -20,6 +20,8 @@ import pytest
 from spotify_assets_tests.cli.command import Installation, contents, query, records
 from spotify_assets_tests.shared import shared_file
 
+pytestmark = pytest.mark.shared
+
 UNKNOWN = "0000000000000000000000"
 WITH_TOP_TRACKS = "0TnOYISbd1XYRBk9myaseg"
 SECRET = "canary-secret-of-the-live-test"

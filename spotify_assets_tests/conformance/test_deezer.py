@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import deezer
 import httpx
@@ -15,6 +16,7 @@ from spotify_assets.simulator.server import running
 from spotify_assets_tests.conformance.shapes import shape
 from spotify_assets_tests.shared import shared_file
 from spotify_assets_tests.simulator.client import DAY
+from spotify_assets_tests.sources import deezer_bodies
 
 SIZE = 300
 WORLD = Elsewhere(2026, SIZE, quirks=False)
@@ -42,6 +44,7 @@ def below_the_prefix(request: httpx.Request) -> None:
     request.url = request.url.copy_with(path=path)
 
 
+@pytest.mark.shared
 @pytest.mark.parametrize(
     ("recorded", "path"),
     [
@@ -62,6 +65,38 @@ def test_bodies_have_the_fields_of_recorded_ones(base: str, recorded: str, path:
     # The recorded chart is complete on one page; of ours there is more.
     found = {name: kind for name, kind in shape(reply.json()).items() if name != "next" or name in body}
     assert found == shape(body)
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("recorded", "invented"),
+    [
+        ("artist_27", deezer_bodies.artist()),
+        ("artist_top", deezer_bodies.top()),
+        ("artist_albums", deezer_bodies.albums()),
+        ("editorial_releases", deezer_bodies.editorial_releases()),
+        ("error_800_no_data", deezer_bodies.NO_DATA),
+    ],
+)
+def test_invented_bodies_have_the_fields_of_recorded_ones(recorded: str, invented: dict[str, Any]) -> None:
+    body = json.loads(shared_file(f"recorded/deezer/{recorded}.json").read_text())
+    assert shape(invented) == shape(body)
+
+
+@pytest.mark.parametrize(
+    ("invented", "path"),
+    [
+        (deezer_bodies.artist(), f"artist/{IDENT}"),
+        (deezer_bodies.top(), f"artist/{IDENT}/top"),
+        (deezer_bodies.albums(), f"artist/{IDENT}/albums?limit=5"),
+        (deezer_bodies.editorial_releases(), "editorial/0/releases?limit=5"),
+        (deezer_bodies.NO_DATA, "artist/27"),
+    ],
+)
+def test_bodies_have_the_fields_that_the_source_reads(base: str, invented: dict[str, Any], path: str) -> None:
+    reply = httpx.get(f"{base}/{path}", headers={"X-Simulated-Date": DAY})
+    assert reply.status_code == 200
+    assert shape(reply.json()) == shape(invented)
 
 
 def test_deezer_python_reads_artists_tracks_and_albums(client: deezer.Client) -> None:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,19 +15,19 @@ from openapi_schema_validator import OAS30Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
 
-from spotify_assets.settings import PROJECT_ROOT
 from spotify_assets.simulator import charts
 from spotify_assets.simulator.catalogue import Catalogue
 from spotify_assets.simulator.config import Mode, SimulatorConfig
 from spotify_assets.simulator.server import running
 from spotify_assets.simulator.signin import SCOPES
+from spotify_assets_tests.shared import SHARED
 from spotify_assets_tests.simulator.client import simulated
 from spotify_assets_tests.simulator.test_sign_in import signed_in
 
-DESCRIPTION = PROJECT_ROOT.parent / "shared" / "openapi" / "spotify-web-api.yml"
+DESCRIPTION = SHARED / "openapi" / "spotify-web-api.yml"
 SIZE = 300
 
-pytestmark = pytest.mark.skipif(not Path(DESCRIPTION).exists(), reason="the OpenAPI description is absent")
+pytestmark = pytest.mark.shared
 
 
 @cache

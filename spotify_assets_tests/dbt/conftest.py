@@ -22,7 +22,6 @@ from spotify_assets_tests.conftest import DatabaseServer
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
-SHARED_REAL = PROJECT_ROOT.parent / "shared" / "real"
 TABLES = (
     "artist_snapshots",
     "top_tracks",

@@ -10,10 +10,9 @@ import pandas as pd
 import pytest
 
 from spotify_assets_tests.dbt import data, reference
-from spotify_assets_tests.dbt.conftest import SHARED_REAL, Project
+from spotify_assets_tests.dbt.conftest import Project
 
 KEY = ("source", "artist_id", "metric", "snapshot_date")
-REAL = SHARED_REAL / "artist_snapshots_2_artists.csv"
 FIRST, LAST = date(2024, 1, 20), date(2024, 6, 5)  # over a leap day
 
 
@@ -40,31 +39,15 @@ def built(new_project: Callable[[], Project], awkward: list[dict[str, Any]]) -> 
     """Everything in one database: the sources do not know each other."""
     project = new_project()
     project.load("artist_snapshots", awkward)
-    if REAL.exists():
-        project.load("artist_snapshots", data.real_artists(REAL, "history"))
     project.dbt("build", "--select", "+artist_popularity_trend", "--indirect-selection", "cautious")
     return project
-
-
-def test_real_history_equals_the_independent_computation(built: Project) -> None:
-    if not REAL.exists():
-        pytest.skip("shared/real/artist_snapshots_2_artists.csv absent")
-    expected = expected_rows(data.real_artists(REAL, "history"))
-    actual = built.rows("marts.artist_popularity_trend", "source = 'history'")
-
-    assert reference.differences(actual, expected, KEY) == []
-    # 446 days of which 11 and more are missing: the grid has them, unobserved
-    assert len(actual) > 2 * 866
-    assert any(not row["is_observed"] for row in actual)
-    of_followers = [row for row in actual if row["metric"] == "followers"]
-    assert any(row["change_90_days_percent"] is not None for row in of_followers)
 
 
 def test_awkward_data_equals_the_independent_computation(
     built: Project, awkward: list[dict[str, Any]]
 ) -> None:
     expected = expected_rows(awkward)
-    actual = built.rows("marts.artist_popularity_trend", "source <> 'history'")
+    actual = built.rows("marts.artist_popularity_trend")
 
     assert reference.differences(actual, expected, KEY) == []
 
@@ -152,9 +135,7 @@ def test_a_row_knows_nothing_of_later_days(
     project.load("artist_snapshots", [row for row in awkward if row["snapshot_date"] <= last])
     project.dbt("run", "--select", "+artist_popularity_trend")
     actual = project.rows("marts.artist_popularity_trend")
-    expected = built.rows(
-        "marts.artist_popularity_trend", f"source <> 'history' and snapshot_date <= '{last}'"
-    )
+    expected = built.rows("marts.artist_popularity_trend", f"snapshot_date <= '{last}'")
 
     assert actual
     # a source that had no observation on its last days ends earlier, and its later rows are not there yet

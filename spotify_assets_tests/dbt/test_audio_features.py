@@ -173,6 +173,7 @@ def features_of(frame: pd.DataFrame) -> dict[str, dict[str, float]]:
     }
 
 
+@pytest.mark.shared
 @pytest.mark.timeout(900)  # an import builds all models, on whatever machine
 def test_correlations_of_a_real_catalogue_equal_pandas(imported: tuple[str, pd.DataFrame]) -> None:
     url, frame = imported
@@ -194,6 +195,7 @@ def test_correlations_of_a_real_catalogue_equal_pandas(imported: tuple[str, pd.D
         assert row["pearson"] == pytest.approx(frame[column].corr(frame["track_popularity"]))
 
 
+@pytest.mark.shared
 @pytest.mark.timeout(900)  # an import builds all models, on whatever machine
 def test_real_new_releases_are_compared_across_artists(imported: tuple[str, pd.DataFrame]) -> None:
     url, frame = imported

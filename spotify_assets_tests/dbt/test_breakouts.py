@@ -12,7 +12,7 @@ import pytest
 
 from spotify_assets.simulator.catalogue import Catalogue
 from spotify_assets_tests.dbt import data, reference, virals
-from spotify_assets_tests.dbt.conftest import SHARED_REAL, Project
+from spotify_assets_tests.dbt.conftest import Project
 from spotify_assets_tests.dbt.rebuilding import assert_equals_full_rebuild
 
 pytestmark = pytest.mark.slow
@@ -22,7 +22,6 @@ FIRST, LAST = date(2024, 1, 20), date(2024, 6, 5)  # over a leap day
 KEY = ("source", "artist_id", "metric", "started_on")
 KINDS = {"popularity": "index", "followers": "level"}
 LEAST_RISE = {"popularity": 9.0, "followers": 1.0}
-REAL = SHARED_REAL / "artist_snapshots_2_artists.csv"
 MODELS = ("--select", "+artist_leaderboard")  # breakouts and milestones among them
 
 
@@ -248,23 +247,21 @@ def awkward() -> list[dict[str, Any]]:
 def built(new_project: Callable[[], Project], awkward: list[dict[str, Any]]) -> Project:
     project = new_project()
     project.load("artist_snapshots", awkward)
-    if REAL.exists():
-        project.load("artist_snapshots", data.real_artists(REAL, "history"))
     project.dbt("run", *MODELS)
     return project
 
 
 def test_breakouts_equal_the_independent_computation(built: Project, awkward: list[dict[str, Any]]) -> None:
-    trend = built.rows("marts.artist_popularity_trend", "source <> 'history'")
+    trend = built.rows("marts.artist_popularity_trend")
     expected = list(expected_breakouts(awkward, trend))
-    actual = built.rows("marts.artist_breakouts", "source <> 'history'")
+    actual = built.rows("marts.artist_breakouts")
 
     assert reference.differences(rounded(actual), rounded(expected), KEY) == []
 
 
 def test_the_awkward_data_is_awkward(built: Project, awkward: list[dict[str, Any]]) -> None:
     """The comparison above proves little if the data has none of the edges."""
-    rows = built.rows("marts.artist_breakouts", "source <> 'history'")
+    rows = built.rows("marts.artist_breakouts")
 
     def count(condition: Callable[[dict[str, Any]], bool]) -> int:
         return sum(condition(row) for row in rows)
@@ -284,13 +281,6 @@ def test_the_awkward_data_is_awkward(built: Project, awkward: list[dict[str, Any
             row["artist_id"] for row in rows if row["source"] == source and row["started_on"] == everybody
         }
         assert (len(began) > 4) == everyone_broke_out
-
-
-def test_real_artists_that_only_grow_break_out_never(built: Project) -> None:
-    if not REAL.exists():
-        pytest.skip("shared/real/artist_snapshots_2_artists.csv absent")
-    assert built.rows("marts.artist_popularity_trend", "source = 'history' and anomaly_score is not null")
-    assert built.rows("marts.artist_breakouts", "source = 'history'") == []
 
 
 def test_windows_in_any_order_equal_a_full_rebuild(

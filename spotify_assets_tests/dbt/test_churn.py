@@ -34,6 +34,7 @@ def recording(database_server: DatabaseServer, tmp_path_factory: pytest.TempPath
         yield url
 
 
+@pytest.mark.shared
 def test_churn_of_real_lists_equals_the_independent_computation(recording: str) -> None:
     seen = records(recording, "select * from snapshots.top_tracks")
     actual = records(recording, "select * from marts.top_track_churn")
@@ -71,6 +72,7 @@ def flapping_lists() -> list[dict[str, Any]]:
     return rows
 
 
+@pytest.mark.shared
 def test_real_songs_that_flap_between_track_ids_are_no_churn(new_project: Callable[[], Project]) -> None:
     """By track ids there would be churn, and the same titles stand on both lists."""
     seen = flapping_lists()

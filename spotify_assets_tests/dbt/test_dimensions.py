@@ -12,13 +12,12 @@ from typing import Any
 import pytest
 
 from spotify_assets_tests.dbt import data, profiles, reference
-from spotify_assets_tests.dbt.conftest import SHARED_REAL, Project
+from spotify_assets_tests.dbt.conftest import Project
 from spotify_assets_tests.dbt.rebuilding import assert_equals_full_rebuild, load_days
 
 pytestmark = pytest.mark.slow
 
 DAY = timedelta(days=1)
-REAL = SHARED_REAL / "top_tracks_5_artists.csv.gz"
 FIRST, LAST = date(2024, 1, 28), date(2024, 5, 5)  # over a leap day
 LOST = date(2024, 4, 30)
 """A day on which nothing was observed and that is never run."""
@@ -95,8 +94,6 @@ def found() -> dict[str, list[dict[str, Any]]]:
 def built(new_project: Callable[[], Project], found: dict[str, list[dict[str, Any]]]) -> Project:
     project = new_project()
     load_days(project, found, FIRST, LAST)
-    if REAL.exists():
-        project.load("top_tracks", data.real_top_tracks(REAL, "history"))
     project.dbt("build", *MODELS, "--indirect-selection", "cautious")
     return project
 
@@ -141,21 +138,6 @@ def test_songs_are_as_their_newest_day_tells_them(
         assert row["artist_id"] == newest[0]["artist_id"]
 
 
-def test_real_songs_are_one_row_whatever_their_track_ids(built: Project) -> None:
-    if not REAL.exists():
-        pytest.skip("shared/real/top_tracks_5_artists.csv.gz absent")
-    seen: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in data.real_top_tracks(REAL, "history"):
-        seen.setdefault((row["artist_id"], row["track_id"]), []).append(row)
-    rows = built.rows("marts.dim_track", "source = 'history'")
-    of_track = {(row["artist_id"], track_id): row for row in rows for track_id in row["track_ids"]}
-    assert of_track.keys() == seen.keys()
-    assert len(rows) < len(seen), "no song of the recording has two track ids"
-    for row in rows:
-        days = [e["snapshot_date"] for t in row["track_ids"] for e in seen[row["artist_id"], t]]
-        assert (row["first_seen_on"], row["last_seen_on"]) == (min(days), max(days))
-
-
 def test_albums_are_as_their_newest_day_tells_them(
     built: Project, found: dict[str, list[dict[str, Any]]]
 ) -> None:
@@ -198,8 +180,6 @@ def test_the_calendar_has_every_day_from_the_first_to_the_newest(
     built: Project, found: dict[str, list[dict[str, Any]]]
 ) -> None:
     observed = [row["snapshot_date"] for rows in found.values() for row in rows]
-    if REAL.exists():
-        observed += [row["snapshot_date"] for row in data.real_top_tracks(REAL, "history")]
     expected = []
     for day in data.days(min(observed), max(observed)):
         year, week, weekday = day.isocalendar()

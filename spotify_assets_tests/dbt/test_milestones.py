@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from spotify_assets_tests.dbt import data, reference
-from spotify_assets_tests.dbt.conftest import SHARED_REAL, Project
+from spotify_assets_tests.dbt.conftest import Project
 
 pytestmark = pytest.mark.slow
 
@@ -18,7 +18,6 @@ DAY = timedelta(days=1)
 FIRST, LAST = date(2024, 1, 20), date(2024, 6, 20)  # over a leap day
 KEY = ("source", "artist_id", "metric", "milestone", "threshold")
 KINDS = {"popularity": "index", "followers": "level"}
-REAL = SHARED_REAL / "artist_snapshots_2_artists.csv"
 WEIGHTS = {
     ("popularity", "level"): 3,
     ("popularity", "trend"): 3,
@@ -107,8 +106,6 @@ def rising() -> list[dict[str, Any]]:
 def built(new_project: Callable[[], Project], rising: list[dict[str, Any]]) -> Project:
     project = new_project()
     project.load("artist_snapshots", rising)
-    if REAL.exists():
-        project.load("artist_snapshots", data.real_artists(REAL, "history"))
     # the second half comes day after day, so that what was highest is carried from run to run
     project.dbt("run", "--select", "+artist_leaderboard", "artist_comparison", days=[FIRST, LAST - 60 * DAY])
     for window in ([LAST - 59 * DAY], [LAST - 58 * DAY, LAST - DAY], [LAST]):
@@ -124,20 +121,6 @@ def test_milestones_equal_the_independent_computation(built: Project, rising: li
     assert kinds == {(metric, milestone) for metric in KINDS for milestone in ("threshold", "record")}
     days = [(row["artist_id"], row["metric"], row["reached_on"]) for row in actual]
     assert len(set(days)) < len(days), "no day reached two milestones"
-
-
-def test_milestones_of_real_artists_equal_the_independent_computation(built: Project) -> None:
-    if not REAL.exists():
-        pytest.skip("shared/real/artist_snapshots_2_artists.csv absent")
-    # what was observed before the first window is not built
-    built.dbt("run", "--select", "+artist_milestones")
-    actual = built.rows("marts.artist_milestones", "source = 'history'")
-    expected = list(expected_milestones(data.real_artists(REAL, "history")))
-
-    assert reference.differences(actual, expected, KEY) == []
-    reached = {(row["name"], row["metric"], row["threshold"]) for row in actual}
-    assert ("Alex G", "followers", 2_000_000) in reached
-    assert ("Duster", "followers", 1_000_000) in reached
 
 
 def percentiles(values: dict[str, float]) -> dict[str, float]:

@@ -35,6 +35,7 @@ def charts(database_server: DatabaseServer, tmp_path_factory: pytest.TempPathFac
         yield url
 
 
+@pytest.mark.shared
 def test_real_charts_equal_the_independent_computation(charts: str) -> None:
     seen = records(charts, "select * from snapshots.playlist_tracks")
     assert len(seen) == 3 * 228 * 50
@@ -48,6 +49,7 @@ def test_real_charts_equal_the_independent_computation(charts: str) -> None:
     assert any(row["popularity_is_suspect"] for row in trends)
 
 
+@pytest.mark.shared
 def test_real_songs_stay_themselves_when_their_credits_change(charts: str) -> None:
     """Who is credited after the first artist comes and goes from one day to the next."""
     credited: dict[str, set[str]] = {}

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from spotify_assets_tests.dbt import data, reference, reference_tracks
-from spotify_assets_tests.dbt.conftest import SHARED_REAL, Project
+from spotify_assets_tests.dbt.conftest import Project
 
-REAL = SHARED_REAL / "top_tracks_5_artists.csv.gz"
 FIRST, LAST = date(2024, 2, 1), date(2024, 4, 15)
 
 
@@ -32,8 +31,6 @@ def built(new_project: Callable[[], Project], snapshots: dict[str, list[dict[str
     for table, rows in snapshots.items():
         project.load(table, rows)
     project.load("top_tracks", peers("peers", 54))
-    if REAL.exists():
-        project.load("top_tracks", data.real_top_tracks(REAL, "history"))
     project.dbt("run")
     return project
 
@@ -79,7 +76,7 @@ def test_track_trend_equals_the_independent_computation(
     built: Project, snapshots: dict[str, list[dict[str, Any]]]
 ) -> None:
     seen = [*snapshots["top_tracks"], *peers("peers", 54)]
-    actual = built.rows("marts.track_popularity_trend", "source <> 'history'")
+    actual = built.rows("marts.track_popularity_trend")
     expected = reference_tracks.track_popularity_trend(seen, "the source had no value for it on this day")
     key = ("source", "song_id", "snapshot_date")
     differing = reference.differences(
@@ -92,30 +89,6 @@ def test_track_trend_equals_the_independent_computation(
     assert any((row["popularity_momentum"] or 0) > 2 for row in actual)
     reasons = {row["popularity_momentum_null_reason"] for row in actual}
     assert {None, "insufficient_observations", "insufficient_peers"} <= reasons
-
-
-def test_a_real_song_keeps_its_identity_when_its_track_id_changes(built: Project) -> None:
-    if not REAL.exists():
-        pytest.skip("shared/real/top_tracks_5_artists.csv.gz absent")
-    rows = data.real_top_tracks(REAL, "history")
-    track_ids: dict[tuple[str, str], set[str]] = {}
-    best: dict[tuple[str, str, date], int] = {}
-    for row in rows:
-        track_ids.setdefault((row["artist_id"], row["name"]), set()).add(row["track_id"])
-        key = (row["artist_id"], row["name"], row["snapshot_date"])
-        best[key] = max(best.get(key, 0), row["popularity"])
-    flapping = {song: ids for song, ids in track_ids.items() if len(ids) > 1}
-    assert flapping, "no song of the recording changes its track id"
-
-    days = built.rows("intermediate.int_song_days", "source = 'history'")
-    for (artist_id, title), ids in flapping.items():
-        of_song = [row for row in days if row["artist_id"] == artist_id and set(row["track_ids"]) & ids]
-        assert len({row["song_id"] for row in of_song}) == 1, (artist_id, title)
-        assert any(len(row["track_ids"]) > 1 for row in of_song), "never both ids on one day"
-        popularity = {row["snapshot_date"]: row["popularity"] for row in of_song}
-        assert popularity == {
-            day: value for (a, t, day), value in best.items() if (a, t) == (artist_id, title)
-        }
 
 
 def test_radar_equals_the_independent_computation(

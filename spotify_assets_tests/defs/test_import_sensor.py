@@ -22,7 +22,6 @@ from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.cli.command import contents, query
-from spotify_assets_tests.shared import shared_file
 
 A, B = "6lcwlkAjBPSKnFBZjjZFJs", "5AyEXCtu3xnnsTGCo4RVZh"
 HEAD = "ts_utc,date_utc,artist_id,name,popularity,followers\n"
@@ -34,6 +33,19 @@ TRACKS = (
 def history(day: str, popularity: object = 50) -> str:
     """A file of the layout artist-history that says one thing."""
     return f"{HEAD}{day}T10:00:00Z,{day},{A},Alex G,{popularity},1000\n"
+
+
+def archive() -> list[str]:
+    """Lines of an archive of two artists: some days are missing, one has two observations of an artist."""
+    first = date(2025, 3, 1)
+    days = [first + timedelta(days=number) for number in range(33) if number not in {4, 5, 17}]
+    lines = [HEAD, f"{first}T00:51:55Z,{first},{A},Alex G,49,999\n"]
+    for number, day in enumerate(days):
+        lines += [
+            f"{day}T14:50:{number:02}Z,{day},{artist},{name},{points + number // 9},{base + 37 * number}\n"
+            for artist, name, points, base in ((A, "Alex G", 50, 1000), (B, "Duster", 40, 70_000))
+        ]
+    return lines
 
 
 @dataclass
@@ -145,13 +157,12 @@ def test_the_folder_is_a_setting(
 
 def test_a_dropped_file_becomes_history_and_its_marts_are_built(building: Place, settings: Settings) -> None:
     place = building
-    path = shared_file("real/artist_snapshots_2_artists.csv")
-    lines = path.read_text().splitlines(keepends=True)
-    text = gzip.compress("".join(lines[:60]).encode())
-    place.drop("history.csv.gz", text)
+    lines = archive()
+    text = "".join(lines).encode()
+    place.drop("history.csv.gz", gzip.compress(text))
     assert place.imported().success
     assert place.files() == ["done/history.csv.gz"]
-    observed = {line[:10] for line in lines[1:60]}
+    observed = {line[:10] for line in lines[1:]}
     first, last = date.fromisoformat(min(observed)), date.fromisoformat(max(observed))
     every = {(first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1)}
     assert settings.database_url is not None
@@ -168,7 +179,7 @@ def test_a_dropped_file_becomes_history_and_its_marts_are_built(building: Place,
 
     # The same content once more, packed differently: nothing changes, and both files are kept.
     standing = contents(url, "snapshots", "intermediate", "marts")
-    place.drop("history.csv.gz", gzip.compress("".join(lines[:60]).encode(), 1))
+    place.drop("history.csv.gz", gzip.compress(text, 1))
     assert place.imported().success
     assert place.files() == ["done/history (2).csv.gz", "done/history.csv.gz"]
     assert contents(url, "snapshots", "intermediate", "marts") == standing

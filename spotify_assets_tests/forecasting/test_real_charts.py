@@ -18,6 +18,8 @@ from spotify_assets_tests.forecasting.charts import (
 )
 from spotify_assets_tests.shared import shared_file
 
+pytestmark = pytest.mark.shared
+
 
 @pytest.fixture(scope="module")
 def charts() -> Block:

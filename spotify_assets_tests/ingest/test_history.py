@@ -159,6 +159,7 @@ def test_times_are_read_as_utc(text: str, expected: datetime) -> None:
     assert parse_time(text) == expected
 
 
+@pytest.mark.shared
 def test_a_real_archive_lands_every_row_of_every_day(landing: Landing) -> None:
     file = shared_file("real/artist_snapshots_2_artists.csv")
     with file.open(newline="") as handle:

@@ -256,6 +256,89 @@ def test_markets_by_name() -> None:
     ]  # fmt: skip
 
 
+CHART = (
+    "market,date,position,song,artist,popularity,duration_ms,album_type,total_tracks,release_date,is_explicit"
+)
+SONGS = (
+    "track_id|track_name|track_duration_ms|track_popularity|track_artists|album_id|album_name|"
+    "album_release_date|artist_id|acousticness|valence|track_added_ts"
+)
+INVENTED = {
+    "artist-history": (
+        "history.csv",
+        "ts_utc,date_utc,artist_id,name,popularity,followers\n"
+        f"2025-03-01T00:51:55Z,2025-03-01,{A},Paper Lantern,75,1815\n"
+        f"2025-03-01T14:50:28Z,2025-03-01,{B},Slow Tide,68,948\n"
+        f"2025-03-02T14:50:28Z,2025-03-02,{A},Paper Lantern,76,1819\n",
+        [("artist_snapshots", {"2025-03-01": 2, "2025-03-02": 1})],
+    ),
+    "top-tracks-by-name": (
+        "tops.csv",
+        '"artist_name","track_name","track_popularity","track_url","timestamp"\n'
+        f'"Paper Lantern","One","85","https://open.spotify.com/track/{A}","2025-03-01 00:11:29"\n'
+        f'"Paper Lantern","Two","79","https://open.spotify.com/track/{B}","2025-03-01 00:11:29"\n',
+        [("top_tracks", {"2025-03-01": 2})],
+    ),
+    "artists-catalogue": (
+        "artists.psv",
+        "artist_id|artist_name|artist_popularity|artist_genres|artist_added_ts\n"
+        f"{A}|Paper Lantern|74|new wave, uk post-punk|2025-03-01, 08:23:00\n"
+        f"{B}|Slow Tide|60||2025-03-02, 08:23:00\n",
+        [("artist_snapshots", {"2025-03-01": 1, "2025-03-02": 1})],
+    ),
+    "daily-charts": (
+        "charts.csv",
+        f"{CHART}\njapan,2025-03-01,1,青い灯,Paper Lantern,89,213233,single,1,2025-02-12,False\n"
+        "usa,2025-03-01,1,Tide,Slow Tide & Guest,78,209777,album,12,2025-02-10,True\n",
+        [("playlist_tracks", {"2025-03-01": 2})],
+    ),
+    "audio-features": (
+        "songs.psv",
+        f"{SONGS}\n{A}|Tide|213293|47|Slow Tide|{B}|Tides|2022-11-25|{B}|0.003|0.5|2025-03-01, 08:23:00\n",
+        [("track_details", {"2025-03-01": 1}), ("audio_features", {"2025-03-01": 1})],
+    ),
+    "artists-data": (
+        "2025_03_01:14_50_28_artists_data.csv",
+        f"id,name,genres,popularity,followers,image\n{A},Paper Lantern,\"['new wave']\",74,1815,\n",
+        [("artist_snapshots", {"2025-03-01": 1})],
+    ),
+    "top-tracks-data": (
+        f"2025_03_01:14_50_28_{A}_top_tracks_data.csv",
+        "track_name,album_name,album_releasedate,album_totaltracks,track_duration,track_popularity,track_number\n"
+        "One,First,03/2020,9,201000,85,4\nTwo,First,2020,9,202000,79,1\n",
+        [("top_tracks", {"2025-03-01": 2})],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("layout", INVENTED)
+def test_each_layout_recognises_its_files_and_every_row_has_its_day(tmp_path: Path, layout: str) -> None:
+    name, text, expected = INVENTED[layout]
+    prepared = bring(tmp_path / name, text)
+    assert [(one.layout, one.table, one.unplaced) for one in prepared] == [
+        (layout, table, []) for table, _ in expected
+    ]
+    for one, (_, days) in zip(prepared, expected, strict=True):
+        assert {day.isoformat(): len(rows) for day, rows in one.placed.days.items()} == days
+
+
+def test_genres_belong_to_the_day_that_is_said(tmp_path: Path) -> None:
+    file = tmp_path / "genres.jsonl"
+    text = "".join(
+        json.dumps({"id": ident, "name": name, "genres": genres}) + "\n"
+        for ident, name, genres in (
+            (A, "Paper Lantern", ["new wave"]),
+            (B, "Slow Tide", ["drone", "ebb"]),
+        )
+    )
+    with pytest.raises(ImportProblem, match="--set observed_at=YYYY-MM-DD"):
+        bring(file, text)
+    (one,) = bring(file, text, values=("observed_at=2025-06-30",))
+    assert one.days == [date(2025, 6, 30)]
+    assert [len(record.genres or ()) for record in records(one)] == [1, 2]  # type: ignore[union-attr]
+
+
+@pytest.mark.shared
 @pytest.mark.parametrize(
     ("name", "layout", "separator", "time"),
     [
@@ -274,7 +357,8 @@ def test_real_files_are_recognised_and_every_row_has_its_day(
     assert {day.isoformat(): len(rows) for day, rows in one.placed.days.items()} == expected.to_dict()
 
 
-def test_real_genres_belong_to_the_day_that_is_said(tmp_path: Path) -> None:
+@pytest.mark.shared
+def test_real_genres_belong_to_the_day_that_is_said() -> None:
     path = shared_file("real/artist_genres.jsonl")
     with pytest.raises(ImportProblem, match="--set observed_at=YYYY-MM-DD"):
         prepare(path, Wishes(), load_layouts(), today=TODAY)

@@ -24,7 +24,8 @@ from spotify_assets.sources.listenbrainz.source import TOP_TRACKS, ListenBrainzS
 from spotify_assets.sources.memory import ShortMemory
 from spotify_assets.sources.observing import UNASKED
 from spotify_assets.sources.records import ArtistSnapshot, NewRelease, TopTrack
-from spotify_assets_tests.shared import shared_file
+from spotify_assets_tests.sources import deezer_bodies
+from spotify_assets_tests.sources.deezer_bodies import ARTIST
 from spotify_assets_tests.sources.upstream import DAY, QUICK, FakeClock, Landed, Reply, Script, Seen, Upstream
 
 KEY = "canary-key-0123456789abcdef"
@@ -254,66 +255,61 @@ def test_listenbrainz_fresh_releases_are_one_call() -> None:
     assert [missing.key for missing in source.parse("new_releases", sink).missing] == ["fresh releases"]
 
 
-def recorded(name: str) -> bytes:
-    return shared_file(f"recorded/deezer/{name}.json").read_bytes()
-
-
 def replay(seen: Seen) -> Reply:
-    files = {
-        "/artist/27": "artist_27", "/artist/27/top": "artist_top", "/artist/27/albums": "artist_albums",
-        "/editorial/0/releases": "editorial_releases",
-    }  # fmt: skip
-    name = files.get(seen.path)
-    if name is None:
-        return Reply(body=recorded("error_800_no_data"))
+    bodies: dict[str, Any] = {
+        f"/artist/{ARTIST}": deezer_bodies.artist(),
+        f"/artist/{ARTIST}/top": deezer_bodies.top(),
+        f"/artist/{ARTIST}/albums": deezer_bodies.albums(),
+        "/editorial/0/releases": deezer_bodies.editorial_releases(),
+    }
     if "index" in seen.query:
         return Reply(body={"data": [], "total": 0})
-    return Reply(body=recorded(name))
+    return Reply(body=bodies.get(seen.path, deezer_bodies.NO_DATA))
 
 
-def test_deezer_reads_what_it_really_sent() -> None:
-    source, upstream, sink, usage = observe(deezer, replay, "artists", ["27", "404", "odd"])
+def test_deezer_reads_bodies_in_its_form() -> None:
+    source, upstream, sink, usage = observe(deezer, replay, "artists", ["4242", "404", "odd"])
     assert usage.calls == 2 == source.cost("artists", 2)
     assert "'odd' is no Deezer id" in usage.failures[0]
     parsed = source.parse("artists", sink)
-    assert parsed.requested == ["27", "404"]
+    assert parsed.requested == ["4242", "404"]
     assert [(m.key, m.reason) for m in parsed.missing] == [
         ("404", "no answer (HTTP 200, error 800: no data)")
     ]
     (record,) = parsed.records
     assert isinstance(record, ArtistSnapshot)
-    assert (record.artist_id, record.name, record.followers) == ("27", "Daft Punk", 3677954)
+    assert (record.artist_id, record.name, record.followers) == ("4242", "Paper Lantern", 1_234_567)
     assert record.listeners is None
     assert str(record.image_url).endswith("1000x1000-000000-80-0-0.jpg")
 
-    source, upstream, sink, _ = observe(deezer, replay, "top_tracks", ["27/XW", "404"])
+    source, upstream, sink, _ = observe(deezer, replay, "top_tracks", ["4242/XW", "404"])
     assert upstream.requests[0].query == {"limit": "10"}
     parsed = source.parse("top_tracks", sink)
-    assert parsed.requested == ["27/XW", "404/XW"]
+    assert parsed.requested == ["4242/XW", "404/XW"]
     assert len(parsed.missing) == 1
     track = parsed.records[0]
     assert isinstance(track, TopTrack)
-    assert (track.track_id, track.rank_value, track.duration_ms) == ("67238732", 872641, 337_000)
-    assert (track.album_id, track.album_name, track.explicit) == ("6575789", "Random Access Memories", False)
-    assert track.primary_artist_id == "27"
+    assert (track.track_id, track.rank_value, track.duration_ms) == ("9001", 800_000, 201_000)
+    assert (track.album_id, track.album_name, track.explicit) == ("500", "Album 0", False)
+    assert track.primary_artist_id == "4242"
 
 
 def test_deezer_releases_come_from_artists_and_editors() -> None:
-    keys = DeezerSource("deezer", api_url="http://localhost").expected("new_releases", ["27", "404"])
-    assert keys == ["artist:27", "artist:404", "editorial:0"]
+    keys = DeezerSource("deezer", api_url="http://localhost").expected("new_releases", ["4242", "404"])
+    assert keys == ["artist:4242", "artist:404", "editorial:0"]
     source, upstream, sink, usage = observe(deezer, replay, "new_releases", keys)
     assert not usage.failures
     assert {seen.path for seen in upstream.requests} == {
-        "/artist/27/albums", "/artist/404/albums", "/editorial/0/releases"
+        "/artist/4242/albums", "/artist/404/albums", "/editorial/0/releases"
     }  # fmt: skip
     parsed = source.parse("new_releases", sink)
     assert parsed.missing == []
     assert set(keys) <= set(parsed.requested)
-    assert len(parsed.records) == 19, "the artist's albums are old, the editors' list counts whole"
+    assert len(parsed.records) == 4, "the artist's albums are old, the editors' list counts whole"
     release = parsed.records[0]
     assert isinstance(release, NewRelease)
     assert (release.album_id, release.artist_ids, release.artist_names) == (
-        "290696112", ["158678802"], ["Burg (FR)"]
+        "700", ["7100"], ["Newcomer 0 (FR)"]
     )  # fmt: skip
     assert release.image_url
 

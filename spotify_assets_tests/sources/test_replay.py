@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from spotify_assets.settings import PROJECT_ROOT
 from spotify_assets.sources.base import Entity, NotAllowed, Usage
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.records import ArtistSnapshot, Parsed
 from spotify_assets.sources.spotify.lookup import ArtistHit
 from spotify_assets.sources.spotify.parse import parse
 from spotify_assets.sources.spotify.source import SpotifySource
+from spotify_assets_tests.shared import SHARED
 from spotify_assets_tests.sources.upstream import DAY, FakeClock, Landed
 
-RECORDED = PROJECT_ROOT.parent / "shared" / "recorded"
+RECORDED = SHARED / "recorded"
 ARTISTS = [
     "2CIMQHirSU0MQqyYHq0eOx",
     "57dN52uHvrHOxijzpIgu3E",
@@ -32,7 +32,7 @@ ARTISTS = [
 ]
 UNKNOWN = "7" * 22
 
-pytestmark = pytest.mark.skipif(not RECORDED.exists(), reason="../shared/recorded is absent")
+pytestmark = pytest.mark.shared
 
 
 def recorded(name: str) -> Any:
