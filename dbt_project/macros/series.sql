@@ -135,3 +135,24 @@ case kind
             {% endfor -%}
         end
 {%- endmacro %}
+
+
+{#-
+Whether the value of `row`, a new high, is a record: the high before it had stood for `record_days`, and a value of `series`
+had been below it since. A level that stood still or only rose has not come back.
+-#}
+{% macro is_record(row, series) -%}
+({{ row }}.snapshot_date - {{ row }}.previous_highest_on >= {{ threshold('record_days') }}
+        and exists (
+            select 1
+            from {{ series }} as meanwhile
+            where
+                meanwhile.source = {{ row }}.source
+                and meanwhile.artist_id = {{ row }}.artist_id
+                and meanwhile.metric = {{ row }}.metric
+                and meanwhile.snapshot_date > {{ row }}.previous_highest_on
+                and meanwhile.snapshot_date < {{ row }}.snapshot_date
+                and meanwhile.value < {{ row }}.previous_highest_value
+                and not meanwhile.is_suspect
+        ))
+{%- endmacro %}

@@ -167,14 +167,17 @@ def add_highest(rows: list[dict[str, Any]]) -> None:
     """Add to the rows of a series, oldest first, its highest value so far and whether that is a milestone."""
     highest: float | None = None
     highest_on: date | None = None
+    fell = False
     for row in rows:
         row["is_milestone"] = False
         value, day = row["value"], row["snapshot_date"]
         if value is not None and not row["is_suspect"] and (highest is None or value > highest):
             if highest is not None and highest_on is not None:
                 passed = [one for one in MILESTONES[row["kind"]] if highest < one <= value]
-                row["is_milestone"] = bool(passed) or (day - highest_on).days >= 28
-            highest, highest_on = value, day
+                row["is_milestone"] = bool(passed) or ((day - highest_on).days >= 28 and fell)
+            highest, highest_on, fell = value, day, False
+        elif value is not None and not row["is_suspect"] and highest is not None and value < highest:
+            fell = True
         row["highest_value"], row["highest_on"] = highest, highest_on
 
 

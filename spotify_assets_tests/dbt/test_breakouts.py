@@ -145,10 +145,9 @@ def expected_signals(
             for day in metrics["popularity"].days:
                 if day in levels and (metrics["popularity"].score(day) or 0) >= 2:
                     found[day] = True
-                elif day in own[source, artist_id, "popularity"] and (
-                    "followers" not in metrics
-                    or day not in metrics["followers"].observed
-                    or metrics["followers"].score(day) is None
+                elif day in own[source, artist_id, "popularity"] and not (
+                    "followers" in metrics
+                    and any(metrics["followers"].observed.get(day - n * DAY) is not None for n in range(28))
                 ):
                     found[day] = False
     return signals

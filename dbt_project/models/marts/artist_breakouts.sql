@@ -129,8 +129,10 @@ index_signals as (
                 metrics.kind = 'level'
                 and trend.source = own_signals.source
                 and trend.artist_id = own_signals.artist_id
-                and trend.snapshot_date = own_signals.snapshot_date
-                and trend.anomaly_score is not null
+                -- told of late, with a score or not yet: a level that a source stopped telling says nothing any more
+                and trend.snapshot_date > own_signals.snapshot_date - {{ most_days_apart }}
+                and trend.snapshot_date <= own_signals.snapshot_date
+                and trend.value is not null
         )
 
 ),

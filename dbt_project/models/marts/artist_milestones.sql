@@ -52,21 +52,7 @@ records as (
         'record' as milestone,
         reached.previous_highest_value as threshold
     from reached
-    where
-        reached.snapshot_date - reached.previous_highest_on >= {{ threshold('record_days') }}
-        -- a level that stood still or only rose has not come back: the primary key finds the first day below the high
-        and exists (
-            select 1
-            from {{ ref('artist_popularity_trend') }} as meanwhile
-            where
-                meanwhile.source = reached.source
-                and meanwhile.artist_id = reached.artist_id
-                and meanwhile.metric = reached.metric
-                and meanwhile.snapshot_date > reached.previous_highest_on
-                and meanwhile.snapshot_date < reached.snapshot_date
-                and meanwhile.value < reached.previous_highest_value
-                and not meanwhile.is_suspect
-        )
+    where {{ is_record('reached', ref('artist_popularity_trend')) }}
 
 ),
 

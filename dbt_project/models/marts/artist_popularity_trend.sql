@@ -213,7 +213,7 @@ ended as (
             and previous_highest_value is not null
             and (
                 {{ milestones_reached('highest_value') }} > {{ milestones_reached('previous_highest_value') }}
-                or snapshot_date - previous_highest_on >= {{ threshold('record_days') }}
+                or {{ is_record('recorded', ref('int_artist_series')) }}
             ),
             false
         ) as is_milestone
