@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import click
 from rich.table import Table
 
-from spotify_assets.cli.console import command, console, literal, print_outcome, progress
+from spotify_assets.cli.console import command, console, progress
 from spotify_assets.cli.environment import Environment, export_dagster, open_environment, upstream
+from spotify_assets.cli.outcomes import print_outcome
 from spotify_assets.cli.runs import run_days
+from spotify_assets.cli.tables import Column, fits, fitting
 from spotify_assets.serving.reports import Riser, rising
 from spotify_assets.serving.sparkline import sparkline
 from spotify_assets.settings import DEFAULT_ACCOUNTS_URL, DEFAULT_API_URL, load_settings
@@ -18,6 +21,8 @@ from spotify_assets.sources.clock import SYSTEM_CLOCK
 from spotify_assets.warehouse import watchlist
 
 SOURCE = "simulated"
+CHANGE_DAYS = 28
+"""Rising is a change over so many days."""
 
 
 def _track(environment: Environment, artists: int) -> None:
@@ -30,28 +35,36 @@ def _track(environment: Environment, artists: int) -> None:
     )
 
 
-def rising_table(risers: list[Riser]) -> Table:
-    """Who is rising, since when, by how much."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("artist", no_wrap=True)
-    table.add_column(
-        f"popularity, {max((len(riser.series) for riser in risers), default=0)} days", no_wrap=True
-    )
-    for name in ("now", "28 days", "followers", "rank", "climbed"):
-        table.add_column(name, justify="right")
-    table.add_column("since", no_wrap=True)
-    for riser in risers:
-        table.add_row(
-            literal(riser.name[:28]),
-            sparkline(riser.series),
-            "–" if riser.popularity is None else str(riser.popularity),
-            f"+{riser.change}",
-            "–" if riser.followers_change is None else f"{riser.followers_change:+.1f} %",
-            "–" if riser.rank is None else str(riser.rank),
-            "–" if riser.rank_change is None else f"{riser.rank_change:+d}",
-            f"{riser.since}",
-        )
-    return table
+_COLUMNS = (
+    Column("artist", folded=28), Column("90 days"), Column("now", right=True), Column("28 days", right=True),
+    Column("followers", right=True, unless="–"), Column("rank", right=True, dropped=2),
+    Column("climbed", right=True, dropped=1, unless="–"), Column("since", dropped=3),
+)  # fmt: skip
+_LINES = (30, 20, 12)
+"""Lengths of a series drawn as a line: as much as there is room for."""
+
+
+def rising_table(risers: list[Riser], width: int) -> Table:
+    """Who is rising, since when, by how much, in lines of at most so many characters."""
+    days = max((len(riser.series) for riser in risers), default=0)
+    columns = [replace(one, name=f"{days} days") if one.name == "90 days" else one for one in _COLUMNS]
+    for length in _LINES:
+        rows = [
+            (
+                riser.name,
+                sparkline(riser.series, length),
+                "–" if riser.popularity is None else str(riser.popularity),
+                f"+{riser.change}",
+                "–" if riser.followers_change is None else f"{riser.followers_change:+.1f}%",
+                "–" if riser.rank is None else str(riser.rank),
+                "–" if riser.rank_change is None else f"{riser.rank_change:+d}",
+                f"{riser.since}",
+            )
+            for riser in risers
+        ]
+        if fits(columns, rows, width):
+            break
+    return fitting(columns, rows, width)
 
 
 @click.command("demo", short_help="Observe 120 simulated artists over 90 days and print who is rising.")
@@ -85,29 +98,34 @@ def demo_command(artists: int, days: int) -> None:
     first = last - timedelta(days=days - 1)
     with (
         upstream(settings),
-        progress(
-            screen,
-            f"Observing {artists} simulated artists from {first} to {last}, loading, building marts "
-            "(one to two minutes)",
-        ) as show,
+        progress(screen, f"Observing {artists} artists over {days} days (some minutes)") as show,
     ):
         outcome = run_days(environment, first, last, show=show)
     print_outcome(screen, outcome)
     if not outcome.success:
         raise click.exceptions.Exit(1)
     screen.print(f"\n[bold]Who is rising[/bold] (simulated, as of {last})")
-    screen.print(rising_table(rising(environment.warehouse, SOURCE)))
+    if risers := rising(environment.warehouse, SOURCE):
+        screen.print(rising_table(risers, screen.width))
+    elif days <= CHANGE_DAYS:
+        screen.print(
+            f"Nobody yet: rising is a change over {CHANGE_DAYS} days. Observe more: "
+            f"{command()} demo --days 90",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
+    else:
+        screen.print(f"Nobody: no artist's popularity grew in the last {CHANGE_DAYS} days.")
     radar = (
-        "select name, artist_names, popularity from new_release_radar where snapshot_date = current_date "
-        "order by 3 desc nulls last limit 10"
+        "select name, artist_names, popularity from new_release_radar where source = 'simulated' "
+        "order by snapshot_date desc, popularity desc nulls last limit 10"
     )
     screen.print(
         "\nWhere to look next:\n"
-        f"  {command()} up         web UI, daemon, documentation\n"
-        f"  {command()} status     what is loaded, missing, lost\n"
+        f"  {command()} up      web UI, daemon, documentation\n"
+        f"  {command()} status  what is loaded, missing, lost\n"
         f'  {command()} sql "{radar}"\n'
-        f"  {command()} watch add  your own artists, after setting SOURCES=listenbrainz,deezer in .env "
-        "(no account needed) or the id and secret of a Spotify app",
+        f"  {command()} watch add ARTIST  your own artists, after setting "
+        "SOURCES=listenbrainz,deezer in .env (no account needed) or the id and secret of a Spotify app",
         markup=False,
         soft_wrap=True,
     )

@@ -19,7 +19,7 @@ from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import PROJECT_ROOT, Settings, load_settings
 from spotify_assets.warehouse.connection import CONNECT_SECONDS, Warehouse
 
-SIMULATED_NOTE = "SIMULATED upstream: invented artists and numbers (real ones: SOURCES in .env.example)."
+SIMULATED_NOTE = "SIMULATED upstream: invented artists and numbers. For real ones, set SOURCES."
 
 
 @dataclass(frozen=True, slots=True)

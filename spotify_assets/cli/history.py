@@ -10,8 +10,9 @@ from uuid import uuid4
 import click
 from rich.console import Console
 
-from spotify_assets.cli.console import command, console, literal, print_outcome, progress, shown
+from spotify_assets.cli.console import command, console, literal, progress, shown
 from spotify_assets.cli.environment import export_dagster, open_environment
+from spotify_assets.cli.outcomes import print_outcome
 from spotify_assets.contracts.tables import TABLES
 from spotify_assets.ingest.history import LAYOUTS, Prepared, Wishes, prepare_all
 from spotify_assets.ingest.mapping import Layout, load_layouts, save_layout

@@ -11,8 +11,9 @@ import click
 import dagster as dg
 from rich.console import Console
 
-from spotify_assets.cli.console import command, console, print_outcome, progress
+from spotify_assets.cli.console import command, console, progress
 from spotify_assets.cli.environment import SIMULATED_NOTE, export_dagster, open_environment, upstream
+from spotify_assets.cli.outcomes import next_query, print_outcome
 from spotify_assets.cli.runs import RunOutcome, run_days
 from spotify_assets.cli.spans import possible_spans
 from spotify_assets.defs.assets.forecasts import forecast_keys
@@ -116,14 +117,6 @@ def _shown(screen: Console, text: str, as_json: bool) -> Iterator[Callable[[str]
         yield show
 
 
-def _told_metric(outcome: RunOutcome) -> str:
-    """The metric that a first look at the marts shows most of."""
-    shown = [load for load in outcome.loads if load.table == "artist_snapshots" and load.loaded]
-    candidates = ("popularity", "followers", "listeners")
-    told = (metric for metric in candidates if any(metric not in load.absent for load in shown))
-    return next(told, "followers")
-
-
 def _run(first: date, last: date, selected: tuple[str, ...], as_json: bool) -> None:
     settings = load_settings()
     check_range(first, last, settings.spotify_assets_start_date)
@@ -150,11 +143,7 @@ def _run(first: date, last: date, selected: tuple[str, ...], as_json: bool) -> N
         click.echo(_outcome_json(outcome, simulated=environment.simulated))
     else:
         print_outcome(screen, outcome)
-        if outcome.success:
-            metric = _told_metric(outcome)
-            columns = f"name, value as {metric}, change_7_days"
-            newest = f"where metric = '{metric}' order by snapshot_date desc, 2 desc nulls last limit 10"
-            look = f"select {columns} from artist_popularity_trend {newest}"  # noqa: S608 - names of our own
+        if look := next_query(outcome.loads):
             screen.print(f'Next: {command()} sql "{look}"', markup=False, soft_wrap=True)
     if not outcome.success:
         raise click.exceptions.Exit(1)

@@ -6,21 +6,22 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from spotify_assets.cli.console import command, console, shown
 from spotify_assets.cli.environment import SIMULATED_NOTE, Environment, export_dagster, open_environment
+from spotify_assets.cli.outcomes import simulated_hint
+from spotify_assets.cli.tables import Column, fitting
 from spotify_assets.cli.upstreams import UpstreamState, upstream_states
 from spotify_assets.lake.landing import without_credentials
 from spotify_assets.warehouse import watchlist
-from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.coverage import Coverage, coverage
 from spotify_assets.warehouse.dagster_events import any_runs_recorded
-from spotify_assets.warehouse.ledger import Coverage, coverage, current_load
+from spotify_assets.warehouse.quality.days import loadable_days
 
 NAMED = 10
 """Missing entries of a table that are named; the rest is counted."""
@@ -88,52 +89,88 @@ def _dagster(environment: Environment) -> Iterator[Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Series:
-    """What is loaded of one table and source, and what did not come on its newest day."""
+    """What is loaded of one table and source.
+
+    Attributes:
+        loaded: By the ledger.
+        loadable: Days without observations that can still be had.
+        lost: Days without observations that cannot.
+    """
 
     loaded: Coverage
-    missing: dict[str, str]
+    loadable: Sequence[date]
+    lost: Sequence[date]
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether there is anything to say of it: not of what a source never had."""
+        return self.loaded.newest.is_offered or self.loaded.rows > 0
 
     def as_json(self) -> dict[str, Any]:
         """The series for programs."""
         item = self.loaded
         return {
-            "table": item.table, "source": item.source, "first_day": item.first_day.isoformat(),
-            "newest_day": item.newest_day.isoformat(), "days": item.days, "rows": item.rows,
+            "table": item.table, "source": item.source, "offered": item.newest.is_offered,
+            "first_day": item.first_day.isoformat(), "newest_day": item.newest_day.isoformat(),
+            "days": item.days, "rows": item.rows,
             "missing": item.missing, "quarantined": item.quarantined,
-            "missing_on_newest_day": self.missing, "lost_days": [day.isoformat() for day in item.gaps],
+            "missing_on_newest_day": dict(item.newest.lacking),
+            "lost_days": [day.isoformat() for day in self.lost],
+            "loadable_days": [day.isoformat() for day in self.loadable],
         }  # fmt: skip
 
 
-def _all_series(warehouse: Warehouse, observed: Sequence[str]) -> list[_Series]:
+def _all_series(environment: Environment) -> list[_Series]:
     found = []
-    for item in coverage(warehouse, observed):
-        load = current_load(warehouse, item.table, item.source, item.newest_day)
-        found.append(_Series(item, dict(load.missing) if load else {}))
+    for item in coverage(environment.warehouse, environment.settings.observed_sources):
+        loadable = loadable_days(environment.landing, item.table, item.source, item.gaps)
+        lost = [day for day in item.gaps if day not in loadable]
+        found.append(_Series(item, [day for day in item.gaps if day in loadable], lost))
     return found
 
 
+_COLUMNS = (
+    Column("source and table"), Column("first day", dropped=1), Column("newest day"),
+    Column("days", right=True, dropped=2), Column("rows", right=True),
+    Column("missing", right=True, unless="0"), Column("quarantined", right=True, unless="0", dropped=3),
+    Column("lost", right=True, unless="0"),
+)  # fmt: skip
+
+
 def _print_series(screen: Console, series: list[_Series]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("table", "source", "first day", "newest day"):
-        table.add_column(name)
-    for name in ("days", "rows", "missing", "quarantined", "lost days"):
-        table.add_column(name, justify="right")
-    for item in (one.loaded for one in series):
-        table.add_row(
-            item.table, item.source, f"{item.first_day}", f"{item.newest_day}", f"{item.days:,}",
-            f"{item.rows:,}", f"{item.missing:,}", f"{item.quarantined:,}", f"{len(item.gaps):,}",
-        )  # fmt: skip
-    screen.print(table)
-    for item in (one.loaded for one in series if one.loaded.gaps):
-        days = ", ".join(day.isoformat() for day in item.gaps[:8])
-        more = f" and {len(item.gaps) - 8} more" if len(item.gaps) > 8 else ""
-        screen.print(f"not observed: {item.table}, {item.source}: {days}{more}", markup=False, soft_wrap=True)
+    rows: list[Sequence[str]] = []
+    for source in sorted({one.loaded.source for one in series}):
+        rows.append([source, *[""] * (len(_COLUMNS) - 1)])
+        for one in series:
+            item = one.loaded
+            if item.source == source:
+                days = f"{item.first_day}", f"{item.newest_day}", f"{item.days:,}"
+                counts = (item.rows, item.missing, item.quarantined, len(one.lost))
+                rows.append([f"  {item.table}", *days, *(f"{count:,}" for count in counts)])
+    screen.print(fitting(_COLUMNS, rows, screen.width))
     for one in series:
-        where = f"missing on {one.loaded.newest_day}: {one.loaded.table}, {one.loaded.source}:"
-        for key, reason in list(one.missing.items())[:NAMED]:
+        item = one.loaded
+        name = f"{item.table}, {item.source}:"
+        if one.lost:
+            screen.print(f"lost: {name} {_some(one.lost)}", markup=False, soft_wrap=True)
+        if one.loadable:
+            again = f"{command()} backfill --from {one.loadable[0]} --to {one.loadable[-1]}"
+            screen.print(
+                f"not loaded yet: {name} {_some(one.loadable)} ({again})", markup=False, soft_wrap=True
+            )
+    for one in series:
+        item = one.loaded
+        where = f"missing on {item.newest_day}: {item.table}, {item.source}:"
+        for key, reason in list(item.newest.lacking.items())[:NAMED]:
             screen.print(f"{where} {shown(key)} ({shown(reason)})", markup=False, soft_wrap=True)
-        if len(one.missing) > NAMED:
-            screen.print(f"{where} … and {len(one.missing) - NAMED:,} more (status --json)", markup=False)
+        if len(item.newest.lacking) > NAMED:
+            more = len(item.newest.lacking) - NAMED
+            screen.print(f"{where} … and {more:,} more (status --json)", markup=False)
+
+
+def _some(days: Sequence[date]) -> str:
+    more = f" and {len(days) - 8} more" if len(days) > 8 else ""
+    return ", ".join(day.isoformat() for day in days[:8]) + more
 
 
 def _print_calls(screen: Console, state: UpstreamState) -> None:
@@ -171,7 +208,7 @@ def status_command(as_json: bool) -> None:
     settings = environment.settings
     watched = watchlist.tracked_anywhere(environment.warehouse, simulated=environment.simulated)
     states = upstream_states(environment)
-    series = _all_series(environment.warehouse, settings.observed_sources)
+    series = _all_series(environment)
     following = next_run(environment, datetime.now(UTC))
     lake = without_credentials(settings.effective_lake_url)
     if as_json:
@@ -203,7 +240,10 @@ def status_command(as_json: bool) -> None:
         _print_calls(screen, state)
     screen.print()
     if series:
-        _print_series(screen, series)
+        _print_series(screen, [one for one in series if one.is_offered])
+        sources = (one.loaded.source for one in series)
+        if hint := simulated_hint(sources, simulated=environment.simulated):
+            screen.print(f"\n{hint}", markup=False, soft_wrap=True)
     else:
         screen.print(
             "Nothing is loaded yet: spotify-assets watch add ARTIST, then spotify-assets materialize"

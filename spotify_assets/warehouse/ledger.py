@@ -6,11 +6,10 @@ only together with the rows they speak of (`replace`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from spotify_assets.contracts.tables import DAILY_TABLES
 from spotify_assets.warehouse.asking import ask
 from spotify_assets.warehouse.connection import Warehouse
 
@@ -63,6 +62,16 @@ class LedgerEntry:
         """Whether everything asked for was received and loaded."""
         return self.missing_count == 0 and self.quarantined == 0
 
+    @property
+    def is_offered(self) -> bool:
+        """Whether the source publishes such things at all."""
+        return not any(never_offered(self.source, reason) for reason in self.missing.values())
+
+    @property
+    def lacking(self) -> Mapping[str, str]:
+        """What is missing of what the source offers: nobody misses the rest."""
+        return self.missing if self.is_offered else {}
+
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedRow:
@@ -70,29 +79,6 @@ class QuarantinedRow:
 
     raw: object
     reasons: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """Which days of one (table, source) are loaded.
-
-    Attributes:
-        gaps: Days that have no load, or one that brought nothing though the upstream would have told, in
-            order: between the first and the newest, and up to yesterday of a source that is still observed.
-            Today is not over and never among them.
-        rows: Rows that stand in the table, by the ledger.
-    """
-
-    table: str
-    source: str
-    first_day: date
-    newest_day: date
-    days: int
-    rows: int
-    quarantined: int
-    missing: int
-    gaps: Sequence[date]
-    last_loaded_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +193,15 @@ def current_loads(
     return [LedgerEntry(*row) for row in ask(warehouse, statement, values)]
 
 
+def newest_loads(warehouse: Warehouse) -> list[LedgerEntry]:
+    """Return the load of the newest day of every (table, source)."""
+    statement = (
+        f"select distinct on (table_name, source) {LEDGER_COLUMNS} "  # noqa: S608 - constants
+        "from ops.current_partition_loads order by table_name, source, partition_date desc"
+    )
+    return [LedgerEntry(*row) for row in ask(warehouse, statement, {})]
+
+
 def current_load(warehouse: Warehouse, table: str, source: str, day: date) -> LedgerEntry | None:
     """Return the newest load of one (table, source, day), or None if it was never loaded."""
     with warehouse.connect() as connection, connection.cursor() as cursor:
@@ -217,32 +212,6 @@ def current_load(warehouse: Warehouse, table: str, source: str, day: date) -> Le
         )
         row = cursor.fetchone()
     return LedgerEntry(*row) if row is not None else None
-
-
-def coverage(
-    warehouse: Warehouse, observed: Collection[str] = (), today: date | None = None
-) -> list[Coverage]:
-    """Return per table and source: first day, newest day, days loaded, and the gaps.
-
-    Args:
-        warehouse: The database.
-        observed: Sources that are to be observed every day still; the others have ended.
-        today: The UTC day; by default the server's.
-    """
-    statement = f"""
-        with {LOST}
-        select c.table_name, c.source, min(c.partition_date), max(c.partition_date), count(*),
-            sum(c.rows_loaded)::bigint, sum(c.rows_quarantined)::bigint, sum(c.rows_missing)::bigint,
-            coalesce((
-                select array_agg(n.day order by n.day) from lost as n
-                where n.table_name = c.table_name and n.source = c.source
-            ), '{{}}'::date []), max(c.loaded_at)
-        from ops.current_partition_loads as c
-        group by c.table_name, c.source
-        order by c.table_name, c.source
-    """  # noqa: S608 - constants
-    values = {"sources": list(observed), "today": today, "daily": list(DAILY_TABLES), **REASONS}
-    return [Coverage(*row) for row in ask(warehouse, statement, values)]
 
 
 def summary_by_day(warehouse: Warehouse, since: date | None = None) -> list[DaySummary]:
@@ -276,6 +245,11 @@ def quarantined_rows(warehouse: Warehouse, table: str, source: str, day: date) -
     """
     found = ask(warehouse, statement, {"table": table, "source": source, "day": day})
     return [QuarantinedRow(raw, tuple(reasons)) for raw, reasons in found]
+
+
+def never_offered(source: str, reason: str) -> bool:
+    """Whether something is missing because its source never publishes such things."""
+    return reason.startswith(MAY_NOT) and f"{source} {TELLS_NOTHING}" in reason
 
 
 def may_still_come(reason: str, *, asked_again: bool = False) -> bool:

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 import psycopg2
 
 from spotify_assets.settings import PROJECT_ROOT
+from spotify_assets_tests.cli.terminal import Shown, on_terminal
 from spotify_assets_tests.conftest import SETTING_NAMES
 
 SCRIPT = Path(sys.executable).parent / "spotify-assets"
@@ -95,6 +96,10 @@ class Installation:
             timeout=seconds,
         )
         return Done(done.returncode, done.stdout, done.stderr)
+
+    def watched(self, *arguments: str, width: int = 80, seconds: float = 200, **variables: str) -> Shown:
+        """Run a command to its end in a terminal."""
+        return on_terminal([*command(), *arguments], self.home, self.environment(**variables), width, seconds)
 
     def start(self, *arguments: str, output: TextIO, **variables: str) -> subprocess.Popen[str]:
         """Start a command; what it prints goes to a file, which no child can keep us waiting for."""

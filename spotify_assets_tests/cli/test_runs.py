@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from datetime import UTC, datetime, timedelta
 
@@ -9,6 +10,7 @@ import pytest
 
 from spotify_assets.simulator.catalogue import Catalogue
 from spotify_assets_tests.cli.command import Installation, eventually, query
+from spotify_assets_tests.cli.terminal import Shown
 
 IDS = Catalogue(artists=200).artist_ids(3)
 ARTISTS_ONLY = ("--select", "landing/raw_artists", "--select", "snapshots/artist_snapshots")
@@ -39,15 +41,39 @@ def test_the_outcome_for_programs_and_for_people(installation: Installation, dat
     assert query(database, "select count(*) from snapshots.artist_snapshots") == [(9,)]
 
 
+def only_ours(shown: Shown) -> None:
+    """Nothing of what Dagster or dbt say was ever written to the terminal, not even for a moment."""
+    assert not re.search(r"dagster - |DEBUG|RUN_START|STEP_|Traceback|Stack Trace", shown.written), (
+        shown.written
+    )
+
+
+def test_a_terminal_shows_our_own_lines_only(installation: Installation) -> None:
+    installation.run("watch", "add", *IDS).succeeded()
+    done = installation.watched("materialize", "--day", "2026-11-03", *ARTISTS_ONLY)
+    assert done.code == 0, done.text
+    only_ours(done)
+    note, header, row, following, *rest = done.lines
+    assert "SIMULATED" in note
+    assert header.split() == ["table", "source", "days", "asked", "loaded"]
+    assert row.split() == ["artist_snapshots", "simulated", "1", "3", "3"]
+    assert following.startswith("Next: ")
+    assert rest == [""]
+    progress = re.findall(r"Materializing 2026-11-03[^\r\n\x1b]*", done.written)
+    assert progress
+    assert max(map(len, progress)) <= 80, "the line of progress never wraps"
+
+
 def test_nobody_tracked_and_a_lost_day_fail_with_what_to_do(
     installation: Installation, simulator: str
 ) -> None:
-    nobody = installation.run("materialize", *ARTISTS_ONLY)
+    nobody = installation.watched("materialize", *ARTISTS_ONLY)
     assert nobody.code == 1
-    assert "failed: " in nobody.out
-    assert "spotify-assets watch add ARTIST" in nobody.out
-    assert "The run's log: " in nobody.out
-    assert "Traceback" not in nobody.text
+    *_, failed, log = nobody.lines[:-1]
+    assert failed.startswith("failed: ")
+    assert failed.endswith("spotify-assets watch add ARTIST (id, URI, link or name).")
+    assert log.startswith("The run's log: ")
+    only_ours(nobody)
 
     live = installation.changed(
         SPOTIFY_CLIENT_ID="someone",

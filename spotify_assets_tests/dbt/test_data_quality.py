@@ -13,7 +13,8 @@ import pytest
 from pydantic import SecretStr
 
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.ledger import MAY_NOT, UNIDENTIFIED, coverage
+from spotify_assets.warehouse.coverage import coverage
+from spotify_assets.warehouse.ledger import MAY_NOT, UNIDENTIFIED
 from spotify_assets_tests.dbt import data, reference
 from spotify_assets_tests.dbt.conftest import TABLES, Project
 from spotify_assets_tests.dbt.rebuilding import assert_equals_full_rebuild, contents

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from spotify_assets.warehouse import ledger, watchlist
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.coverage import coverage
 from spotify_assets.warehouse.ledger import LoadSummary, QuarantinedRow
 from spotify_assets.warehouse.replace import replace_partition
 from spotify_assets_tests.warehouse.helpers import DAY, artists, load
@@ -16,7 +17,7 @@ def test_coverage_names_first_and_newest_day_and_the_gaps(warehouse: Warehouse) 
         day = DAY - timedelta(days=ago)
         load(warehouse, artists(["a", "b"], day=day), day=day)
     load(warehouse, artists(["z"], source="other"), source="other", quarantined=[QuarantinedRow(1, ("x",))])
-    other, test = ledger.coverage(warehouse)
+    other, test = coverage(warehouse)
     assert (other.source, other.days, list(other.gaps), other.quarantined) == ("other", 1, [], 1)
     assert (test.first_day, test.newest_day, test.days, test.rows) == (date(2026, 11, 15), DAY, 3, 6)
     assert list(test.gaps) == [date(2026, 11, 16), date(2026, 11, 18), date(2026, 11, 19)]
@@ -25,7 +26,7 @@ def test_coverage_names_first_and_newest_day_and_the_gaps(warehouse: Warehouse) 
 def test_a_source_that_is_still_observed_loses_days_up_to_yesterday(warehouse: Warehouse) -> None:
     for source in ("test", "ended"):
         load(warehouse, artists(["a"], source=source), source=source)
-    ended, test = ledger.coverage(warehouse, observed=["test"], today=DAY + timedelta(days=3))
+    ended, test = coverage(warehouse, observed=["test"], today=DAY + timedelta(days=3))
     assert list(test.gaps) == [DAY + timedelta(days=1), DAY + timedelta(days=2)]
     assert (test.newest_day, list(ended.gaps)) == (DAY, [])
 
@@ -44,7 +45,7 @@ def test_a_day_on_which_nothing_would_have_been_told_is_not_lost(warehouse: Ware
     told = DAY - timedelta(days=5)
     load(warehouse, artists(["a"], day=told), day=told)
     refused(3)
-    (found,) = ledger.coverage(warehouse, observed=["test"], today=DAY)
+    (found,) = coverage(warehouse, observed=["test"], today=DAY)
     assert list(found.gaps) == [DAY - timedelta(days=6), DAY - timedelta(days=4)]
 
 

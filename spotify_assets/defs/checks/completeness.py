@@ -60,7 +60,7 @@ def check_completeness(key: dg.AssetKey, loads: Sequence[LedgerEntry]) -> dg.Ass
 
 def _is_expected(load: LedgerEntry, reason: str) -> bool:
     """Whether nobody misses it: what a source never tells, or refuses of what a day may lack."""
-    from spotify_assets.warehouse.ledger import MAY_NOT, TELLS_NOTHING
+    from spotify_assets.warehouse.ledger import MAY_NOT, never_offered
 
     may_lack = TABLES[load.table].entity not in ARTIST_ENTITIES
-    return reason.startswith(MAY_NOT) and (may_lack or f"{load.source} {TELLS_NOTHING}" in reason)
+    return never_offered(load.source, reason) or (may_lack and reason.startswith(MAY_NOT))

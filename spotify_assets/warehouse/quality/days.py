@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from spotify_assets.contracts.tables import DAILY_TABLES, TABLES
 from spotify_assets.lake.landing import Landing
+from spotify_assets.settings import is_simulated
 from spotify_assets.sources.answers import anything_observed, last_status
 from spotify_assets.warehouse.asking import ask
 from spotify_assets.warehouse.connection import Warehouse
@@ -69,6 +70,24 @@ def lost_days(warehouse: Warehouse, landing: Landing, observed: Sequence[str], t
             why = _what_landed(landing, table, source, day) if is_landed else NOTHING_LANDED
         found.append(LostDay(table, source, day, why))
     return found
+
+
+def loadable_days(landing: Landing, table: str, source: str, days: Sequence[date]) -> set[date]:
+    """Which of some days without observations can still be had.
+
+    Those on which something was landed, and of the simulated upstream every day.
+
+    Args:
+        landing: The lake.
+        table: Name of the table.
+        source: The source.
+        days: The days.
+    """
+    if not days or is_simulated(source):
+        return set(days)
+    entity = TABLES[table].entity
+    landed = set(landing.days(source, entity))
+    return {day for day in days if day in landed and anything_observed(landing.read(source, entity, day))}
 
 
 def _what_landed(landing: Landing, table: str, source: str, day: date) -> str:
