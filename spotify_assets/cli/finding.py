@@ -19,7 +19,7 @@ from spotify_assets.sources.identities import in_world_of
 from spotify_assets.sources.lastfm.names import id_of
 from spotify_assets.sources.lastfm.source import LastfmSource
 from spotify_assets.sources.memory import Memory
-from spotify_assets.sources.musicbrainz import MusicBrainz
+from spotify_assets.sources.musicbrainz.client import MusicBrainz
 from spotify_assets.sources.reading import text_as_number
 from spotify_assets.sources.references import parse_reference
 from spotify_assets.sources.spotify.source import SpotifySource

@@ -15,7 +15,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 
-from spotify_assets.ingest.evidence import Artist, Asker, Sinks
+from spotify_assets.ingest.evidence import Asker, Sinks
+from spotify_assets.ingest.sought import TIME, Artist
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
@@ -27,13 +28,16 @@ from spotify_assets.sources.identities import (
     namespace_of,
     service_of,
 )
+from spotify_assets.sources.listenbrainz.parse import NOBODY_LISTENS
 from spotify_assets.sources.memory import Memory
-from spotify_assets.sources.musicbrainz import ENTITY
+from spotify_assets.sources.musicbrainz.client import ENTITY
 from spotify_assets.warehouse import identities, watchlist
 from spotify_assets.warehouse.connection import Warehouse
 
-CHUNK = 10
+CHUNK = 25
 """Artists asked about before what was concluded is kept: a killed run loses no more, nor one out of time."""
+MOST_MERGES_A_DAY = 10
+"""MBIDs unknown to ListenBrainz that MusicBrainz is asked about on a day; most are simply not heard."""
 
 
 @dataclass(slots=True)
@@ -43,7 +47,7 @@ class Identified:
     Attributes:
         found: Identities concluded now.
         not_found: What was looked for in vain, to be looked for again after `RETRY_AFTER`.
-        left: Artists that there was no time for, or an upstream could not be asked about.
+        left: Artists that there was no time for, or that an upstream could not be asked about.
         problems: Why, one line each.
     """
 
@@ -116,30 +120,57 @@ async def identify_async(
         return outcome
     deadline = clock.monotonic() + budget_seconds
     async with AsyncExitStack() as stack:
-        asker = Asker(settings, memory, clock, run_id, _sinks(stack, landing, clock, run_id))
+        asker = Asker(settings, memory, clock, run_id, _sinks(stack, landing, clock, run_id), deadline)
         stack.push_async_callback(asker.aclose)
-        for start in range(0, len(todo), CHUNK):
-            chunk = todo[start : start + CHUNK]
-            asked = await asker.gather(chunk, deadline)
-            concluded = _conclude(chunk[:asked], clock)
-            identities.save(warehouse, concluded)
-            watchlist.name_nameless(
-                warehouse,
-                {
-                    (artist.source, artist.artist_id): artist.evidence.linked_name
-                    for artist in chunk[:asked]
-                    if artist.evidence.linked_name and not artist.evidence.ambiguous
-                },
-            )
-            outcome.found += [one for one in concluded if one.target_id is not None]
-            outcome.not_found += [one for one in concluded if one.target_id is None]
-            outcome.left += sum(artist.undecided for artist in chunk[:asked])
-            if asked < len(chunk) or asker.stopped:
-                outcome.left += len(todo) - start - asked
-                break
-        await _follow_merges(warehouse, settings, asker, clock, deadline, only)
+        left = await _look_for(warehouse, asker, clock, todo, outcome)
+        # Bad weather passes: whom an upstream failed to answer about comes once more, after all the others.
+        again = [artist.anew() for artist in left if artist.left_by not in {"", TIME, *asker.stopped}]
+        others = [artist for artist in left if artist.left_by in {"", TIME, *asker.stopped}]
+        outcome.left = len(others) + len(await _look_for(warehouse, asker, clock, again, outcome))
+        if only is None:
+            await _follow_merges(warehouse, settings, asker, clock)
     outcome.problems = list(dict.fromkeys(asker.problems))
     return outcome
+
+
+async def _look_for(
+    warehouse: Warehouse, asker: Asker, clock: Clock, todo: Sequence[Artist], outcome: Identified
+) -> list[Artist]:
+    """Ask about artists and keep what is concluded, some at a time; returns those that are left."""
+    left: list[Artist] = []
+    for start in range(0, len(todo), CHUNK):
+        if asker.is_over:
+            return [*left, *todo[start:]]
+        chunk = todo[start : start + CHUNK]
+        begun = await asker.gather(chunk)
+        merged = _merged(chunk[:begun], asker, clock)
+        concluded = [*_conclude(chunk[:begun], clock), *merged]
+        identities.save(warehouse, concluded)
+        watchlist.name_nameless(
+            warehouse,
+            {
+                (artist.source, artist.artist_id): artist.evidence.linked_name
+                for artist in chunk[:begun]
+                if artist.evidence.linked_name and not artist.evidence.ambiguous
+            },
+        )
+        outcome.found += [one for one in concluded if one.target_id is not None]
+        outcome.not_found += [one for one in concluded if one.target_id is None]
+        left += [*(artist for artist in chunk[:begun] if artist.left_by), *chunk[begun:]]
+    return left
+
+
+def _merged(artists: Iterable[Artist], asker: Asker, clock: Clock) -> list[Identity]:
+    """Watched MBIDs that turned out to be another artist's now."""
+    return [
+        _merge(artist.source, artist.artist_id, asker.merged[artist.artist_id], clock)
+        for artist in artists
+        if artist.service == "musicbrainz" and artist.artist_id in asker.merged
+    ]
+
+
+def _merge(namespace: str, mbid: str, now: str, clock: Clock) -> Identity:
+    return Identity(namespace, mbid, namespace, now, "musicbrainz", 1.0, clock.now(), "merged in MusicBrainz")
 
 
 def _due(
@@ -172,37 +203,28 @@ def _due(
 
 
 def _perhaps_merged(warehouse: Warehouse, settings: Settings, clock: Clock) -> list[str]:
-    """MBIDs that ListenBrainz does not know although they are asked for: MusicBrainz may have merged them."""
+    """MBIDs that ListenBrainz says nobody listens to: MusicBrainz may have merged them."""
     source = "simulated-listenbrainz" if settings.simulated else "listenbrainz"
     if source not in settings.observed_sources:
         return []
-    return identities.unknown_to(warehouse, source, namespace_of(source), clock.now())
+    return identities.unknown_to(
+        warehouse, source, namespace_of(source), clock.now(), reason=NOBODY_LISTENS, most=MOST_MERGES_A_DAY
+    )
 
 
-async def _follow_merges(
-    warehouse: Warehouse,
-    settings: Settings,
-    asker: Asker,
-    clock: Clock,
-    deadline: float,
-    only: set[tuple[str, str]] | None,
-) -> None:
+async def _follow_merges(warehouse: Warehouse, settings: Settings, asker: Asker, clock: Clock) -> None:
     """Ask MusicBrainz for the present id of artists that ListenBrainz does not know, and keep it."""
-    if only is not None:
-        return
     namespace = in_world_of(settings.upstream, "musicbrainz")
     for mbid in _perhaps_merged(warehouse, settings, clock):
-        if clock.monotonic() >= deadline or asker.stopped:
+        if asker.is_over:
             return
         now = await asker.merged_into(mbid)
         if now is None:
             continue
-        same = now == mbid
-        found = Identity(
-            namespace, mbid, namespace, None if same else now, "not found" if same else "musicbrainz",
-            0.0 if same else 1.0, clock.now(), "not merged" if same else "merged in MusicBrainz",
+        not_merged = Identity(
+            namespace, mbid, namespace, None, "not found", 0.0, clock.now(), "not merged"
         )  # fmt: skip
-        identities.save(warehouse, [found])
+        identities.save(warehouse, [not_merged if now == mbid else _merge(namespace, mbid, now, clock)])
 
 
 def _conclude(artists: Sequence[Artist], clock: Clock) -> list[Identity]:
@@ -211,7 +233,7 @@ def _conclude(artists: Sequence[Artist], clock: Clock) -> list[Identity]:
         conclude(artist.source, artist.artist_id, target, artist.evidence, now)
         for artist in artists
         for target in artist.targets
-        if not artist.undecided or artist.evidence.musicbrainz.get(service_of(target))
+        if not artist.left_by or artist.evidence.musicbrainz.get(service_of(target))
     ]
 
 

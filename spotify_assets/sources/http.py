@@ -1,8 +1,7 @@
 """The one polite HTTP client that every upstream is asked through.
 
-Belongs here: sending a question within the limits (concurrency, retries, deadlines, size, one origin). Does
-not belong here: when a call may leave (`pacing`), telling answers from faults (`judging`), which questions
-to ask and what an answer means (each upstream's own package).
+Belongs here: sending a question within the limits (concurrency, deadlines, size, one origin). Elsewhere: when
+a call may leave (`pacing`), how often (`attempts`), and telling answers from faults (`judging`).
 
 Order of things for each response: it arrives completely, the observed day is checked, it is handed
 to the sink, and only then is its status looked at and its body read. It is landed as it came, but for one
@@ -12,7 +11,6 @@ thing: where it repeats a secret that was sent with that very request, ``***`` s
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
@@ -23,29 +21,27 @@ import httpx
 from pydantic import SecretStr
 
 from spotify_assets.sources.allowance import Allowance, LocalAllowance
+from spotify_assets.sources.attempts import Attempts
 from spotify_assets.sources.base import (
     BudgetSpent,
     CooldownRequired,
     SignInRefused,
     UpstreamUnavailable,
 )
-from spotify_assets.sources.body import ACCEPT_ENCODING, Unreadable, read_body
+from spotify_assets.sources.body import Unreadable, read_body
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.connections import Connections
 from spotify_assets.sources.echo import conceal, secrets_sent
+from spotify_assets.sources.http_request import build_request
 from spotify_assets.sources.judging import Fault, Judge, Refused
-from spotify_assets.sources.pacing import RetryBudget, Turns, backoff_seconds
+from spotify_assets.sources.pacing import RetryBudget, Turns
 from spotify_assets.sources.question import Answer, BodyFault, Limits, Question
 from spotify_assets.sources.visit import ObservationStopped, Visit
 from spotify_assets.sources.wording import summary, transport_fault
 
 
 def user_agent(contact: str | None = None) -> str:
-    """Say who asks, as MusicBrainz, ListenBrainz and Wikidata want it: name, version, whom to write to.
-
-    Args:
-        contact: E-mail address or URL; what cannot stand in a header is left out.
-    """
+    """Say who asks, as open services want it: name, version, and whom to write to (e-mail address or URL)."""
     name = f"spotify-assets/{version('spotify-assets')}"
     printable = "".join(c for c in contact or "" if " " <= c <= "~" and c not in "()\\").strip()
     return f"{name} (+{printable})" if printable else name
@@ -110,7 +106,7 @@ class PoliteClient:
         self._connections = Connections(self.base_url, concurrency)
 
     def budget(self) -> RetryBudget:
-        """The retries of one observation: as many as are under way may need one at once."""
+        """The retries of one observation: as many as are under way may need one."""
         return RetryBudget(self.limits.retry_share, self.limits.retry_allowance + self.concurrency)
 
     async def aclose(self) -> None:
@@ -207,18 +203,11 @@ class PoliteClient:
             SourceError: Nothing more can be asked for now.
         """
         url = self._url(question)
-        came: list[str] = []
         stale: SecretStr | None = None
-        replay = False
-        for attempt in range(1, self.limits.attempts + 1):
-            if attempt == 1:
-                visit.budget.first()
-            elif not replay and not visit.budget.spend():
-                came.append("and no retries are left in this observation")
-                break
-            replay = False
+        attempts = Attempts(self.limits, visit.budget, self._rand)
+        while True:
             try:
-                return await self._turn(question, url, stale, visit, again=attempt > 1)
+                return await self._turn(question, url, stale, visit, again=attempts.made > 1)
             except Refused as refusal:
                 if stale is not None:
                     raise SignInRefused(
@@ -226,23 +215,18 @@ class PoliteClient:
                         f"{question.label}: check that the app still exists and its secret is current, "
                         "then run again"
                     ) from None
-                stale, replay = refusal.token, True
-                came.append(str(refusal))
+                stale = refusal.token
+                if not attempts.refused(str(refusal)):
+                    break
             except Fault as fault:
-                came.append(str(fault))
-                if attempt < self.limits.attempts:
-                    # Runs beside a pause that the upstream asked for, which everyone keeps.
-                    await self.clock.sleep(
-                        backoff_seconds(
-                            attempt,
-                            base=self.limits.backoff_base,
-                            cap=self.limits.backoff_cap,
-                            rand=self._rand,
-                        )
-                    )
+                wait = attempts.failed(fault)
+                if wait is None:
+                    break
+                # Runs beside a pause that the upstream asked for, which everyone keeps.
+                await self.clock.sleep(min(wait, visit.seconds_left()))
         raise UpstreamUnavailable(
-            f"{question.label}: {visit.source} gave no usable answer ({summary(came)}); run again later, "
-            "only what is missing is asked for again"
+            f"{question.label}: {visit.source} gave no usable answer ({summary(attempts.came)}); run again "
+            "later, only what is missing is asked for again"
         )
 
     async def _turn(
@@ -287,7 +271,7 @@ class PoliteClient:
         secrets = secrets_sent(question, token)
         try:
             async with asyncio.timeout(seconds):
-                request = self._build(question, url, token, visit)
+                request = build_request(question, url, token, self._user_agent, visit.headers)
                 response = await client.send(request, stream=True)
                 try:
                     body = await read_body(response, self.limits.body_bytes)
@@ -308,29 +292,6 @@ class PoliteClient:
         if question.landed:
             visit.land(question.method, url, question.request, response.status_code, text)
         return self._judge.answer(question, visit, response, text, token)
-
-    def _build(
-        self, question: Question, url: httpx.URL, token: SecretStr | None, visit: Visit
-    ) -> httpx.Request:
-        headers = httpx.Headers(
-            {"accept": "application/json", "accept-encoding": ACCEPT_ENCODING, "user-agent": self._user_agent}
-        )
-        if question.landed:
-            headers.update(visit.headers)
-        for name, value in question.headers:
-            headers[name] = value.get_secret_value()
-        if token is not None:
-            headers["authorization"] = f"Bearer {token.get_secret_value()}"
-        content = None
-        if question.form:
-            headers["content-type"] = "application/x-www-form-urlencoded"
-            content = urlencode(question.form).encode()
-        if question.json is not None:
-            headers["content-type"] = "application/json"
-            content = json.dumps(question.json, separators=(",", ":")).encode("ascii")
-        for name, value in question.secret_params:
-            url = url.copy_add_param(name, value.get_secret_value())
-        return httpx.Request(question.method, url, headers=headers, content=content)
 
 
 def _port(url: httpx.URL) -> int | None:

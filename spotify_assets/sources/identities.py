@@ -102,6 +102,7 @@ class Evidence:
         name: What the artist is called, if known.
         linked_name: What MusicBrainz calls the artist it links to.
         ambiguous: MusicBrainz links the page to several artists, so that none of their ids is sure.
+        wikidata_refused: Since when Wikidata refuses to be asked, if names are gone by without it.
     """
 
     musicbrainz: dict[str, list[str]] = field(default_factory=dict)
@@ -110,6 +111,7 @@ class Evidence:
     name: str | None = None
     linked_name: str | None = None
     ambiguous: bool = False
+    wikidata_refused: datetime | None = None
 
     def settles(self, service: str) -> bool:
         """Whether links or statements say the id at `service`, so that no name need be searched for."""
@@ -138,6 +140,16 @@ def conclude(source: str, artist_id: str, target: str, evidence: Evidence, at: d
                 doubt = found_one.note or "MusicBrainz links the page to several artists"
                 return replace(found_one, confidence=SURE[method][1], note=doubt)
             return found_one
+    found_one = _by_name(source, artist_id, target, evidence, at)
+    if evidence.wikidata_refused is None:
+        return found_one
+    why = f"Wikidata has refused to be asked since {evidence.wikidata_refused:%Y-%m-%d}"
+    return replace(found_one, note=f"{why}; {found_one.note}" if found_one.note else why)
+
+
+def _by_name(source: str, artist_id: str, target: str, evidence: Evidence, at: datetime) -> Identity:
+    """What the name speaks for, once neither links nor statements do."""
+    service = service_of(target)
     if service == "lastfm" and evidence.linked_name:
         note = f"the name of the artist that MusicBrainz links: {evidence.linked_name}"
         called = id_of(evidence.linked_name)
@@ -147,7 +159,8 @@ def conclude(source: str, artist_id: str, target: str, evidence: Evidence, at: d
         ids = [id_of(evidence.name)]
     if ids:
         return _found(source, artist_id, target, "name", ids, at)
-    note = "not in MusicBrainz or Wikidata, and " + (
+    places = "MusicBrainz" if evidence.wikidata_refused else "MusicBrainz or Wikidata"
+    note = f"not in {places}, and " + (
         f"nobody there is called {evidence.name}" if evidence.name else NAMELESS
     )
     return Identity(source, artist_id, target, None, "not found", 0.0, at, note)

@@ -18,11 +18,15 @@ from spotify_assets.sources.jsontext import NotJson, decode_json
 from spotify_assets.sources.pacing import Turns, parse_retry_after
 from spotify_assets.sources.question import Answer, BodyFault, Limits, Question
 from spotify_assets.sources.visit import Visit
-from spotify_assets.sources.wording import quoted, said
+from spotify_assets.sources.wording import first_line, quoted, said
 
 
 class Fault(Exception):
     """An attempt that may come right when repeated."""
+
+
+class Busy(Fault):
+    """The upstream sheds load: it answers 503 to a share of all calls, whoever asks what."""
 
 
 class Refused(Exception):
@@ -68,15 +72,19 @@ class Judge:
             data = decode_json(text)
         except NotJson as error:
             unreadable = error
-        came = f"HTTP {status}{said(data)}"
+        came = f"HTTP {status}{said(data) or first_line(response, text)}"
         if (fault := self._reads_fault(data)) is not None:
             came, status = f"HTTP {status}{quoted(fault.words)}", fault.status
         if status in question.answers:  # whatever the body, the status is the answer
-            return Answer(status, data)
+            return Answer(status, data, response.headers.get("location", ""))
         if 200 <= status < 300:
             if unreadable is not None:
                 raise Fault(f"HTTP {status} with {unreadable}")
-            return Answer(status, data)
+            if question.is_answer(data):
+                return Answer(status, data)
+            if not said(data):
+                raise Fault(f"HTTP {status} without what was asked for")
+            status = 503  # an error with the status of an answer
         if status in {408, 425, 429} or status >= 500:
             self._pause(visit, status, came, response, text)
         raise self._refusal(question, visit, status, came, token)
@@ -100,6 +108,11 @@ class Judge:
             return Refused(came, token)
         if status == 401:
             return SignInRefused(f"{visit.source} wants a sign-in for {question.label} ({came})")
+        if status == 403 and token is None and not question.headers and not question.secret_params:
+            return NotAllowed(
+                f"{visit.source} refuses to answer {question.label} ({came}); asking again will not help. It "
+                "knows us by the User-Agent alone: see that SPOTIFY_ASSETS_CONTACT says whom to write to"
+            )
         if status == 403:
             return NotAllowed(
                 f"{visit.source} does not allow this app to ask for {question.label} ({came}); "
@@ -126,10 +139,11 @@ class Judge:
             self._cool_down(f"it asked for a pause of {asked:,.0f} s (HTTP {response.status_code})", asked)
         if asked is None and status == 429:
             asked = 1.0 + self._rand()
-        if asked is None:
-            raise Fault(came)
+        fault = Busy if status == 503 and self._limits.busy_attempts else Fault
+        if not asked:
+            raise fault(came)
         self._turns.pause(asked)
-        raise Fault(f"{came}, with a pause of {asked:.3g} s")
+        raise fault(f"{came}, with a pause of {asked:.3g} s")
 
     def _cool_down(self, why: str, seconds: float | None) -> NoReturn:
         self._turns.cool_down(seconds, why)

@@ -106,13 +106,16 @@ class Observer:
                 f"the last one: {visit.failures[-1]}"
             )
 
-    async def look_up(self, question: Question, what: str, sink: Sink | None = None) -> Answer:
+    async def look_up(
+        self, question: Question, what: str, sink: Sink | None = None, until: float = math.inf
+    ) -> Answer:
         """Ask one question outside any day.
 
         Args:
             question: What to ask.
             what: What it is about, for messages and as the entity of what lands.
             sink: Gets the response, if given.
+            until: When to give up, on the clock's monotonic scale.
 
         Raises:
             SourceError: There is no answer.
@@ -120,6 +123,7 @@ class Observer:
         found: list[Answer] = []
 
         async def ask(visit: Visit) -> None:
+            visit.deadline = min(visit.deadline, until)
             found.append(await self.api.ask(question, visit))
 
         await self.visit(what, self._clock.now().date(), sink, 1, ask)

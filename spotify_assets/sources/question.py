@@ -5,7 +5,7 @@ Belongs here: plain values. Does not belong here: sending (`http`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -28,6 +28,10 @@ class Limits:
             not asked any more.
         backoff_base: First upper bound of the random pause before a retry, in seconds.
         backoff_cap: Last upper bound.
+        busy_attempts: Most times a question is sent to an upstream that sheds load, answering 503 to a share
+            of all calls; those answers use up no retry. 0 where a 503 is a fault like others.
+        busy_backoff_base: As `backoff_base`, after such an answer.
+        busy_backoff_cap: As `backoff_cap`, after such an answer.
     """
 
     attempts: int = 3
@@ -40,6 +44,9 @@ class Limits:
     failures_in_a_row: int = 10
     backoff_base: float = 0.5
     backoff_cap: float = 8.0
+    busy_attempts: int = 0
+    busy_backoff_base: float = 2.0
+    busy_backoff_cap: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,8 @@ class Question:
         landed: Whether responses go to the sink; false only for token calls.
         answers: Statuses besides 2xx that answer the question: 404 where "there is none" is one, 403 where
             the question is whether we may ask at all.
+        is_answer: Whether a body with status 2xx has the form of an answer. Another one is a fault, so that
+            nothing is concluded from it; one that tells an ``error`` is taken for a 503.
     """
 
     label: str
@@ -72,14 +81,22 @@ class Question:
     headers: tuple[tuple[str, SecretStr], ...] = field(default=(), repr=False)
     landed: bool = True
     answers: frozenset[int] = frozenset({404})
+    is_answer: Callable[[Any], bool] = field(default=lambda _: True, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response that answers a question: its status and its body as JSON."""
+    """A response that answers a question.
+
+    Attributes:
+        status: HTTP status.
+        data: Body as JSON; ``None`` where it is none.
+        location: Where a redirect leads that is an answer.
+    """
 
     status: int
     data: Any
+    location: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ https://meta.wikimedia.org/wiki/User-Agent_policy.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -103,7 +104,7 @@ class Wikidata:
         )
 
     async def ids_of(
-        self, service: str, ids: Sequence[str], sink: Sink | None = None
+        self, service: str, ids: Sequence[str], sink: Sink | None = None, until: float = math.inf
     ) -> dict[str, dict[str, list[str]]]:
         """The other ids of artists; as few calls as `IN_BATCH` allows.
 
@@ -111,6 +112,7 @@ class Wikidata:
             service: Whose ids are given: a key of `PROPERTIES`.
             ids: The artists; what cannot be an id there is passed over.
             sink: Gets each response.
+            until: When to give up, on the clock's monotonic scale.
 
         Returns:
             By id, the artist's ids at the other services; nothing for those that no item states.
@@ -124,8 +126,15 @@ class Wikidata:
             batch = plain[start : start + IN_BATCH]
             params = (("query", query(service, batch)), ("format", "json"))
             label = f"ids of {len(batch)} artists known at {service}"
-            question = Question(label, "", params, {"service": service, "ids": batch})
-            answer = await self._observer.look_up(question, ENTITY, sink)
+            question = Question(
+                label,
+                "",
+                params,
+                {"service": service, "ids": batch},
+                answers=frozenset(),
+                is_answer=lambda data: _bindings(data) is not None,
+            )
+            answer = await self._observer.look_up(question, ENTITY, sink, until)
             found |= stated_ids(service, answer.data)
         return found
 
@@ -148,10 +157,8 @@ def query(service: str, ids: Sequence[str]) -> str:
 
 def stated_ids(service: str, data: Any) -> dict[str, dict[str, list[str]]]:
     """Read the answer to `query`: by id, the ids at other services, each once, in the order stated."""
-    results = data.get("results") if isinstance(data, dict) else None
-    bindings = results.get("bindings") if isinstance(results, dict) else None
     found: dict[str, dict[str, list[str]]] = {}
-    for binding in bindings if isinstance(bindings, list) else []:
+    for binding in _bindings(data) or []:
         values = {name: _value(binding, name) for name in PROPERTIES}
         ident = values.pop(service, None)
         for other, value in values.items():
@@ -159,6 +166,12 @@ def stated_ids(service: str, data: Any) -> dict[str, dict[str, list[str]]]:
                 ids = found.setdefault(ident, {}).setdefault(other, [])
                 ids += [] if value in ids else [value]
     return found
+
+
+def _bindings(data: Any) -> list[Any] | None:
+    results = data.get("results") if isinstance(data, dict) else None
+    bindings = results.get("bindings") if isinstance(results, dict) else None
+    return bindings if isinstance(bindings, list) else None
 
 
 def _value(binding: Any, name: str) -> str | None:

@@ -12,6 +12,8 @@ import httpx
 
 def summary(came: list[str]) -> str:
     """What came, attempt by attempt."""
+    if len(came) > 3 and len(set(came)) == 1:
+        return f"{len(came)} times {came[0]}"
     return "; ".join(f"{n}: {what}" if len(came) > 1 else what for n, what in enumerate(came, 1))
 
 
@@ -32,6 +34,12 @@ def said(data: Any) -> str:
     elif isinstance(data, dict) and isinstance(data.get("error_description"), str):
         error = data["error_description"]
     return quoted(error) if isinstance(error, str) else ""
+
+
+def first_line(response: httpx.Response, text: str) -> str:
+    """The first line of a body that is plain text, as proxies and gateways answer."""
+    kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return quoted(text.strip().partition("\n")[0]) if kind == "text/plain" else ""
 
 
 def quoted(words: str) -> str:

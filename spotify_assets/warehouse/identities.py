@@ -72,7 +72,7 @@ current_ids as (
 select id from current_ids group by id order by max(priority) desc, min(added_at), id
 """
 
-# What the newest load of a source missed of what it asks for, unless it was looked into lately.
+# What the newest load of a source missed for a reason, unless it was looked into lately; a few on a day.
 _UNKNOWN = """
 select missing.key
 from (
@@ -82,9 +82,14 @@ from (
 cross join lateral jsonb_each_text(newest.missing) as missing (key, reason)
 left join ops.identities as i
     on i.source = %(namespace)s and i.artist_id = missing.key and i.target = %(namespace)s
-where missing.key not like '%%:%%'
+where missing.reason = %(reason)s
     and (i.artist_id is null or i.target_id is null and i.resolved_at < %(before)s)
 order by missing.key
+limit greatest(0, %(most)s - (
+    select count(*) from ops.identities
+    where source = %(namespace)s and target = %(namespace)s and method in ('not found', 'musicbrainz')
+        and resolved_at >= %(today)s
+))
 """
 
 # Simulated and real artists are two worlds: nobody of one is looked for in the other.
@@ -220,9 +225,24 @@ def _reason(at: datetime | None, note: str, *, by_name: bool) -> str:
     return f"{note or 'not found'} ({looked})"
 
 
-def unknown_to(warehouse: Warehouse, source: str, namespace: str, now: datetime) -> list[str]:
-    """Ids that the newest load of a source missed and that nobody looked into since `RETRY_AFTER`."""
-    values = {"source": source, "namespace": namespace, "before": now - RETRY_AFTER}
+def unknown_to(
+    warehouse: Warehouse, source: str, namespace: str, now: datetime, *, reason: str, most: int
+) -> list[str]:
+    """Ids that the newest load of a source missed and that nobody looked into since `RETRY_AFTER`.
+
+    Args:
+        warehouse: The database.
+        source: Series name.
+        namespace: Whose ids they are.
+        now: The time.
+        reason: Why they are missing; those missing for another reason are left out.
+        most: How many are looked into on a UTC day.
+    """
+    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    values = {
+        "source": source, "namespace": namespace, "before": now - RETRY_AFTER, "today": today,
+        "reason": reason, "most": most,
+    }  # fmt: skip
     with warehouse.connect() as connection, connection.cursor() as cursor:
         cursor.execute(_UNKNOWN, values)
         return [row[0] for row in cursor.fetchall()]

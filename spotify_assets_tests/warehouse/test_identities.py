@@ -158,17 +158,25 @@ def test_a_replaced_id_is_asked_for_under_its_new_one(warehouse: Warehouse) -> N
     assert identities.tracked_ids(warehouse, "musicbrainz") == ["new"]
 
 
-def test_what_a_source_missed_is_looked_into_once_a_month(warehouse: Warehouse) -> None:
-    assert identities.unknown_to(warehouse, "test", "musicbrainz", NOW) == []
-    missing = {"gone": "unknown", "spotify:a": "its id is not known", "known": "unknown"}
+def test_what_nobody_listens_to_is_looked_into_once_a_month_and_a_few_a_day(warehouse: Warehouse) -> None:
+    def unknown(after: timedelta = timedelta(0), most: int = 2) -> list[str]:
+        return identities.unknown_to(
+            warehouse, "test", "musicbrainz", NOW + after, reason="no listens", most=most
+        )
+
+    assert unknown() == []
+    missing = {"refused": "no answer (HTTP 401)", "spotify:a": "its id is not known"} | dict.fromkeys(
+        ("gone", "known", "other", "third"), "no listens"
+    )
     replace_partition(
         warehouse, table="artist_snapshots", source="test", day=DAY, rows=artists(["a"]), quarantined=[],
-        load=LoadSummary(requested=4, received=1, missing=missing),
+        load=LoadSummary(requested=7, received=1, missing=missing),
     )  # fmt: skip
-    moved = identity("known", "new", source="musicbrainz", target="musicbrainz")
-    identities.save(warehouse, [moved])
-    assert identities.unknown_to(warehouse, "test", "musicbrainz", NOW) == ["gone"]
+    found = identity("known", "new", "hand", source="musicbrainz", target="musicbrainz")
+    identities.save(warehouse, [found])
+    assert unknown() == ["gone", "other"], "a refusal says nothing about an artist"
     vain = identity("gone", None, "not found", source="musicbrainz", target="musicbrainz")
     identities.save(warehouse, [vain])
-    assert identities.unknown_to(warehouse, "test", "musicbrainz", NOW + timedelta(days=29)) == []
-    assert identities.unknown_to(warehouse, "test", "musicbrainz", NOW + timedelta(days=31)) == ["gone"]
+    assert unknown() == ["other"], "two a day, and one was looked into today"
+    assert unknown(timedelta(days=29)) == ["other", "third"]
+    assert unknown(timedelta(days=31), most=9) == ["gone", "other", "third"]

@@ -22,6 +22,10 @@ from spotify_assets.sources.spotify.dates import parse_release_date
 
 MOST_TOP_TRACKS = 10
 """Places kept of a list that may be hundreds long, so that every source keeps the same."""
+NOBODY_LISTENS = "unknown to ListenBrainz (no listens)"
+"""Why an artist is missing that has no counts among others that have."""
+SWITCHED_OFF = "no answer (no count for anybody: ListenBrainz may have switched its counts off)"
+"""Why artists are missing where a list of several has no count at all."""
 FRESH = "fresh releases"
 """The key of the list of fresh releases, which is read as a whole."""
 
@@ -53,20 +57,26 @@ def _artists(exchanges: Iterable[Exchange], reading: Reading) -> None:
                 found[mbid.lower()] = piece
             else:
                 reading.reject(exchange, piece, "an answer that nobody asked for")
+        counted = any(_counts(piece) != (None, None) for piece in found.values())
+        if len(found) > 1 and not counted:
+            problem = problem or SWITCHED_OFF
         for mbid in asked:
-            counts = found.get(mbid, {})
-            listeners, plays = counts.get("total_user_count"), counts.get("total_listen_count")
+            listeners, plays = _counts(found.get(mbid, {}))
             if problem:
                 reading.miss(mbid, problem)
             elif mbid not in found:
                 reading.miss(mbid, "left out of the response")
             elif listeners is None and plays is None:
-                reading.miss(mbid, "unknown to ListenBrainz (no listens)")
+                reading.miss(mbid, NOBODY_LISTENS)
             else:
                 reading.answer(mbid)
                 reading.parsed.records.append(
                     ArtistSnapshot(mbid, mbid, exchange.observed_at, listeners=listeners, plays=plays)
                 )
+
+
+def _counts(piece: Mapping[str, Any]) -> tuple[Any, Any]:
+    return piece.get("total_user_count"), piece.get("total_listen_count")
 
 
 def _top_tracks(exchanges: Iterable[Exchange], reading: Reading) -> None:

@@ -1,0 +1,238 @@
+"""MusicBrainz's calls.
+
+API: https://musicbrainz.org/doc/MusicBrainz_API. One call a second, and a User-Agent that says whom to write
+to (https://musicbrainz.org/doc/MusicBrainz_API/Rate_Limiting). Beside that the service sheds load: it answers
+a share of all calls, at times half of them, with 503 "busy". An artist that was merged is answered with 301
+and the surviving one in full.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from spotify_assets.settings import Settings
+from spotify_assets.sources.allowance import Allowance
+from spotify_assets.sources.base import UpstreamUnavailable
+from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
+from spotify_assets.sources.exchange import Sink
+from spotify_assets.sources.http import PoliteClient, user_agent
+from spotify_assets.sources.memory import Memory
+from spotify_assets.sources.musicbrainz.parse import (
+    PAGES,
+    Candidate,
+    Pages,
+    artist_pages,
+    found_artists,
+    is_artist,
+    is_page,
+    is_search,
+    linked_artists,
+    linked_by_page,
+)
+from spotify_assets.sources.observing import Observer, contact, simulated_url
+from spotify_assets.sources.question import Answer, Limits, Question
+
+REQUESTS_PER_SECOND = 1.0
+LIMITS = Limits(busy_attempts=8)
+"""Patience with a service that sheds load: enough for one that answers every second call."""
+CONCURRENCY = 4
+"""Questions under way at once, so that the pace is used while others wait before they are sent again."""
+IN_BATCH = 50
+"""Pages in one question, so that its address stays well below what servers take; the service takes 100."""
+MOST_MERGES = 3
+"""Redirects followed from one artist; an entity is redirected to where it is now, so one is the rule."""
+ENTITY = "identities"
+"""What its answers land as."""
+_MBID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_LUCENE = re.compile(r'([+\-!(){}\[\]^"~*?:\\/&|])')
+
+
+class MusicBrainz:
+    """Asks MusicBrainz, or the simulated upstream that speaks its protocol."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        api_url: str,
+        allowance: Allowance | None = None,
+        agent: str | None = None,
+        requests_per_second: float | None = REQUESTS_PER_SECOND,
+        clock: Clock = SYSTEM_CLOCK,
+        limits: Limits | None = None,
+        run_id: str = "",
+    ) -> None:
+        """Prepare; nothing is sent before something is asked.
+
+        Args:
+            name: What its answers land under.
+            api_url: Base URL, such as ``https://musicbrainz.org/ws/2``.
+            allowance: Leave to call; ``None`` for books of its own.
+            agent: User-Agent; see `http.user_agent`.
+            requests_per_second: Pace; ``None`` for none.
+            clock: Time and waiting.
+            limits: Patience of the HTTP client.
+            run_id: Kept with each response.
+        """
+        if allowance is not None:
+            allowance.limit(requests_per_second, None)
+        self._api = PoliteClient(
+            api_url,
+            concurrency=CONCURRENCY,
+            requests_per_second=requests_per_second,
+            allowance=allowance,
+            user_agent=agent,
+            limits=limits or LIMITS,
+            clock=clock,
+        )
+        self._observer = Observer(name, self._api, clock=clock, run_id=run_id)
+        self._takes_batches: bool | None = None
+
+    @classmethod
+    def from_settings(
+        cls, settings: Settings, memory: Memory, *, clock: Clock = SYSTEM_CLOCK, run_id: str = ""
+    ) -> MusicBrainz:
+        """The one that belongs with what is observed.
+
+        Raises:
+            SettingsError: The simulated upstream is observed and none is running.
+        """
+        simulated = settings.simulated
+        name = "simulated-musicbrainz" if simulated else "musicbrainz"
+        return cls(
+            name,
+            api_url=simulated_url(settings, "/musicbrainz/ws/2")
+            if simulated
+            else settings.musicbrainz_api_url,
+            allowance=memory.allowance(name, "none"),
+            agent=user_agent(contact(settings)),
+            requests_per_second=None if simulated else REQUESTS_PER_SECOND,
+            clock=clock,
+            run_id=run_id,
+        )
+
+    async def linked_to(
+        self, service: str, artist_id: str, sink: Sink | None = None, until: float = math.inf
+    ) -> list[Candidate]:
+        """The artists whose page at a service this is; one call.
+
+        Args:
+            service: A key of `PAGES`.
+            artist_id: An id at that service.
+            sink: Gets each response.
+            until: When to give up, on the clock's monotonic scale.
+
+        Raises:
+            SourceError: MusicBrainz cannot be asked.
+        """
+        answer = await self._look_up_pages(service, [artist_id], sink, until)
+        return linked_artists(answer.data) if answer.status == 200 else []
+
+    async def linked_to_many(
+        self, service: str, ids: Sequence[str], sink: Sink | None = None, until: float = math.inf
+    ) -> dict[str, list[Candidate]] | None:
+        """The artists whose pages at a service these are; one call for two to `IN_BATCH` of them.
+
+        Returns:
+            By id, none for pages that MusicBrainz does not know; ``None`` if it does not answer about several
+            at once, so that they have to be asked for one by one.
+
+        Raises:
+            SourceError: MusicBrainz cannot be asked.
+        """
+        if self._takes_batches is False:
+            return None
+        answer = await self._look_up_pages(service, ids, sink, until)
+        urls = answer.data.get("urls") if isinstance(answer.data, dict) else None
+        if answer.status == 200:
+            self._takes_batches = isinstance(urls, list)
+        if answer.status == 404 and self._takes_batches:
+            return {}
+        return linked_by_page(service, urls) if isinstance(urls, list) else None
+
+    async def _look_up_pages(
+        self, service: str, ids: Sequence[str], sink: Sink | None, until: float
+    ) -> Answer:
+        pages = [PAGES[service].format(ident) for ident in ids]
+        label = f"whose page {pages[0][:90]} is" if len(ids) == 1 else f"whose {len(ids)} pages these are"
+        params = (*(("resource", page) for page in pages), ("inc", "artist-rels"), ("fmt", "json"))
+        which: dict[str, object] = {"id": ids[0]} if len(ids) == 1 else {"ids": list(ids)}
+        question = Question(
+            label,
+            "/url",
+            params,
+            {"service": service, **which},
+            # What an older service says to several pages is no matter: it is asked for one by one then.
+            answers=frozenset({404} if len(ids) == 1 else {400, 404, 414}),
+            is_answer=is_page,
+        )
+        return await self._observer.look_up(question, ENTITY, sink, until)
+
+    async def pages_of(self, mbid: str, sink: Sink | None = None, until: float = math.inf) -> Pages:
+        """An artist's pages at other services; one call, and one more where a merge names no pages.
+
+        Raises:
+            SourceError: MusicBrainz cannot be asked.
+        """
+        seen = {mbid}
+        for _ in range(MOST_MERGES):
+            pages, goes_on_to = await self._pages(mbid, sink, until)
+            if goes_on_to is None or goes_on_to in seen:
+                return pages
+            seen.add(mbid := goes_on_to)
+        return replace(pages, mbid=mbid)
+
+    async def _pages(self, mbid: str, sink: Sink | None, until: float) -> tuple[Pages, str | None]:
+        """What an artist's answer says, and whom to ask about instead if it was merged and tells no pages."""
+        question = Question(
+            f"the pages of artist {mbid}",
+            f"/artist/{mbid}",
+            (("inc", "url-rels"), ("fmt", "json")),
+            {"mbid": mbid},
+            answers=frozenset({301, 404}),
+            is_answer=is_artist,
+        )
+        answer = await self._observer.look_up(question, ENTITY, sink, until)
+        if answer.status == 404:
+            return Pages(), None
+        pages = artist_pages(answer.data)
+        if answer.status != 301:
+            return pages, None
+        merged = pages.mbid if pages.mbid != mbid else None
+        merged = merged or self._mbid_in(answer.location)
+        if merged is None or merged == mbid:
+            raise UpstreamUnavailable(
+                f"{question.label}: MusicBrainz says that it was merged and not into whom; run again later"
+            )
+        told = pages.mbid == merged and isinstance(answer.data.get("relations"), list)
+        return replace(pages, mbid=merged), None if told else merged
+
+    def _mbid_in(self, location: str) -> str | None:
+        """The artist that an address of this service leads to."""
+        last = urlsplit(location).path.rpartition("/")[2].lower()
+        is_ours = self._api.owns(location) and "/artist/" in urlsplit(location).path
+        return last if is_ours and _MBID.fullmatch(last) else None
+
+    async def search(
+        self, name: str, limit: int = 5, sink: Sink | None = None, until: float = math.inf
+    ) -> list[Candidate]:
+        """Artists by name, best match first; one call.
+
+        Raises:
+            SourceError: MusicBrainz cannot be asked.
+        """
+        quoted = _LUCENE.sub(r"\\\1", name)
+        params = (("query", f'artist:"{quoted}"'), ("limit", str(limit)), ("fmt", "json"))
+        question = Question(
+            f"artists called {name[:60]!r}", "/artist", params, {"name": name}, is_answer=is_search
+        )
+        answer = await self._observer.look_up(question, ENTITY, sink, until)
+        return found_artists(answer.data if answer.status == 200 else None)
+
+    async def aclose(self) -> None:
+        """Give up connections."""
+        await self._api.aclose()
