@@ -31,7 +31,11 @@ from spotify_assets.defs.resources import Platform, dbt_resource
 from spotify_assets.defs.retention import retention_job, retention_schedule
 from spotify_assets.defs.schedules import daily_schedule
 from spotify_assets.defs.sensors import today_sensor
+from spotify_assets.process_environment import clean_environment
 from spotify_assets.settings import Settings, load_settings
+
+# The door of each code server and run, whoever started it: libpq and dbt look at the environment later.
+clean_environment()
 
 
 def build_definitions(

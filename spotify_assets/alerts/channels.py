@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import smtplib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
-from typing import Protocol
+from typing import Any, Protocol
 
 from pydantic import SecretStr
 
@@ -65,7 +65,7 @@ def open_channels(settings: Settings) -> list[Channel]:
 
 @dataclass(frozen=True, slots=True)
 class Slack:
-    """An incoming webhook of Slack, through Slack's own library."""
+    """An incoming webhook of Slack."""
 
     url: SecretStr
     name: str = "slack"
@@ -77,18 +77,7 @@ class Slack:
         Raises:
             NotDelivered: It did not get through.
         """
-        from slack_sdk.webhook import WebhookClient  # noqa: PLC0415 - only who uses it waits for it
-
-        # Its debug log tells the address, which is the secret; one that belongs to no other tells nobody.
-        silent = logging.Logger("slack", logging.CRITICAL + 1)
-        content = as_slack(message)
-        try:
-            client = WebhookClient(self.url.get_secret_value(), timeout=SECONDS, logger=silent)
-            answer = client.send(text=content["text"], blocks=content["blocks"], unfurl_links=False)
-        except Exception as error:  # noqa: BLE001 - urllib raises many, and their texts may hold the address
-            raise NotDelivered(_no_answer("Slack", error, "ALERT_SLACK_WEBHOOK_URL")) from None
-        if answer.status_code != 200:
-            raise NotDelivered(_refused("Slack", answer.status_code, "ALERT_SLACK_WEBHOOK_URL"))
+        _post("Slack", "ALERT_SLACK_WEBHOOK_URL", self.url, {**as_slack(message), "unfurl_links": False})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,24 +94,31 @@ class Webhook:
         Raises:
             NotDelivered: It did not get through.
         """
-        import httpx  # noqa: PLC0415 - heavy
+        headers = {"Idempotency-Key": message.identity}
+        _post("The receiver", "ALERT_WEBHOOK_URL", self.url, as_json(message), headers)
 
-        for noisy in ("httpx", "httpcore"):  # they log each address
-            logger = logging.getLogger(noisy)
-            logger.setLevel(max(logger.level, logging.WARNING))
-        try:
-            with httpx.stream(
-                "POST",
-                self.url.get_secret_value(),
-                json=as_json(message),
-                headers={"Idempotency-Key": message.identity},
-                timeout=SECONDS,
-            ) as answer:
-                status = answer.status_code
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
-            raise NotDelivered(_no_answer("The receiver", error, "ALERT_WEBHOOK_URL")) from None
-        if not 200 <= status < 300:
-            raise NotDelivered(_refused("The receiver", status, "ALERT_WEBHOOK_URL"))
+
+def _post(
+    who: str, setting: str, url: SecretStr, content: Any, headers: Mapping[str, str] | None = None
+) -> None:
+    """Post JSON, and say what went wrong; the address is the secret."""
+    import httpx  # noqa: PLC0415 - heavy
+
+    from spotify_assets.sources.clients import ClientRefused, open_client  # noqa: PLC0415
+
+    address = url.get_secret_value()
+    try:
+        with (
+            open_client(address, timeout=SECONDS) as client,
+            client.stream("POST", address, json=content, headers=headers) as answer,
+        ):
+            status = answer.status_code
+    except ClientRefused as error:
+        raise NotDelivered(f"{who} cannot be asked: {error}") from None
+    except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
+        raise NotDelivered(_no_answer(who, error, setting)) from None
+    if not 200 <= status < 300:
+        raise NotDelivered(_refused(who, status, setting))
 
 
 class Email:
@@ -155,12 +151,16 @@ class Email:
         mail["Message-ID"] = make_msgid(message.identity, domain=self._from.rpartition("@")[2] or None)
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(as_text(message))
+        from spotify_assets.sources.clients import ClientRefused  # noqa: PLC0415 - heavy
+
         server = f"The mail server {self._host}:{self._port}"
         try:
             with self._connect() as smtp:
                 if self._user and self._password:
                     smtp.login(self._user, self._password.get_secret_value())
                 refused = smtp.send_message(mail)
+        except ClientRefused as error:
+            raise NotDelivered(f"{server} cannot be asked: {error}") from None
         except smtplib.SMTPAuthenticationError as error:
             raise NotDelivered(
                 f"{server} refused the sign-in (code {error.smtp_code}): check ALERT_SMTP_USER and "
@@ -180,13 +180,16 @@ class Email:
             logging.getLogger(__name__).warning("%s refused %s", server, ", ".join(sorted(refused)))
 
     def _connect(self) -> smtplib.SMTP:
+        from spotify_assets.sources.clients import named_certificates  # noqa: PLC0415 - heavy
+
+        context = named_certificates() if self._security != "none" else None
+        context = context or ssl.create_default_context()
         if self._security == "tls":
-            context = ssl.create_default_context()
             return smtplib.SMTP_SSL(self._host, self._port, timeout=SECONDS, context=context)
         smtp = smtplib.SMTP(self._host, self._port, timeout=SECONDS)
         if self._security == "starttls":
             try:
-                smtp.starttls(context=ssl.create_default_context())
+                smtp.starttls(context=context)
             except BaseException:
                 smtp.close()
                 raise

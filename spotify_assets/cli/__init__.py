@@ -7,11 +7,16 @@ when they run, so that `--help` answers at once.
 from __future__ import annotations
 
 import importlib
+import io
+import locale
+import os
 import sys
 from difflib import get_close_matches
 from typing import Any
 
 import click
+
+from spotify_assets.process_environment import clean_environment
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Observe 120 simulated artists over 90 days and print who is rising."),
@@ -73,6 +78,17 @@ def cli() -> None:
     """Observe artists day by day, keep what was seen, and say what is rising."""
 
 
+def _prepare_process(*, restart: bool) -> None:
+    """Make the process ours: no variables of other programs, and text in UTF-8 whatever the locale says."""
+    clean_environment(dagster=True)
+    if restart and not sys.flags.utf8_mode and locale.getencoding().lower() not in {"utf-8", "utf8"}:
+        # Files, programs' output and paths would be read as the locale has it, in libraries too.
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - this program again
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+
+
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; expected errors are shown as one message, without a traceback.
 
@@ -80,6 +96,7 @@ def main(arguments: list[str] | None = None) -> Any:
     """
     from spotify_assets.cli.errors import EXPECTED, explain  # noqa: PLC0415 - only where a command runs
 
+    _prepare_process(restart=arguments is None)
     try:
         return cli.main(args=arguments, prog_name="spotify-assets", standalone_mode=False)
     except click.exceptions.Exit as stop:

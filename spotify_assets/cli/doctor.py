@@ -24,6 +24,7 @@ from spotify_assets.cli.upstreams import UpstreamState, opened_sources, upstream
 from spotify_assets.ingest.tracked import tracked_artists
 from spotify_assets.secrets import secret_origins
 from spotify_assets.settings import Settings, load_settings
+from spotify_assets.sources import clients
 from spotify_assets.sources.base import SourceError
 from spotify_assets.sources.spotify.access import Mode
 from spotify_assets.sources.spotify.source import SpotifySource
@@ -150,6 +151,17 @@ def _advice(settings: Settings, states: list[UpstreamState]) -> list[str]:
     return found
 
 
+def _addresses(settings: Settings) -> list[str]:
+    """Whom live observation asks, and who is told of problems."""
+    found = []
+    if not settings.simulated:
+        found = [getattr(settings, f"{source}_api_url") for source in settings.observed_sources]
+        found += [settings.musicbrainz_api_url, settings.wikidata_sparql_url]
+        found += [settings.spotify_accounts_url] if "spotify" in settings.observed_sources else []
+    told = (settings.alert_slack_webhook_url, settings.alert_webhook_url)
+    return [*found, *(url.get_secret_value() for url in told if url is not None)]
+
+
 def _probe(environment: Environment) -> list[str]:
     """Ask Spotify what is not known yet; returns what went wrong."""
     problems = []
@@ -192,10 +204,10 @@ def doctor_command(probe: bool | None, as_json: bool) -> None:
     """  # noqa: D301 - \b is for click
     environment = open_environment()
     states = upstream_states(environment)
-    problems: list[str] = []
+    problems = clients.problems(_addresses(environment.settings))
     first_time = any(state.mode == "unknown" for state in states)
     if probe or (probe is None and first_time):
-        problems = _probe(environment)
+        problems += [one for one in _probe(environment) if one not in problems]
         states = upstream_states(environment)
     now = datetime.now(UTC)
     signed_in = users(environment.warehouse)

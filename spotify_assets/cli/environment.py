@@ -16,6 +16,7 @@ import click
 
 from spotify_assets.cli.prepare import ensure_manifest
 from spotify_assets.lake.landing import Landing
+from spotify_assets.process_environment import provide
 from spotify_assets.settings import PROJECT_ROOT, Settings, load_settings
 from spotify_assets.warehouse.connection import CONNECT_SECONDS, Warehouse
 
@@ -63,13 +64,15 @@ def export_dagster(environment: Environment) -> None:
     copy = home / f".dagster.yaml.{os.getpid()}"
     copy.write_bytes((PROJECT_ROOT / "dagster.yaml").read_bytes())
     copy.replace(home / "dagster.yaml")
-    os.environ.update(
-        DAGSTER_HOME=str(home),
-        DAGSTER_POSTGRES_URL=environment.warehouse.dagster_url().get_secret_value(),
-        DAGSTER_DISABLE_TELEMETRY="1",
-        # A range run says of each day of each asset that it was materialized: written together.
-        DAGSTER_EVENT_BATCH_SIZE="500",
-        DBT_SEND_ANONYMOUS_USAGE_STATS="false",
+    provide(
+        {
+            "DAGSTER_HOME": str(home),
+            "DAGSTER_POSTGRES_URL": environment.warehouse.dagster_url().get_secret_value(),
+            "DAGSTER_DISABLE_TELEMETRY": "1",
+            # A range run says of each day of each asset that it was materialized: written together.
+            "DAGSTER_EVENT_BATCH_SIZE": "500",
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        }
     )
     ensure_manifest()
 

@@ -28,6 +28,7 @@ from spotify_assets.cli.environment import (
     upstream,
 )
 from spotify_assets.settings import PROJECT_ROOT
+from spotify_assets.sources.clients import open_client
 
 LOOPBACK = "127.0.0.1"
 START_SECONDS = 180
@@ -123,7 +124,8 @@ def _wait_until(ready: Callable[[], bool], services: list[_Service]) -> None:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=5).status_code == 200
+        with open_client(url, timeout=5) as client:
+            return client.get(url).status_code == 200
     except httpx.HTTPError:
         return False
 

@@ -7,14 +7,13 @@ about retries and time (`http`).
 from __future__ import annotations
 
 import asyncio
-import logging
-import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import cache
 
 import httpx
+
+from spotify_assets.sources.clients import open_async_client
 
 
 @dataclass(slots=True)
@@ -68,23 +67,12 @@ class Connections:
         return self._bound
 
     def _open(self, bound: _Loop) -> httpx.AsyncClient:
-        for name in ("httpx", "httpcore"):
-            # They tell each URL at INFO and headers at DEBUG, and both may hold a key.
-            logger = logging.getLogger(name)
-            logger.setLevel(max(logger.level, logging.WARNING))
-        client = httpx.AsyncClient(
+        client = open_async_client(
+            self._origin,
             # A timeout per read could be stretched by a slow drip; the sender bounds the whole instead.
             timeout=httpx.Timeout(None),
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
             follow_redirects=False,
-            verify=_tls(self._origin.scheme),
-            trust_env=self._origin.host not in {"127.0.0.1", "localhost", "::1"},
         )
         bound.clients.append(client)
         return client
-
-
-@cache
-def _tls(scheme: str) -> ssl.SSLContext:
-    """The usual trust for https; for http one that trusts nobody and costs no time to make."""
-    return httpx.create_ssl_context() if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -29,6 +29,7 @@ from spotify_assets.sources.base import (
     UpstreamUnavailable,
 )
 from spotify_assets.sources.body import Unreadable, read_body
+from spotify_assets.sources.clients import proxy_variable
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.connections import Connections
 from spotify_assets.sources.echo import conceal, secrets_sent
@@ -285,7 +286,10 @@ class PoliteClient:
                 raise Fault(came) from None
             raise UpstreamUnavailable(f"{question.label}: {visit.source} sent {came}") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            raise Fault(transport_fault(error)) from None
+            proxy = proxy_variable(url)
+            raise Fault(
+                transport_fault(error) + (f", through the proxy of {proxy}" if proxy else "")
+            ) from None
         text = body.decode("utf-8", "surrogateescape")
         if question.landed or not response.is_success:  # a new token may well contain what was sent for it
             text = conceal(text, secrets)

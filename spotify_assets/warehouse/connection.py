@@ -21,6 +21,7 @@ from psycopg2.extensions import connection as PgConnection  # noqa: N812 - it is
 from psycopg2.extensions import make_dsn, parse_dsn
 from pydantic import SecretStr
 
+from spotify_assets.process_environment import clean_environment, set_aside
 from spotify_assets.settings import Settings
 from spotify_assets.warehouse import embedded
 from spotify_assets.warehouse.errors import DatabaseUnavailable, without_secrets
@@ -48,10 +49,17 @@ _FULL = ("too many clients", "remaining connection slots", "too many connections
 
 # libpq's names in a URL's query, and the environment variables by which dbt's driver gets them.
 _LIBPQ_ENVIRONMENT = {
-    "sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT", "sslcert": "PGSSLCERT", "sslkey": "PGSSLKEY",
-    "sslcrl": "PGSSLCRL", "channel_binding": "PGCHANNELBINDING", "gssencmode": "PGGSSENCMODE",
-    "target_session_attrs": "PGTARGETSESSIONATTRS", "options": "PGOPTIONS",
-    "connect_timeout": "PGCONNECT_TIMEOUT",
+    "hostaddr": "PGHOSTADDR", "passfile": "PGPASSFILE", "channel_binding": "PGCHANNELBINDING",
+    "connect_timeout": "PGCONNECT_TIMEOUT", "client_encoding": "PGCLIENTENCODING", "options": "PGOPTIONS",
+    "sslmode": "PGSSLMODE", "sslnegotiation": "PGSSLNEGOTIATION", "sslcompression": "PGSSLCOMPRESSION",
+    "sslrootcert": "PGSSLROOTCERT", "sslcert": "PGSSLCERT", "sslkey": "PGSSLKEY",
+    "sslcertmode": "PGSSLCERTMODE", "sslcrl": "PGSSLCRL", "sslcrldir": "PGSSLCRLDIR", "sslsni": "PGSSLSNI",
+    "ssl_min_protocol_version": "PGSSLMINPROTOCOLVERSION",
+    "ssl_max_protocol_version": "PGSSLMAXPROTOCOLVERSION",
+    "min_protocol_version": "PGMINPROTOCOLVERSION", "max_protocol_version": "PGMAXPROTOCOLVERSION",
+    "requirepeer": "PGREQUIREPEER", "require_auth": "PGREQUIREAUTH", "gssencmode": "PGGSSENCMODE",
+    "krbsrvname": "PGKRBSRVNAME", "gsslib": "PGGSSLIB", "gssdelegation": "PGGSSDELEGATION",
+    "target_session_attrs": "PGTARGETSESSIONATTRS", "load_balance_hosts": "PGLOADBALANCEHOSTS",
 }  # fmt: skip
 _LIBPQ_ADDRESS = {
     "host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE", "password": "PGPASSWORD",
@@ -291,6 +299,7 @@ class Warehouse:
 
     def _retrying(self, connect: Any) -> Any:
         """Connect, trying again while the server may only be starting; says what to do when it fails."""
+        clean_environment()  # libpq looks there for whatever the URL leaves open
         deadline = time.monotonic() + self.connect_seconds
         pause = 0.05
         while True:
@@ -324,6 +333,9 @@ class Warehouse:
                 "Check host and port in DATABASE_URL and that the server runs; or unset DATABASE_URL to "
                 "use the embedded PostgreSQL."
             )
+        unused = [name for name in set_aside() if name.startswith("PG")] if self.home is None else []
+        if unused:
+            advice += f" Not used: {', '.join(unused)}; all that a connection needs stands in {self.setting}."
         return DatabaseUnavailable(f"Cannot connect to {self.where}: {text}\n{advice}")
 
     def _secrets(self) -> list[str]:
@@ -360,9 +372,15 @@ def _parse(url: str) -> dict[str, str]:
     try:
         if "," not in urlsplit(url).netloc:  # several hosts: libpq knows how to read them, urlsplit does not
             _ = urlsplit(url).port  # what stands there may be the rest of an unquoted password
-        return {name: str(value) for name, value in parse_dsn(url).items()}
+        found = {name: str(value) for name, value in parse_dsn(url).items()}
     except (psycopg2.Error, ValueError):
         raise DatabaseUnavailable(
             f"DATABASE_URL cannot be read: {expected}, special characters percent-encoded (@ as %40, / as "
             "%2F), and only parameters that libpq knows after the question mark"
         ) from None
+    # What is left open, each of our programs would fill in in its own way, and they would part.
+    if "service" in found or not (found.get("host") or found.get("hostaddr")):
+        raise DatabaseUnavailable(f"DATABASE_URL names no host: {expected}")
+    if not found.get("user"):
+        raise DatabaseUnavailable(f"DATABASE_URL names no user: {expected}")
+    return found

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from psycopg2 import sql
 
+from spotify_assets.process_environment import NO_PASSWORD_FILE
 from spotify_assets.warehouse import cluster
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import DumpFailed, EmbeddedServerError
@@ -210,7 +211,7 @@ def other_sessions(warehouse: Warehouse) -> list[str]:
 def _environment(warehouse: Warehouse) -> dict[str, str]:
     return {
         "PATH": os.environ.get("PATH", os.defpath), "HOME": os.environ.get("HOME", "/"), "LC_ALL": "C",
-        "PGAPPNAME": "spotify_assets", **warehouse.libpq_environment(),
+        "PGAPPNAME": "spotify_assets", **NO_PASSWORD_FILE, **warehouse.libpq_environment(),
     }  # fmt: skip
 
 

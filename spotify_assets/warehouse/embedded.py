@@ -35,6 +35,7 @@ from urllib.parse import quote
 import psutil  # type: ignore[import-untyped]
 import psycopg2
 
+from spotify_assets.process_environment import clean_environment
 from spotify_assets.warehouse import cluster, keeper
 from spotify_assets.warehouse.cluster import DATABASE, SUPERUSER, Layout
 from spotify_assets.warehouse.errors import EmbeddedServerError
@@ -81,6 +82,7 @@ def ensure_running(home: Path) -> str:
         EmbeddedServerError: The server cannot be started; says why and what to do.
     """
     home = home.resolve()
+    clean_environment()
     with _guard:
         held = _held.get(home)
         if held is not None and held.pid == os.getpid() and keeper.is_listening(held.layout.socket_file):

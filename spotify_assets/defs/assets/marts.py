@@ -5,7 +5,6 @@ themselves stand in `dbt_project`.
 """
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -24,6 +23,7 @@ from dagster_dbt import (
 from spotify_assets.defs.checks.dbt_tests import describe_test
 from spotify_assets.defs.partitions import days_of
 from spotify_assets.defs.resources import MANIFEST, Platform
+from spotify_assets.process_environment import provide
 
 if TYPE_CHECKING:
     from spotify_assets.warehouse.connection import Warehouse
@@ -128,7 +128,7 @@ def build_window(
         **outside_assets: Manifest and translator, where the step is no dbt asset and so has none.
     """
     warehouse = platform.warehouse()
-    os.environ.update(warehouse.dbt_environment())
+    provide(warehouse.dbt_environment())
     _rebuild_after_upgrade(context, warehouse, dbt)
     variables = json.dumps(dbt_variables(first, last))
     command = ["build", "--exclude-resource-type", "unit_test", "--vars", variables]
@@ -172,6 +172,6 @@ def _rebuild_after_upgrade(
 
 def mart_keys() -> list[dg.AssetKey]:
     """Keys of all dbt models and of the seeds that they read, from the manifest."""
-    nodes = json.loads(MANIFEST.read_text())["nodes"].values()
+    nodes = json.loads(MANIFEST.read_text("utf-8"))["nodes"].values()
     translator = LayeredTranslator()
     return [translator.get_asset_key(node) for node in nodes if node["resource_type"] in {"model", "seed"}]
