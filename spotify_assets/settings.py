@@ -7,6 +7,7 @@ never at import, so that a test or a code server may change the environment firs
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -196,6 +197,11 @@ class Settings(BaseSettings):
     dagster_web_url: str = Field(
         default="http://127.0.0.1:3000", description="Where people open the web UI; for links in alerts"
     )
+    web_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Further names under which web UI and documentation are opened, separated by commas; "
+        "loopback and the host of DAGSTER_WEB_URL always are",
+    )
     simulator_url: str | None = Field(
         default=None,
         description="Base URL of a running simulated upstream; set by the commands that start one",
@@ -280,6 +286,15 @@ class Settings(BaseSettings):
         if bad or not markets:
             raise ValueError("expected two-letter country codes separated by commas, such as US,SE")
         return markets
+
+    @field_validator("web_allowed_hosts", mode="before")
+    @classmethod
+    def _hosts(cls, value: Any) -> tuple[str, ...]:
+        texts = value.split(",") if isinstance(value, str) else list(value)
+        names = tuple(dict.fromkeys(text.strip().lower() for text in texts if text.strip()))
+        if any(not re.fullmatch(r"[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*", name) for name in names):
+            raise ValueError("expected names or addresses without port, such as ui.example.org,192.168.1.5")
+        return names
 
     @field_validator("alert_slack_webhook_url", "alert_webhook_url")
     @classmethod

@@ -36,8 +36,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "restore": ("backup", "Put a backup in the place of what is there."),
     "prune": ("prune", "Remove old events, logs and, if wanted, raw responses."),
     "roles": ("roles", "Make the users of a PostgreSQL server, each with no more rights than it needs."),
-    "docs": ("services", "Build and serve the dbt documentation site."),
-    "simulate": ("services", "Serve the simulated upstream."),
+    "webserver": ("webserver", "Serve the Dagster web UI, to its own pages only."),
+    "docs": ("docs", "Build and serve the dbt documentation site."),
+    "simulate": ("simulate", "Serve the simulated upstream."),
     "exec": ("execute", "Run another program, such as one of Dagster's, with the platform's environment."),
     "prepare": ("prepare", "Build what is built ahead: the dbt manifest."),
 }

@@ -30,7 +30,7 @@ def exec_command(seconds: float, program: tuple[str, ...]) -> None:
     \b
     Examples:
       spotify-assets exec dagster run list --limit 5
-      spotify-assets exec --wait 300 dagster-webserver --workspace workspace.yaml
+      spotify-assets exec --wait 300 dagster-daemon run --workspace workspace.yaml
     """  # noqa: D301 - \b is for click
     export_dagster(open_environment(connect_seconds=seconds))
     # Programs installed beside this one are found first, whatever PATH says.

@@ -1,19 +1,15 @@
-"""`up`, `docs` and `simulate`: what runs until it is stopped."""
+"""`up`: web UI, daemon and documentation site, until they are stopped."""
 
 from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from datetime import datetime
 from pathlib import Path
-from types import FrameType
-from typing import Literal
 
 import click
 import httpx
@@ -22,36 +18,16 @@ import psutil  # type: ignore[import-untyped]
 from spotify_assets.cli.console import console
 from spotify_assets.cli.environment import (
     SIMULATED_NOTE,
-    Environment,
     export_dagster,
     open_environment,
     upstream,
 )
+from spotify_assets.cli.listening import LOOPBACK, check_free, port_option, stop_like_ctrl_c
 from spotify_assets.settings import PROJECT_ROOT
 from spotify_assets.sources.clients import open_client
 
-LOOPBACK = "127.0.0.1"
 START_SECONDS = 180
 STOP_SECONDS = 30
-
-
-def _stop_like_ctrl_c(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
-
-
-def _docs_folder(environment: Environment) -> Path:
-    return environment.settings.spotify_assets_home / "docs"
-
-
-def _check_free(port: int, option: str, host: str = LOOPBACK) -> None:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError:
-            raise click.ClickException(
-                f"Port {port} is in use. Stop what uses it, or choose another: {option} PORT"
-            ) from None
 
 
 class _Service:
@@ -131,8 +107,8 @@ def _answers(url: str) -> bool:
 
 
 @click.command("up", short_help="Start web UI, daemon and documentation site on loopback.")
-@click.option("--port", default=3000, show_default=True, help="Port of the Dagster web UI.")
-@click.option("--docs-port", default=8081, show_default=True, help="Port of the documentation site.")
+@port_option(3000, "Port of the Dagster web UI.")
+@port_option(8081, "Port of the documentation site.", "--docs-port")
 def up_command(port: int, docs_port: int) -> None:
     """Start web UI, daemon and documentation site on loopback; Ctrl-C stops all of it.
 
@@ -142,12 +118,12 @@ def up_command(port: int, docs_port: int) -> None:
       spotify-assets up --port 3100 --docs-port 8100
     """  # noqa: D301 - \b is for click
     # Said for Ctrl-C too: a shell script starts what it puts into the background deaf to it.
-    signal.signal(signal.SIGINT, _stop_like_ctrl_c)
-    signal.signal(signal.SIGTERM, _stop_like_ctrl_c)
+    signal.signal(signal.SIGINT, stop_like_ctrl_c)
+    signal.signal(signal.SIGTERM, stop_like_ctrl_c)
     if port == docs_port:
         raise click.UsageError("--port and --docs-port must differ")
-    _check_free(port, "--port")
-    _check_free(docs_port, "--docs-port")
+    check_free(port, "--port")
+    check_free(docs_port, "--docs-port")
     environment = open_environment()
     export_dagster(environment)
     screen = console()
@@ -166,7 +142,7 @@ def up_command(port: int, docs_port: int) -> None:
             os.environ["DAGSTER_WEB_URL"] = web  # links in alerts lead here
         screen.print("Starting (half a minute) …")
         start(
-            "webserver", str(here / "dagster-webserver"), "--host", LOOPBACK, "--port", str(port),
+            "webserver", str(here / "spotify-assets"), "webserver", "--port", str(port),
             "--workspace", "workspace.yaml",
         )  # fmt: skip
         start("daemon", str(here / "dagster-daemon"), "run", "--workspace", "workspace.yaml")
@@ -187,108 +163,3 @@ def up_command(port: int, docs_port: int) -> None:
                 time.sleep(1)
         screen.print("Stopping …")
     screen.print("Stopped.")
-
-
-_host_option = click.option(
-    "--host",
-    default=LOOPBACK,
-    show_default=True,
-    help="Address to serve on; anybody who reaches it may look.",
-)
-
-
-@click.command("docs", short_help="Build and serve the dbt documentation site.")
-@_host_option
-@click.option("--port", default=8081, show_default=True, help="Port to serve on.")
-@click.option("--build-only", is_flag=True, help="Build the site and say where it is.")
-def docs_command(host: str, port: int, build_only: bool) -> None:
-    """Build the dbt documentation site and serve it, on loopback unless another address is given.
-
-    \b
-    Examples:
-      spotify-assets docs
-      spotify-assets docs --build-only
-    """  # noqa: D301 - \b is for click
-    from spotify_assets.serving.docs_site import DocsError, build_docs, serve_docs  # noqa: PLC0415
-
-    signal.signal(signal.SIGTERM, _stop_like_ctrl_c)
-    if not build_only:
-        _check_free(port, "--port", host)
-    environment = open_environment()
-    try:
-        page = build_docs(environment.warehouse, _docs_folder(environment), simulated=environment.simulated)
-    except DocsError as error:
-        raise click.ClickException(str(error)) from None
-    if build_only:
-        click.echo(page)
-        return
-    with suppress(KeyboardInterrupt):
-        serve_docs(
-            page.parent, host, port, lambda url: click.echo(f"Documentation on {url}  (Ctrl-C stops it)")
-        )
-
-
-@click.command("simulate", short_help="Serve the simulated upstream.")
-@_host_option
-@click.option("--port", default=8090, show_default=True, help="Port to serve on; 0 for any free one.")
-@click.option("--artists", default=1000, show_default=True, help="How many artists exist.")
-@click.option("--seed", default=2026, show_default=True, help="Seed of the invented catalogue.")
-@click.option(
-    "--mode", type=click.Choice(["extended", "legacy", "development"]), default="extended", show_default=True,
-    help="What the app may see at Spotify: everything; all but new releases and audio features, as older "
-    "apps in between; or what apps made since February 2026 get.",
-)  # fmt: skip
-@click.option(
-    "--mode-until", type=click.DateTime(["%Y-%m-%d"]), metavar="YYYY-MM-DD",
-    help="Last day of that mode; development mode after it.",
-)  # fmt: skip
-@click.option("--latency", "latency_ms", default=0.0, help="Milliseconds that every answer waits.")
-@click.option("--pace", "requests_per_second", type=float, help="Requests a second to Spotify before 429.")
-@click.option("--quota", type=int, help="Calls to Spotify before QUOTA_EXCEEDED.")
-@click.option("--limits", is_flag=True, help="Hold the published limits of the other services.")
-def simulate_command(
-    host: str, port: int, artists: int, seed: int, mode: Literal["extended", "legacy", "development"],
-    mode_until: datetime | None, latency_ms: float, requests_per_second: float | None, quota: int | None,
-    limits: bool,
-) -> None:  # fmt: skip
-    """Serve the simulated upstream: invented artists over the protocols of six services.
-
-    \b
-    Spotify (also a person's sign-in)  /api/token, /authorize, /v1
-    ListenBrainz                       /listenbrainz
-    Deezer                             /deezer
-    Last.fm                            /lastfm/2.0
-    MusicBrainz                        /musicbrainz/ws/2
-    Wikidata                           /wikidata/sparql
-
-    The page at / lists every call, and the control endpoints under /_simulator that change mode, faults and
-    consent while it runs. The header X-Simulated-Date: YYYY-MM-DD chooses the day that is answered for.
-
-    \b
-    Examples:
-      spotify-assets simulate
-      spotify-assets simulate --mode development --pace 5 --latency 50
-      spotify-assets simulate --mode-until 2026-11-20 --limits
-    """  # noqa: D301 - \b is for click
-    from spotify_assets.simulator.config import SERVICES, SimulatorConfig  # noqa: PLC0415
-    from spotify_assets.simulator.server import serve  # noqa: PLC0415
-
-    try:
-        config = SimulatorConfig(
-            seed=seed, artists=artists, mode=mode, mode_until=mode_until.date() if mode_until else None,
-            latency_ms=latency_ms, requests_per_second=requests_per_second, quota=quota,
-            limited=SERVICES if limits else frozenset(),
-        )  # fmt: skip
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-
-    def ready(url: str) -> None:
-        click.echo(f"SIMULATED upstream on {url}  (Ctrl-C stops it). Point the platform at it:")
-        click.echo(
-            f"  SPOTIFY_API_URL={url}/v1 SPOTIFY_ACCOUNTS_URL={url} "
-            "SPOTIFY_CLIENT_ID=any SPOTIFY_CLIENT_SECRET=any"
-        )
-        click.echo(f"  or, for every protocol: SIMULATOR_URL={url}")
-
-    with suppress(KeyboardInterrupt):
-        serve(config, host=host, port=port, ready=ready)

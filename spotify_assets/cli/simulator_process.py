@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 
+from spotify_assets.serving.guard import Guard, GuardedApplication, own_hosts
 from spotify_assets.simulator.config import SimulatorConfig
 from spotify_assets.simulator.server import serve
 
@@ -22,4 +23,8 @@ if __name__ == "__main__":
     # Standard input is a pipe from the parent; it closes also when the parent is killed.
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # With everything that can be asked, so that every table has rows to show.
-    serve(SimulatorConfig(audio_features=True), ready=lambda url: print(url, flush=True))
+    serve(
+        SimulatorConfig(audio_features=True),
+        ready=lambda url: print(url, flush=True),
+        guarded=lambda application: GuardedApplication(application, Guard(own_hosts())),
+    )

@@ -7,6 +7,7 @@ Belongs here: putting the site together and handing it out on loopback. What it 
 from __future__ import annotations
 
 import functools
+import io
 import json
 import os
 import re
@@ -16,7 +17,10 @@ import sys
 from collections.abc import Callable
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import unquote
 
+from spotify_assets.serving.guard import NO_FRAMES, Guard
 from spotify_assets.settings import PROJECT_ROOT
 from spotify_assets.warehouse.connection import Warehouse
 
@@ -106,25 +110,40 @@ def _one_page(work: Path) -> str:
     return html.replace("${require('./assets/favicons/favicon.ico')}", "data:,")
 
 
-class _Quiet(SimpleHTTPRequestHandler):
+class _Pages(SimpleHTTPRequestHandler):
+    def __init__(self, *arguments: Any, guard: Guard, **named: Any) -> None:
+        self._guard = guard  # before the base class, whose constructor answers the request
+        super().__init__(*arguments, **named)
+
+    def send_head(self) -> io.BytesIO | BinaryIO | None:
+        """Refuse other pages and other names; else as ever."""
+        refusal = self._guard.refusal(self.command, unquote(self.path), self.headers.items())
+        if refusal is None:
+            return super().send_head()
+        self.send_error(refusal.status, explain=refusal.reason)
+        return None
+
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Say nothing; nobody reads an access log of a local page."""
 
     def end_headers(self) -> None:
         """Let a browser ask whether the page is still the same: the next build replaces it."""
         self.send_header("Cache-Control", "no-cache")
+        self.send_header(*NO_FRAMES)
         super().end_headers()
 
 
-def serve_docs(folder: Path, host: str, port: int, ready: Callable[[str], None]) -> None:
+def serve_docs(folder: Path, host: str, port: int, guard: Guard, ready: Callable[[str], None]) -> None:
     """Serve the site until interrupted.
 
     Args:
         folder: Where `build_docs` put it.
         host: Address to listen on; loopback unless somebody else guards the door.
         port: Port; 0 for any free one.
+        guard: What requests have to look like.
         ready: Called with the site's URL.
     """
-    with ThreadingHTTPServer((host, port), functools.partial(_Quiet, directory=str(folder))) as server:
+    handler = functools.partial(_Pages, directory=str(folder), guard=guard)
+    with ThreadingHTTPServer((host, port), handler) as server:
         ready(f"http://{host}:{server.server_port}")
         server.serve_forever()

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
 
 from spotify_assets.simulator.app import Simulator
 from spotify_assets.simulator.config import SimulatorConfig
+from spotify_assets.simulator.wire import Receive, Scope, Send
+
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _STARTED_WITHIN = 20.0
 
@@ -36,7 +39,7 @@ def _address(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _server(app: Simulator) -> uvicorn.Server:
+def _server(app: Application) -> uvicorn.Server:
     """Return a server with the fastest loop and parser that are installed."""
     return uvicorn.Server(
         uvicorn.Config(
@@ -60,6 +63,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 0,
     ready: Callable[[str], None] = lambda _: None,
+    guarded: Callable[[Application], Application] = lambda application: application,
 ) -> None:
     """Serve until interrupted (Ctrl-C or SIGTERM); prints nothing.
 
@@ -68,13 +72,14 @@ def serve(
         host: Address to listen on.
         port: Port to listen on; 0 takes a free one.
         ready: Called with the base URL once connections are accepted.
+        guarded: Puts a guard in front of the application.
 
     Raises:
         OSError: The address cannot be listened on.
     """
     listener = _listen(host, port)
     try:
-        server = _server(Simulator(config))
+        server = _server(guarded(Simulator(config)))
         # The socket accepts from now on; the first connections wait in its queue until the loop runs.
         ready(_address(listener))
         server.run(sockets=[listener])
