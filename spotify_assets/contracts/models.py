@@ -7,12 +7,16 @@ that a column goes from response to COPY without a change of mind about null.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Annotated, Any, cast
 
+import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 import pyarrow
 from pandera.typing.pandas import Series
+from pyarrow import compute
 
 from spotify_assets.contracts.tables import TABLES
 
@@ -23,15 +27,26 @@ Boolean = Annotated[pd.ArrowDtype, pyarrow.bool_()]
 Day = Annotated[pd.ArrowDtype, pyarrow.date32()]
 Instant = Annotated[pd.ArrowDtype, pyarrow.timestamp("us", tz="UTC")]
 TextList = Annotated[pd.ArrowDtype, pyarrow.list_(pyarrow.string())]
+_TEXT = pd.ArrowDtype(pyarrow.string())
+_LIST = pd.ArrowDtype(pyarrow.list_(pyarrow.string()))
 
 IDENTIFIER = r"[!-~]{1,300}$"
 """Printable ASCII without spaces: ids of every known upstream, and nothing that could surprise."""
 TEXT_LIMIT = 1_000
 """Longest name, title, label or URL that is believed (characters)."""
+LIST_LIMIT = 500
+"""Most genres, artists … of one row that are believed."""
+LIST_TEXT_BYTES = 2_000
+"""Longest text of a list (bytes in UTF-8): an entry of a PostgreSQL index holds at most 2,700."""
 COUNT_LIMIT = 2**53
 """Counts above this cannot be told from their neighbours in JSON numbers."""
 INTEGER_LIMIT = 2**31 - 1
 """Largest value of a PostgreSQL integer."""
+
+
+def is_identifier(value: object) -> bool:
+    """Whether a value may be an id in any table."""
+    return isinstance(value, str) and re.fullmatch(IDENTIFIER, value) is not None
 
 
 def _id(description: str, *, nullable: bool = False) -> Any:
@@ -62,8 +77,24 @@ def _precision() -> Any:
     )
 
 
-def _without_nul(texts: pd.Series[str]) -> pd.Series[bool]:
-    return ~texts.str.contains("\x00", regex=False)
+def _all_in_list(lists: pd.Series[Any], rule: Callable[[pyarrow.Array], pyarrow.Array]) -> pd.Series[bool]:
+    """Whether every text of each list holds to a rule; lists without texts do."""
+    values = pyarrow.Array.from_pandas(lists)
+    broken = compute.list_parent_indices(values).filter(compute.invert(rule(compute.list_flatten(values))))
+    holds = np.ones(len(lists), dtype=bool)
+    holds[broken.to_numpy(zero_copy_only=False)] = False
+    return cast("pd.Series[bool]", pd.Series(holds, index=lists.index))
+
+
+def _has_no_nul(texts: pyarrow.Array) -> pyarrow.Array:
+    return compute.invert(compute.match_substring(texts, "\x00"))
+
+
+def _is_short(texts: pyarrow.Array) -> pyarrow.Array:
+    return compute.and_(
+        compute.less_equal(compute.utf8_length(texts), TEXT_LIMIT),
+        compute.less_equal(compute.binary_length(texts), LIST_TEXT_BYTES),
+    )
 
 
 class Snapshot(pa.DataFrameModel):
@@ -80,6 +111,28 @@ class Snapshot(pa.DataFrameModel):
     def _observed_on_its_day(cls, frame: pd.DataFrame) -> Series[bool]:
         return cast("Series[bool]", frame["observed_at"].dt.date == frame["snapshot_date"])
 
+    # Of every column, so that none can be forgotten: PostgreSQL stores no NUL, and marts put the texts of
+    # lists (genres) into indexes, which hold no long ones.
+    @pa.check(".*", regex=True)
+    @classmethod
+    def _no_nul(cls, values: pd.Series[Any]) -> pd.Series[bool] | bool:
+        if values.dtype == _LIST:
+            return _all_in_list(values, _has_no_nul)
+        return ~values.str.contains("\x00", regex=False) if values.dtype == _TEXT else True
+
+    @pa.check(".*", regex=True)
+    @classmethod
+    def _short_texts(cls, values: pd.Series[Any]) -> pd.Series[bool] | bool:
+        return _all_in_list(values, _is_short) if values.dtype == _LIST else True
+
+    @pa.check(".*", regex=True)
+    @classmethod
+    def _short_list(cls, values: pd.Series[Any]) -> pd.Series[bool] | bool:
+        if values.dtype != _LIST:
+            return True
+        lengths = compute.fill_null(compute.list_value_length(pyarrow.Array.from_pandas(values)), 0)
+        return pd.Series(lengths.to_numpy() <= LIST_LIMIT, index=values.index)
+
 
 class ArtistSnapshots(Snapshot):
     """Grain: snapshot_date, source, artist_id."""
@@ -93,11 +146,6 @@ class ArtistSnapshots(Snapshot):
     plays: Series[Integer] = _count("Plays, cumulative (count)")
     genres: Series[TextList] = pa.Field(nullable=True, description="Genres as the upstream names them")
     image_url: Series[Text] = _text("Largest image")
-
-    @pa.check("name", "image_url")
-    @classmethod
-    def _no_nul(cls, texts: pd.Series[str]) -> pd.Series[bool]:
-        return _without_nul(texts)
 
     class Config:
         """No column absent, none unknown, no key twice."""
@@ -125,11 +173,6 @@ class TopTracks(Snapshot):
     release_date: Series[Day] = pa.Field(nullable=True, description="First day of the release date's span")
     release_date_precision: Series[Text] = _precision()
 
-    @pa.check("name", "album_name")
-    @classmethod
-    def _no_nul(cls, texts: pd.Series[str]) -> pd.Series[bool]:
-        return _without_nul(texts)
-
     class Config:
         """No column absent, none unknown, no key twice."""
 
@@ -153,11 +196,6 @@ class NewReleases(Snapshot):
     label: Series[Text] = _text("Label")
     upc: Series[Text] = _text("Universal Product Code")
     image_url: Series[Text] = _text("Largest cover")
-
-    @pa.check("name", "album_type", "release_date_text", "label", "upc", "image_url")
-    @classmethod
-    def _no_nul(cls, texts: pd.Series[str]) -> pd.Series[bool]:
-        return _without_nul(texts)
 
     class Config:
         """No column absent, none unknown, no key twice."""
@@ -191,11 +229,6 @@ class PlaylistTracks(Snapshot):
     release_date: Series[Day] = pa.Field(nullable=True, description="First day of the release date's span")
     release_date_precision: Series[Text] = _precision()
 
-    @pa.check("playlist_name", "name", "album_name", "album_type")
-    @classmethod
-    def _no_nul(cls, texts: pd.Series[str]) -> pd.Series[bool]:
-        return _without_nul(texts)
-
     class Config:
         """No column absent, none unknown, no key twice."""
 
@@ -215,11 +248,6 @@ class AlbumTracks(Snapshot):
     artist_names: Series[TextList] = pa.Field(nullable=True, description="Their names, in the same order")
     duration_ms: Series[Integer] = _count("Length (milliseconds)", INTEGER_LIMIT)
     explicit: Series[Boolean] = pa.Field(nullable=True, description="Marked as explicit")
-
-    @pa.check("name")
-    @classmethod
-    def _no_nul(cls, texts: pd.Series[str]) -> pd.Series[bool]:
-        return _without_nul(texts)
 
     class Config:
         """No column absent, none unknown, no key twice."""
@@ -245,11 +273,6 @@ class TrackDetails(Snapshot):
     explicit: Series[Boolean] = pa.Field(nullable=True, description="Marked as explicit")
     release_date: Series[Day] = pa.Field(nullable=True, description="First day of the release date's span")
     release_date_precision: Series[Text] = _precision()
-
-    @pa.check("name", "album_name", "album_type")
-    @classmethod
-    def _no_nul(cls, texts: pd.Series[str]) -> pd.Series[bool]:
-        return _without_nul(texts)
 
     class Config:
         """No column absent, none unknown, no key twice."""

@@ -10,15 +10,24 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
+from reprlib import Repr
 from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
 import pyarrow
+from pyarrow import compute
 
-from spotify_assets.contracts.models import MODELS, arrow_schema
+from spotify_assets.contracts.models import (
+    COUNT_LIMIT,
+    LIST_LIMIT,
+    LIST_TEXT_BYTES,
+    MODELS,
+    TEXT_LIMIT,
+    arrow_schema,
+)
 from spotify_assets.contracts.tables import TABLES
 from spotify_assets.sources.records import Record, Rejected
 
@@ -59,8 +68,14 @@ class Violation:
     example: str
 
 
+_BRIEF = Repr()
+"""Shows any value without going through all of it: an upstream may nest as deep as JSON can be read."""
+_BRIEF.maxlevel, _BRIEF.maxlist, _BRIEF.maxdict = 4, 20, 20
+_BRIEF.maxstring = _BRIEF.maxother = _BRIEF.maxlong = 10 * SHOWN
+
+
 def _shown(value: object) -> str:
-    text = repr(value)
+    text = repr(value) if isinstance(value, str) else _BRIEF.repr(value)
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}… ({len(text):,} characters)"
 
 
@@ -83,6 +98,16 @@ _EXPECTED: dict[pyarrow.DataType, tuple[str, Callable[[object], bool]]] = {
 }
 
 
+def _stored(values: list[Any], kind: pyarrow.DataType) -> pyarrow.Array:
+    """The values as Arrow stores them; raises where one cannot be stored, or not told from its neighbours."""
+    stored = pyarrow.array(values, type=kind)
+    if kind == pyarrow.int64():
+        bounds = compute.min_max(stored).as_py().values()
+        if any(abs(bound or 0) > COUNT_LIMIT for bound in bounds):
+            raise OverflowError
+    return stored
+
+
 def _column(values: list[Any], field: pyarrow.Field, problems: dict[int, list[str]]) -> pyarrow.Array:
     """One Arrow column; a value of another type becomes null and a problem of its row."""
     expected, accepts = _EXPECTED[field.type]
@@ -91,12 +116,12 @@ def _column(values: list[Any], field: pyarrow.Field, problems: dict[int, list[st
             problems[index].append(f"{field.name}: expected {expected}, got {_shown(value)}")
             values[index] = None
     try:
-        return pyarrow.array(values, type=field.type)
+        return _stored(values, field.type)
     except (pyarrow.ArrowException, OverflowError, UnicodeError):
-        # Right type, but not storable: an integer beyond 64 bits, a lone surrogate.
+        # Right type, but not storable: an integer beyond 2**53, a lone surrogate.
         for index, value in enumerate(values):
             try:
-                pyarrow.scalar(value, type=field.type)
+                _stored([value], field.type)
             except (pyarrow.ArrowException, OverflowError, UnicodeError):
                 problems[index].append(f"{field.name}: {expected} that cannot be stored, got {_shown(value)}")
                 values[index] = None
@@ -105,10 +130,18 @@ def _column(values: list[Any], field: pyarrow.Field, problems: dict[int, list[st
 
 def _latest_per_key(records: Sequence[Record], key: tuple[str, ...], day: date) -> list[Record]:
     """The last observation on the day for each key; one of another day never displaces it."""
-    latest: dict[str, Record] = {}
+    latest: dict[object, Record] = {}
     for record in sorted(records, key=lambda record: (record.observed_at.date() == day, record.observed_at)):
-        latest[repr([getattr(record, part) for part in key])] = record
+        values = [getattr(record, part) for part in key]
+        # What is no key (a list, an object) displaces nothing: each is set aside for itself.
+        is_key = all(type(value) in {str, int} for value in values)
+        latest[tuple(values) if is_key else id(record)] = record
     return list(latest.values())
+
+
+def _as_dict(record: Record) -> dict[str, Any]:
+    # Not `asdict`, which copies values as deep as they are nested.
+    return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
 def validate(
@@ -144,7 +177,7 @@ def validate(
     rows = pyarrow.Table.from_arrays(columns, schema=schema)
     for index, reasons in _broken_rules(table, rows, skip=problems).items():
         problems[index].extend(reasons)
-    quarantined = [Quarantined(asdict(kept[index]), tuple(problems[index])) for index in sorted(problems)]
+    quarantined = [Quarantined(_as_dict(kept[index]), tuple(problems[index])) for index in sorted(problems)]
     quarantined += [Quarantined(piece.raw, (piece.reason,)) for piece in rejected]
     valid = rows.filter(pyarrow.array([index not in problems for index in range(len(kept))], pyarrow.bool_()))
     return Validated(valid, quarantined, len(records) - len(kept))
@@ -174,6 +207,11 @@ _WORDS = (
     # Ours go by their functions' names: of a check that several models inherit, Pandera forgets a name given
     # to it (`name=`) in all but the first of them that is used.
     (re.compile(r"_no_nul"), r"no NUL character"),
+    (
+        re.compile(r"_short_texts"),
+        f"texts of at most {TEXT_LIMIT:,} characters and {LIST_TEXT_BYTES:,} bytes",
+    ),
+    (re.compile(r"_short_list"), f"at most {LIST_LIMIT:,} texts"),
     (re.compile(r"_observed_on_its_day"), r"observed_at lies on snapshot_date (UTC)"),
 )
 

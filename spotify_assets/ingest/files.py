@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import gzip
 import io
-import json
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
+
+from spotify_assets.sources.jsontext import NotJson, decode_json
 
 SEPARATORS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 """Names for separators that are hard to type."""
@@ -105,8 +106,8 @@ def _json_rows(path: Path, text: str) -> tuple[tuple[str, ...], list[Row]]:
         if not line.strip():
             continue
         try:
-            values = json.loads(line)
-        except (ValueError, RecursionError) as error:
+            values = decode_json(line)
+        except NotJson as error:
             rows.append(Row(number, {}, f"the line is no JSON ({error})"))
             continue
         if not isinstance(values, dict):

@@ -6,13 +6,16 @@ any rerun gives the identical table.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import pyarrow
 
+from spotify_assets.contracts.models import is_identifier
 from spotify_assets.contracts.tables import TABLES
-from spotify_assets.contracts.validation import validate
+from spotify_assets.contracts.validation import Quarantined, Validated, validate
 from spotify_assets.ingest.absent import absent_columns
 from spotify_assets.ingest.land import PartitionError
 from spotify_assets.ingest.plan import explained
@@ -26,7 +29,7 @@ from spotify_assets.sources.base import ARTIST_ENTITIES
 from spotify_assets.sources.identities import namespace_of
 from spotify_assets.sources.records import ArtistSnapshot, Parsed
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.errors import WarehouseError
+from spotify_assets.warehouse.errors import RowsRejected, WarehouseError
 from spotify_assets.warehouse.identities import record_aliases
 from spotify_assets.warehouse.ledger import LedgerEntry, LoadSummary, QuarantinedRow
 from spotify_assets.warehouse.locks import loading
@@ -123,36 +126,58 @@ def _load_source(
         return None
     parsed = parse_landed(source, TABLES[table].entity, exchanges)
     outcome = validate(table, source, day, parsed.records, parsed.rejected)
-    from_files = all(exchange.method == imported.METHOD for exchange in exchanges)
-    # A live upstream whose every row is wrong has changed, and the day must not be taken for loaded. A
-    # file's wrong rows are a person's to correct.
-    if outcome.quarantined and not outcome.rows.num_rows and not from_files:
-        first = outcome.quarantined[0]
-        raise NothingValid(
-            f"None of {len(outcome.quarantined)} rows of {source} for {day} fits {table}; it was left as it "
-            f"was. The first: {'; '.join(first.reasons)}. The responses are safe in the lake: when the "
-            "reader or the contract has been corrected, materialize the day again."
+
+    def replace(outcome: Validated) -> LedgerEntry:
+        # A live upstream whose every row is wrong has changed, and the day must not be taken for loaded. A
+        # file's wrong rows are a person's to correct.
+        from_files = all(exchange.method == imported.METHOD for exchange in exchanges)
+        if outcome.quarantined and not outcome.rows.num_rows and not from_files:
+            first = outcome.quarantined[0]
+            raise NothingValid(
+                f"None of {len(outcome.quarantined)} rows of {source} for {day} fits {table}; it was left as "
+                f"it was. The first: {'; '.join(first.reasons)}. The responses are safe in the lake: when "
+                "the reader or the contract has been corrected, materialize the day again."
+            )
+        return replace_partition(
+            warehouse,
+            table=table,
+            source=source,
+            day=day,
+            rows=outcome.rows,
+            quarantined=[QuarantinedRow(row.raw, row.reasons) for row in outcome.quarantined],
+            load=LoadSummary(
+                requested=len(parsed.requested),
+                received=outcome.rows.num_rows + len(outcome.quarantined),
+                missing={missing.key: missing.reason for missing in parsed.missing},
+                quarantined=len(outcome.quarantined),
+                superseded=outcome.superseded + parsed.superseded,
+                absent=absent_columns(source, table, outcome.rows, exchanges),
+                run_id=run_id,
+            ),
         )
-    entry = replace_partition(
-        warehouse,
-        table=table,
-        source=source,
-        day=day,
-        rows=outcome.rows,
-        quarantined=[QuarantinedRow(row.raw, row.reasons) for row in outcome.quarantined],
-        load=LoadSummary(
-            requested=len(parsed.requested),
-            received=outcome.rows.num_rows + len(outcome.quarantined),
-            missing={missing.key: missing.reason for missing in parsed.missing},
-            quarantined=len(outcome.quarantined),
-            superseded=outcome.superseded + parsed.superseded,
-            absent=absent_columns(source, table, outcome.rows, exchanges),
-            run_id=run_id,
-        ),
-    )
+
+    try:
+        entry = replace(outcome)
+    except RowsRejected as problem:
+        # What no rule foresaw costs its own rows only.
+        if not problem.refused:
+            raise
+        outcome = _without(outcome, problem.refused, TABLES[table].key)
+        entry = replace(outcome)
     if table == "artist_snapshots" and source in {*LIVE_SOURCES, *SIMULATED_SOURCES}:
         _record_aliases(warehouse, source, parsed, outcome.rows)
     return Loaded(entry, outcome.rows, len(parts))
+
+
+def _without(
+    outcome: Validated, refused: Sequence[tuple[dict[str, Any], str]], key: tuple[str, ...]
+) -> Validated:
+    """The outcome with the rows that the database refused set aside, each with its reason."""
+    keys = {tuple(row[name] for name in key) for row, _ in refused}
+    standing = zip(*(outcome.rows.column(name).to_pylist() for name in key), strict=True)
+    mask = pyarrow.array([values not in keys for values in standing], pyarrow.bool_())
+    quarantined = [Quarantined(row, (reason,)) for row, reason in refused]
+    return Validated(outcome.rows.filter(mask), [*outcome.quarantined, *quarantined], outcome.superseded)
 
 
 def _record_aliases(warehouse: Warehouse, source: str, parsed: Parsed, rows: pyarrow.Table) -> None:
@@ -160,10 +185,12 @@ def _record_aliases(warehouse: Warehouse, source: str, parsed: Parsed, rows: pya
 
     Of several answers for one artist the table holds one: who was answered as itself is in the records.
     """
-    snapshots = [one for one in parsed.records if isinstance(one, ArtistSnapshot)]
+    snapshots = [
+        one for one in parsed.records if isinstance(one, ArtistSnapshot) and is_identifier(one.artist_id)
+    ]
     itself = [(one.requested_id, one.artist_id) for one in snapshots if one.requested_id == one.artist_id]
     kept = zip(*(rows.column(name).to_pylist() for name in ("requested_id", "artist_id")), strict=True)
-    unanswered = [(key, "") for key in parsed.requested]
+    unanswered = [(key, "") for key in parsed.requested if is_identifier(key)]
     times = rows.column("observed_at").to_pylist()
     if times:
         pairs = [*itself, *kept, *unanswered]

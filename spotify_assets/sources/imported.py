@@ -146,12 +146,12 @@ def _integer(value: object) -> object:
 
 
 def _number(value: object) -> object:
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return float(value) if type(value) is int else value
+    if not isinstance(value, str) and type(value) is not int:
+        return value
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return value
 
 
 def _boolean(value: object) -> object:
@@ -333,7 +333,7 @@ def parse(entity: Entity, exchanges: Iterable[Exchange]) -> Parsed:
         for row in json.loads(exchange.body):
             try:
                 record = _record(entity, row, mapping)  # type: ignore[arg-type]  # landed by ingest.history
-            except (ValueError, TypeError) as error:
+            except (ValueError, TypeError, OverflowError) as error:
                 parsed.rejected.append(Rejected(row, str(error)))
                 continue
             numbered.append((number, record))
@@ -350,9 +350,9 @@ def _last_lists(entity: Entity, numbered: Iterable[tuple[int, Record]]) -> list[
     A list begins anew when a position comes again at a later moment, or at the same one by a later import:
     the rows of one list need not bear the same second.
     """
-    lists: dict[tuple[object, ...], tuple[tuple[datetime, int], dict[object, list[Record]]]] = {}
+    lists: dict[tuple[str, ...], tuple[tuple[datetime, int], dict[object, list[Record]]]] = {}
     for number, record in sorted(numbered, key=lambda item: (item[1].observed_at, item[0])):
-        name = tuple(getattr(record, part) for part in LISTS[entity])
+        name = tuple(str(getattr(record, part)) for part in LISTS[entity])
         at, position = (record.observed_at, number), str(getattr(record, "position", None))
         began, places = lists.setdefault(name, (at, {}))
         if position in places and at > began:

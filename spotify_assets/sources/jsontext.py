@@ -1,12 +1,24 @@
 """Reading a response body as JSON, in one way for those who ask and those who parse later.
 
-Belongs here: text to Python values. Does not belong here: what the values mean.
+Belongs here: text to Python values, of a size that everything after can walk through. Does not belong here:
+what the values mean.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
+from itertools import accumulate
 from typing import Any, NoReturn
+
+DEEPEST = 100
+"""Levels of nesting that are read; `TOO_DEEP` replaces what lies deeper. Real answers have under ten."""
+TOO_DEEP = f"nested deeper than {DEEPEST} levels"
+
+_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_OTHERS = bytes(set(range(256)) - set(_STEPS))
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]', re.DOTALL)
 
 
 class NotJson(ValueError):
@@ -20,6 +32,9 @@ def _refuse_constant(name: str) -> NoReturn:
 def decode_json(text: str) -> Any:
     """Decode `text` as strict JSON.
 
+    One absurd value never hides the others: what is nested too deeply becomes `TOO_DEEP`, and a whole
+    number of more digits than Python converts stays the text it was, for a contract to refuse.
+
     Raises:
         NotJson: Whatever is wrong with the text, so that callers need to know one error only.
     """
@@ -27,12 +42,57 @@ def decode_json(text: str) -> Any:
     if not text.strip():
         raise NotJson("an empty body")
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        try:
+            return _loads(_cut(text) if _may_be_deep(text) else text)
+        except RecursionError:  # brackets within texts hid the depth
+            return _loads(_cut(text))
     except NotJson:
         raise
     except (ValueError, RecursionError) as error:
-        if text.lstrip()[:1] == "<":
-            raise NotJson("a web page (HTML or XML) instead of JSON") from None
-        if isinstance(error, json.JSONDecodeError):
-            raise NotJson(f"invalid JSON ({error.msg} at character {error.pos} of {len(text)})") from None
-        raise NotJson("invalid JSON (nested too deeply or a number too long)") from None
+        raise _explained(text, error) from None
+
+
+def _loads(text: str) -> Any:
+    try:
+        return json.loads(text, parse_constant=_refuse_constant)
+    except (json.JSONDecodeError, NotJson):
+        raise
+    except ValueError:  # Python refuses to convert thousands of digits
+        return json.loads(text, parse_constant=_refuse_constant, parse_int=_integer)
+
+
+def _integer(digits: str) -> int | str:
+    try:
+        return int(digits)
+    except ValueError:
+        return digits
+
+
+def _explained(text: str, error: Exception) -> NotJson:
+    if text.lstrip()[:1] == "<":
+        return NotJson("a web page (HTML or XML) instead of JSON")
+    if isinstance(error, json.JSONDecodeError):
+        return NotJson(f"invalid JSON ({error.msg} at character {error.pos} of {len(text)})")
+    return NotJson("invalid JSON (brackets that are never closed)")
+
+
+def _may_be_deep(text: str) -> bool:
+    """A cheap guess: brackets within texts are counted as well."""
+    brackets = text.encode("utf-8", "surrogatepass").translate(None, _OTHERS)
+    step: Callable[[int], int] = _STEPS.__getitem__
+    return max(accumulate(map(step, brackets)), default=0) > DEEPEST
+
+
+def _cut(text: str) -> str:
+    """Replace what lies deeper than `DEEPEST` levels by a text that says so."""
+    kept: list[str] = []
+    depth, begins, start = 0, 0, 0
+    for token in _TOKEN.finditer(text):
+        step = _STEPS.get(ord(token[0][0]), 0)
+        if step == 1 and depth == DEEPEST:
+            start = token.start()
+        depth += step
+        if step == -1 and depth == DEEPEST:
+            kept += [text[begins:start], json.dumps(TOO_DEEP)]
+            begins = token.end()
+    return "".join([*kept, text[begins:]])

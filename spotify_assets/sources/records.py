@@ -181,18 +181,18 @@ Record = ArtistSnapshot | TopTrack | NewRelease | PlaylistTrack | AlbumTrack | T
 
 
 def subject(record: Record) -> str:
-    """Whom or what a record is about, as a key that is asked for."""
+    """Whom or what a record is about, as a key that is asked for; one of a wrong type as text."""
     match record:
         case ArtistSnapshot():
-            return record.requested_id
+            return str(record.requested_id)
         case TopTrack():
             return f"{record.artist_id}/{record.market}"
         case NewRelease() | AlbumTrack():
-            return record.album_id
+            return str(record.album_id)
         case PlaylistTrack():
-            return record.playlist_id
+            return str(record.playlist_id)
         case TrackDetails() | AudioFeatures():
-            return record.track_id
+            return str(record.track_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ deciding which error applies; the module that met it does that.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 
 class WarehouseError(Exception):
@@ -34,7 +35,15 @@ class BooksBusy(WarehouseError):
 
 
 class RowsRejected(WarehouseError):
-    """Rows handed to `replace_partition` do not fit the table or the partition named."""
+    """Rows handed to `replace_partition` do not fit the table or the partition named.
+
+    Attributes:
+        refused: Where the database refused single values, their rows, each with the reason.
+    """
+
+    def __init__(self, message: str, refused: Sequence[tuple[dict[str, Any], str]] = ()) -> None:
+        super().__init__(message)
+        self.refused = tuple(refused)
 
 
 class DumpFailed(WarehouseError):

@@ -18,7 +18,13 @@ import pyarrow as pa
 
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.content import conform, content_hash
-from spotify_assets.warehouse.errors import DatabaseUnavailable, PartitionBusy, RowsRejected, WarehouseError
+from spotify_assets.warehouse.errors import (
+    DatabaseUnavailable,
+    PartitionBusy,
+    RowsRejected,
+    WarehouseError,
+    first_line,
+)
 from spotify_assets.warehouse.escape import storable_json, storable_text
 from spotify_assets.warehouse.ledger import LEDGER_COLUMNS, LedgerEntry, LoadSummary, QuarantinedRow
 from spotify_assets.warehouse.tables import SCHEMA, ensure_month, table_spec
@@ -68,7 +74,8 @@ def replace_partition(
 
     Raises:
         PartitionBusy: Another process was loading the same partition all that time.
-        RowsRejected: The rows do not fit the table or the partition.
+        RowsRejected: The rows do not fit the table or the partition; says which rows hold a value that the
+            database refused.
         ValueError: `load` does not add up with `rows` and `quarantined`.
         WarehouseError: The database refused or was lost; the partition is as it was.
     """
@@ -90,7 +97,17 @@ def replace_partition(
         digest = worker.submit(content_hash, rows)
         _lock(connection, key)
         if not _stands(connection, leaf, key, digest, rows.num_rows):
-            _write_rows(connection, leaf, key, rows)
+            try:
+                _write_rows(connection, leaf, key, rows)
+            except adbc_driver_manager.Error as error:
+                connection.rollback()
+                if not _refuses_a_value(error) or not (refused := _refused_rows(connection, leaf, key, rows)):
+                    raise
+                raise RowsRejected(
+                    f"{table} of {source} on {day}: the database refused {len(refused)} of {rows.num_rows} "
+                    "rows. Nothing was changed.",
+                    refused,
+                ) from None
         _write_quarantine(connection, key, quarantined, load.run_id)
         entry = _write_ledger(connection, key, rows.num_rows, digest.result(), load)
         connection.commit()
@@ -179,6 +196,33 @@ def _write_rows(connection: AdbcConnection, leaf: str, key: tuple[str, str, date
     if rows.num_rows:
         with connection.cursor() as cursor:
             cursor.adbc_ingest(leaf, rows.to_reader(_BATCH_ROWS), mode="append", db_schema_name=SCHEMA)
+
+
+def _refuses_a_value(error: adbc_driver_manager.Error) -> bool:
+    """Whether it is about what a row holds: a data exception, or a text too long for an index."""
+    state = error.sqlstate or ""
+    return state.startswith("22") or state == "54000"
+
+
+def _refused_rows(
+    connection: AdbcConnection, leaf: str, key: tuple[str, str, date], rows: pa.Table
+) -> list[tuple[dict[str, Any], str]]:
+    """Find the rows that cannot be written, by halves; whatever is tried is rolled back."""
+    try:
+        _write_rows(connection, leaf, key, rows)
+    except adbc_driver_manager.Error as error:
+        if not _refuses_a_value(error):
+            raise
+        reason = f"the database refused it: {first_line(error)}"
+    else:
+        return []
+    finally:
+        connection.rollback()
+    if rows.num_rows == 1:
+        return [(rows.to_pylist()[0], reason)]
+    half = rows.num_rows // 2
+    parts = (rows.slice(0, half), rows.slice(half))
+    return [found for part in parts for found in _refused_rows(connection, leaf, key, part)]
 
 
 def _write_quarantine(

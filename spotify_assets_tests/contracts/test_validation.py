@@ -6,8 +6,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from spotify_assets.contracts.models import MODELS, arrow_schema
 from spotify_assets.contracts.tables import TABLES
@@ -166,22 +164,3 @@ def test_every_table_has_a_model() -> None:
     assert set(MODELS) == set(TABLES)
     for name, table in TABLES.items():
         assert set(table.key) <= set(arrow_schema(name).names)
-
-
-anything = (
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text() | st.integers())
-)
-
-
-@given(st.lists(st.tuples(anything, anything, anything, anything, anything), max_size=5))
-def test_whatever_an_upstream_sends_every_record_is_accounted_for(values: list[tuple[Any, ...]]) -> None:
-    records = [
-        ArtistSnapshot(
-            artist_id=a, requested_id="r", observed_at=NOON, name=b, popularity=c, followers=d, genres=e
-        )
-        for a, b, c, d, e in values
-    ]
-    outcome = validate("artist_snapshots", "spotify", DAY, records)
-    assert outcome.rows.num_rows + len(outcome.quarantined) + outcome.superseded == len(records)
-    assert violations("artist_snapshots", outcome.rows) == []
-    assert all(row.reasons for row in outcome.quarantined)

@@ -93,6 +93,28 @@ def test_what_breaks_the_contract_is_quarantined_whole_and_counted(
     assert {reason.split(":")[0] for reason in row.reasons} <= {"name", "popularity"}
 
 
+def test_a_value_that_only_the_database_refuses_costs_its_own_row(
+    landing: Landing, warehouse: Warehouse
+) -> None:
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("""
+            create function refuse() returns trigger language plpgsql as $$
+            begin raise exception 'no such letter' using errcode = '22P05'; end $$;
+            create trigger refuse before insert on snapshots.artist_snapshots
+            for each row when (new.name = 'odd') execute function refuse()
+        """)
+        connection.commit()
+    rows = [{"id": f"a{number}", "name": "odd" if number == 3 else "fine"} for number in range(9)]
+    landing.put("spotify", "artists", DAY, "part", [answer({"artists": rows}, [row["id"] for row in rows])])
+    (loaded,) = load("artist_snapshots", DAY, landing, warehouse, "run")
+    assert (loaded.entry.received, loaded.entry.loaded, loaded.entry.quarantined) == (9, 8, 1)
+    assert loaded.rows.num_rows == read_partition(warehouse, "artist_snapshots", DAY).num_rows == 8
+    (row,) = ledger.quarantined_rows(warehouse, "artist_snapshots", "spotify", DAY)
+    assert isinstance(row.raw, dict)
+    assert row.raw["artist_id"] == "a3"
+    assert "no such letter" in row.reasons[0]
+
+
 def test_a_correction_empties_quarantine(landing: Landing, warehouse: Warehouse) -> None:
     bodies = {"artists": [{"id": "a"}, {"id": "b", "name": 5}]}
     landing.put("spotify", "artists", DAY, "a", [answer(bodies, ["a", "b"])])

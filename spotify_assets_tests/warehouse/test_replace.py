@@ -385,3 +385,18 @@ def test_loads_meet_a_bounded_wait_for_a_locked_table(warehouse: Warehouse) -> N
         with pytest.raises(PartitionBusy):
             load(warehouse, artists(["b"]), lock_seconds=0.3)
         assert time.monotonic() - started < 10
+
+
+def test_a_value_that_the_database_refuses_is_traced_to_its_row(warehouse: Warehouse) -> None:
+    load(warehouse, artists(["a"]))
+    rows = artists([f"a{number}" for number in range(40)])
+    genres = [["pop"]] * 40
+    genres[7] = genres[31] = ["nul\x00genre"]
+    rows = rows.set_column(
+        rows.schema.get_field_index("genres"), "genres", pa.array(genres, pa.list_(pa.string()))
+    )
+    with pytest.raises(RowsRejected, match="refused 2 of 40 rows") as problem:
+        load(warehouse, rows)
+    assert [row["artist_id"] for row, _ in problem.value.refused] == ["a31", "a7"]
+    assert all("0x00" in reason for _, reason in problem.value.refused)
+    assert standing(warehouse) == [("test", "a", 50)]
