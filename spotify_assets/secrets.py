@@ -7,6 +7,7 @@ it is. Does not belong here: which settings there are; `settings` says that.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Collection, Iterator
@@ -23,6 +24,10 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
 )
 
+from spotify_assets.installation import env_file
+
+FOUND_WHEN_READ = os.devnull
+"""Stands for the file that `installation.env_file` finds; a test puts another one, or none, in its place."""
 AWS_SECRET = "spotify_assets_aws_secret_id"  # noqa: S105 - the setting that names the secret
 AWS_KEPT_SECONDS = 300.0
 """How long an answer of AWS is used: settings are read often, and a changed secret must be noticed."""
@@ -177,10 +182,16 @@ def sources(
         yield _from_aws(settings, secret_id)
 
 
+def dotenv_source(settings: type[BaseSettings]) -> DotEnvSettingsSource:
+    """The file of settings, wherever it is now."""
+    file = settings.model_config.get("env_file")
+    return DotEnvSettingsSource(settings, env_file=env_file() if file == FOUND_WHEN_READ else file)
+
+
 def secret_origins(settings: type[BaseSettings]) -> dict[str, str]:
     """Where each secret that is set comes from, by its variable: words that hold nothing secret."""
     found: dict[str, str] = {}
-    for source in sources(settings, EnvSettingsSource(settings), DotEnvSettingsSource(settings)):
+    for source in sources(settings, EnvSettingsSource(settings), dotenv_source(settings)):
         values = source()
         for name in secret_names(settings):
             if values.get(name) is not None:

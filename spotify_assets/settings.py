@@ -23,9 +23,9 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from spotify_assets import secrets
+from spotify_assets import installation, secrets
 
-PROJECT_ROOT = Path(__file__).resolve().parent.parent
+PROJECT_ROOT = installation.PROJECT_ROOT
 DEFAULT_API_URL = "https://api.spotify.com/v1"
 DEFAULT_ACCOUNTS_URL = "https://accounts.spotify.com"
 LIVE_SOURCES = ("spotify", "listenbrainz", "deezer", "lastfm")
@@ -43,14 +43,14 @@ class SettingsError(Exception):
 
 
 class Settings(BaseSettings):
-    """The platform's settings, from the environment, `.env` in the project, and where else `secrets` says.
+    """The platform's settings, from the environment, `.env`, and where else `secrets` says.
 
     Field names in upper case are the environment variables. A secret NAME may also stand in a file that
     NAME_FILE names.
     """
 
     model_config = SettingsConfigDict(
-        env_file=PROJECT_ROOT / ".env",
+        env_file=secrets.FOUND_WHEN_READ,
         env_file_encoding="utf-8",
         env_ignore_empty=True,
         extra="ignore",
@@ -139,7 +139,8 @@ class Settings(BaseSettings):
         default=None, description="Where raw responses are kept: a folder, file:///…, s3://… or gs://…"
     )
     spotify_assets_home: Path = Field(
-        default=PROJECT_ROOT / ".spotify-assets", description="Where embedded data lives"
+        default_factory=installation.default_home,
+        description="Where data lives; absent: .spotify-assets in the checkout, else the user's data folder",
     )
     spotify_assets_import_folder: Path | None = Field(
         default=None,
@@ -213,15 +214,15 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - looked for when settings are read
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - a folder of files; ours are named
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Look for values where `secrets` says."""
         assert isinstance(init_settings, InitSettingsSource)  # noqa: S101 - what pydantic-settings hands over
         assert isinstance(env_settings, EnvSettingsSource)  # noqa: S101
-        assert isinstance(dotenv_settings, EnvSettingsSource)  # noqa: S101
         given = init_settings.init_kwargs
-        return (init_settings, *secrets.sources(settings_cls, env_settings, dotenv_settings, given))
+        dotenv = secrets.dotenv_source(settings_cls)
+        return (init_settings, *secrets.sources(settings_cls, env_settings, dotenv, given))
 
     @field_validator(
         "spotify_api_url",
@@ -446,4 +447,6 @@ def load_settings(**overrides: Any) -> Settings:
             lines.append(f"{name}: {reason}" if name else reason)
     except secrets.SecretError as error:
         lines = error.problems
+    except installation.NoHomeError as error:
+        lines = [str(error)]
     raise SettingsError("These settings cannot be used:\n  " + "\n  ".join(lines))

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 
 import click
 
-from spotify_assets.cli.prepare import ensure_manifest
+from spotify_assets.installation import ENV_FILE_VARIABLE, PROJECT_ROOT, env_file
 from spotify_assets.lake.landing import Landing
+from spotify_assets.operations.dbt_manifest import ensure_manifest
 from spotify_assets.process_environment import provide
-from spotify_assets.settings import PROJECT_ROOT, Settings, load_settings
+from spotify_assets.settings import Settings, load_settings
 from spotify_assets.warehouse.connection import CONNECT_SECONDS, Warehouse
 
 SIMULATED_NOTE = "SIMULATED upstream: invented artists and numbers. For real ones, set SOURCES."
@@ -74,7 +75,9 @@ def export_dagster(environment: Environment) -> None:
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         }
     )
-    ensure_manifest()
+    if file := env_file():
+        os.environ[ENV_FILE_VARIABLE] = str(file)
+    ensure_manifest(environment.settings.spotify_assets_home)
 
 
 @contextmanager

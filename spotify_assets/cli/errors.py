@@ -12,12 +12,13 @@ def EXPECTED() -> tuple[type[Exception], ...]:  # noqa: N802 - used as the tuple
     from spotify_assets.ingest.land import PartitionError  # noqa: PLC0415
     from spotify_assets.lake.landing import LakeError  # noqa: PLC0415
     from spotify_assets.operations.archive import BackupError  # noqa: PLC0415
+    from spotify_assets.operations.dbt_manifest import ManifestError  # noqa: PLC0415
     from spotify_assets.settings import SettingsError  # noqa: PLC0415
     from spotify_assets.sources.base import SourceError  # noqa: PLC0415
     from spotify_assets.warehouse.errors import WarehouseError  # noqa: PLC0415
 
     own = (SettingsError, LakeError, SourceError, WarehouseError, PartitionError, ImportProblem, BackupError)
-    return (*own, DBAPIError, DagsterPostgresException)
+    return (*own, ManifestError, DBAPIError, DagsterPostgresException)
 
 
 def explain(error: Exception) -> str:

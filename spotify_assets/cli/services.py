@@ -38,7 +38,7 @@ class _Service:
         self.name, self.log = name, log
         with log.open("ab") as output:
             self.process = subprocess.Popen(  # noqa: S603 - our own commands
-                command, cwd=PROJECT_ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                command, cwd=log.parent, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 start_new_session=True,
             )  # fmt: skip
 
@@ -128,7 +128,7 @@ def up_command(port: int, docs_port: int) -> None:
     export_dagster(environment)
     screen = console()
     logs = environment.settings.spotify_assets_home / "logs"
-    here = Path(sys.executable).parent
+    here, workspace = Path(sys.executable).parent, str(PROJECT_ROOT / "workspace.yaml")
     with ExitStack() as stack:
         stack.enter_context(upstream(environment.settings))
         services: list[_Service] = []
@@ -143,9 +143,9 @@ def up_command(port: int, docs_port: int) -> None:
         screen.print("Starting (half a minute) …")
         start(
             "webserver", str(here / "spotify-assets"), "webserver", "--port", str(port),
-            "--workspace", "workspace.yaml",
+            "--workspace", workspace,
         )  # fmt: skip
-        start("daemon", str(here / "dagster-daemon"), "run", "--workspace", "workspace.yaml")
+        start("daemon", str(here / "dagster-daemon"), "run", "--workspace", workspace)
         start("docs", str(here / "spotify-assets"), "docs", "--port", str(docs_port))
         _wait_until(lambda: _answers(f"{web}/server_info"), services)
         screen.print(f"Dagster web UI   {web}")

@@ -21,7 +21,7 @@ from dagster_dbt import DbtCliResource
 
 from spotify_assets.defs.assets.marts import LayeredTranslator, build_window
 from spotify_assets.defs.imports import ImportedLoads, keep_connections, load_prepared, report_days
-from spotify_assets.defs.resources import MANIFEST, Platform
+from spotify_assets.defs.resources import Platform, manifest_path
 from spotify_assets.ingest.dropped import DONE, FAILED, Dropped, look, put_away, waiting
 
 if TYPE_CHECKING:
@@ -266,7 +266,13 @@ def build_marts_of_days(
     keep_connections(context.instance)
     try:
         for event in build_window(
-            context, platform, dbt, first, last, manifest=MANIFEST, dagster_dbt_translator=LayeredTranslator()
+            context,
+            platform,
+            dbt,
+            first,
+            last,
+            manifest=manifest_path(),
+            dagster_dbt_translator=LayeredTranslator(),
         ):
             if isinstance(event, dg.AssetMaterialization):
                 built.append(event)

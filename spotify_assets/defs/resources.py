@@ -6,6 +6,7 @@ ever becomes part of a definition, a run's configuration or the web UI.
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Sequence
 from functools import cached_property
@@ -13,10 +14,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dagster import AssetExecutionContext, OpExecutionContext
 from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
-from spotify_assets.settings import PROJECT_ROOT, Settings, load_settings
+from spotify_assets.operations.dbt_manifest import DBT_PROJECT, PARTIAL_PARSE, ensure_manifest, runs_folder
+from spotify_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from spotify_assets.lake.landing import Landing
@@ -25,8 +28,10 @@ if TYPE_CHECKING:
     from spotify_assets.sources.memory import Memory
     from spotify_assets.warehouse.connection import Warehouse
 
-DBT_PROJECT_DIR = PROJECT_ROOT / "dbt_project"
-MANIFEST = DBT_PROJECT_DIR / "target" / "manifest.json"
+
+def manifest_path() -> Path:
+    """The manifest of the dbt project as it stands, which was built ahead or is built now."""
+    return ensure_manifest(load_settings().spotify_assets_home)
 
 
 class Platform:
@@ -85,6 +90,8 @@ class QuickDbt(DbtCliResource):
     It asks `dbt --version`, which costs the start of another dbt, and prepares an adapter of its own, by
     which it would count rows and read columns after a model (`fetch_row_counts`). Together that is as much
     work as the start of dbt itself. Should a later dagster-dbt rename the two, a run only takes longer.
+
+    What it writes goes into the home: the project may be anybody's and read-only.
     """
 
     @cached_property
@@ -97,11 +104,20 @@ class QuickDbt(DbtCliResource):
     ) -> None:
         return
 
+    def _get_unique_target_path(self, *, context: OpExecutionContext | AssetExecutionContext | None) -> Path:
+        home = load_settings().spotify_assets_home
+        folder = runs_folder(home) / super()._get_unique_target_path(context=context).name
+        folder.mkdir(parents=True)
+        parsed = ensure_manifest(home).with_name(PARTIAL_PARSE)
+        if parsed.exists():  # spares dbt to parse the project anew
+            shutil.copyfile(parsed, folder / PARTIAL_PARSE)
+        return folder
+
 
 def dbt_resource() -> QuickDbt:
     """Return dbt of this environment, whatever PATH says."""
     return QuickDbt(
-        project_dir=str(DBT_PROJECT_DIR),
-        profiles_dir=str(DBT_PROJECT_DIR),
+        project_dir=str(DBT_PROJECT),
+        profiles_dir=str(DBT_PROJECT),
         dbt_executable=str(Path(sys.executable).parent / "dbt"),
     )

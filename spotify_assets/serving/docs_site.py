@@ -13,15 +13,14 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote
 
+from spotify_assets.operations.dbt_manifest import dbt_command
 from spotify_assets.serving.guard import NO_FRAMES, Guard
-from spotify_assets.settings import PROJECT_ROOT
 from spotify_assets.warehouse.connection import Warehouse
 
 BANNER = (
@@ -52,19 +51,17 @@ def build_docs(warehouse: Warehouse, folder: Path, *, simulated: bool) -> Path:
     Raises:
         DocsError: dbt could not build it.
     """
-    project = PROJECT_ROOT / "dbt_project"
     work = folder.with_name(f"{folder.name}.new-{os.getpid()}")
     shutil.rmtree(work, ignore_errors=True)
-    command = [
-        str(Path(sys.executable).parent / "dbt"), "--no-use-colors", "docs", "generate", "--quiet",
-        "--project-dir", str(project), "--profiles-dir", str(project), "--target-path", str(work),
-    ]  # fmt: skip
+    command = dbt_command("docs", "generate", "--quiet", "--target-path", str(work))
+    folder.mkdir(parents=True, exist_ok=True)
     try:
         done = subprocess.run(  # noqa: S603 - our own command
             command,
             check=False,
             capture_output=True,
             text=True,
+            cwd=folder,
             env={
                 **os.environ, **warehouse.dbt_environment(),
                 "DBT_SEND_ANONYMOUS_USAGE_STATS": "false", "DBT_LOG_PATH": str(work),
@@ -75,7 +72,6 @@ def build_docs(warehouse: Warehouse, folder: Path, *, simulated: bool) -> Path:
         html = _one_page(work)
         if simulated:
             html = re.sub(r"(<body[^>]*>)", lambda match: match[1] + BANNER, html, count=1)
-        folder.mkdir(parents=True, exist_ok=True)
         ready = folder / ".index.html.new"
         ready.write_text(html, "utf-8")
         ready.replace(folder / "index.html")

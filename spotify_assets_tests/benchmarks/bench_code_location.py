@@ -11,9 +11,9 @@ import subprocess
 import sys
 from statistics import median
 
-from spotify_assets.cli.prepare import ensure_manifest
 from spotify_assets_tests.benchmarks.common import Report
 from spotify_assets_tests.cli.command import clean_variables
+from spotify_assets_tests.manifest import build_manifest
 
 _TIMED = "import time; started = time.perf_counter(), time.process_time()\n{}\n" + (
     "print(time.perf_counter() - started[0], time.process_time() - started[1])"
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     rounds: int = parser.parse_args().rounds
     report = Report("code location")
-    ensure_manifest()
+    build_manifest()
     seconds(LIBRARIES), seconds(OURS)
     pairs = [(seconds(LIBRARIES), seconds(OURS)) for _ in range(rounds)]
     libraries, ours = median(pair[0][0] for pair in pairs), median(pair[1][0] for pair in pairs)

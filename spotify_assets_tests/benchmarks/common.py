@@ -20,12 +20,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-from spotify_assets.cli.prepare import ensure_manifest
 from spotify_assets.settings import PROJECT_ROOT, Settings
 from spotify_assets.simulator.config import SimulatorConfig
 from spotify_assets.simulator.server import serve
 from spotify_assets.warehouse import embedded
 from spotify_assets_tests.cli.command import Installation, query
+from spotify_assets_tests.manifest import build_manifest
 
 RESULTS = PROJECT_ROOT / ".benchmarks" / "latest.jsonl"
 Direction = Literal["at least", "at most"]
@@ -136,7 +136,7 @@ def forget_settings() -> None:
 @contextmanager
 def installation() -> Iterator[Installation]:
     """A platform that has never run, in a home of its own; nothing of it is left at the end."""
-    ensure_manifest()
+    build_manifest()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         home = Path(folder)
         try:

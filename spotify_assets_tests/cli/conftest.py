@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from spotify_assets.cli import main
-from spotify_assets.cli.prepare import ensure_manifest
 from spotify_assets.simulator.config import SimulatorConfig
 from spotify_assets.simulator.server import running
 from spotify_assets_tests.cli.command import Done, Installation
 from spotify_assets_tests.conftest import DatabaseServer
+from spotify_assets_tests.manifest import build_manifest
 
 
 @pytest.fixture(scope="session", autouse=True)
 def manifest() -> None:
-    ensure_manifest()
+    build_manifest()
 
 
 @pytest.fixture(scope="session")

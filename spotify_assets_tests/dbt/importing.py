@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from spotify_assets.cli.prepare import ensure_manifest
 from spotify_assets_tests.cli.command import Installation
 from spotify_assets_tests.conftest import DatabaseServer
+from spotify_assets_tests.manifest import build_manifest
 
 
 @contextmanager
 def imported(server: DatabaseServer, home: Path, path: Path, first: str) -> Iterator[str]:
     """The URL of a database with a file's observations from `first` on, and all that is built on them."""
-    ensure_manifest()
+    build_manifest()
     with server.database(server.template) as url:
         variables = {"DATABASE_URL": url, "SPOTIFY_ASSETS_START_DATE": first}
         Installation(home, variables).run("import", str(path), seconds=900).succeeded()

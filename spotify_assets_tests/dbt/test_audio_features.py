@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from spotify_assets.cli.prepare import ensure_manifest
 from spotify_assets_tests.cli.command import Installation, records
 from spotify_assets_tests.conftest import DatabaseServer
 from spotify_assets_tests.dbt import data, reference, release_data
 from spotify_assets_tests.dbt.conftest import Project
 from spotify_assets_tests.dbt.rebuilding import assert_equals_full_rebuild
+from spotify_assets_tests.manifest import build_manifest
 from spotify_assets_tests.shared import shared_file
 
 pytestmark = pytest.mark.slow
@@ -146,7 +146,7 @@ def imported(
         shared_file(f"real/{name}")
         for name in ("tracks_with_audio_features.psv.gz", "artists_catalogue.psv.gz")
     )
-    ensure_manifest()
+    build_manifest()
     home: Path = tmp_path_factory.mktemp("home")
     with database_server.database(database_server.template) as url:
         place = Installation(

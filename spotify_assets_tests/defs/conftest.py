@@ -5,15 +5,15 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from spotify_assets.cli.prepare import ensure_manifest
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.simulator.config import SimulatorConfig
 from spotify_assets.simulator.server import running
+from spotify_assets_tests.manifest import build_manifest
 
 
 @pytest.fixture(scope="session", autouse=True)
 def manifest() -> None:
-    ensure_manifest()
+    build_manifest()
 
 
 @pytest.fixture(scope="module")

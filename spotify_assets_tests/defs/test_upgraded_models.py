@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from spotify_assets.defs.resources import MANIFEST
+from spotify_assets.defs.resources import manifest_path
 from spotify_assets.settings import Settings
 from spotify_assets.simulator.catalogue import Catalogue
 from spotify_assets.warehouse.connection import Warehouse
@@ -19,7 +19,7 @@ ONE = ["marts/dim_date"]
 
 
 def test_a_version_changes_with_what_decides_the_rows_and_with_nothing_else(tmp_path: Path) -> None:
-    manifest = json.loads(MANIFEST.read_text())
+    manifest = json.loads(manifest_path().read_text())
     copy = tmp_path / "manifest.json"
 
     def version() -> str:
@@ -27,7 +27,7 @@ def test_a_version_changes_with_what_decides_the_rows_and_with_nothing_else(tmp_
         return version_of(copy)
 
     first = version()
-    assert first == version_of(MANIFEST)
+    assert first == version_of(manifest_path())
     manifest["metadata"]["generated_at"] = "later"
     model = manifest["nodes"]["model.spotify_assets.int_song_days"]
     model["description"] = "Said better."
@@ -76,4 +76,4 @@ def test_the_first_run_after_an_upgrade_heals_every_day(
     assert contents(url) != as_built
     assert run(simulated, instance, DAYS[1:], ONE).success
     assert contents(url) == as_built
-    assert not must_rebuild(warehouse, version_of(MANIFEST))
+    assert not must_rebuild(warehouse, version_of(manifest_path()))

@@ -14,12 +14,12 @@ import psutil  # type: ignore[import-untyped]
 import psycopg2
 import pytest
 
-from spotify_assets.cli.prepare import ensure_manifest
 from spotify_assets.simulator.catalogue import Catalogue
 from spotify_assets.simulator.config import SimulatorConfig
 from spotify_assets.simulator.server import running
 from spotify_assets_tests.cli.command import Installation, contents, eventually, query
 from spotify_assets_tests.conftest import DatabaseServer
+from spotify_assets_tests.manifest import build_manifest
 
 ARTISTS = 40
 DAYS = ("2026-11-01", "2026-11-03")
@@ -43,7 +43,7 @@ PERHAPS_EMPTY = ("playlist_tracks", "album_tracks", "track_details", "audio_feat
 
 @pytest.fixture(scope="session", autouse=True)
 def manifest() -> None:
-    ensure_manifest()
+    build_manifest()
 
 
 @pytest.fixture(scope="session")

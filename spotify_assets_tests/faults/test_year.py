@@ -27,7 +27,6 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
-from spotify_assets.cli.prepare import ensure_manifest
 from spotify_assets.contracts.tables import DAILY_TABLES, TABLES
 from spotify_assets.defs.checks.days import GAPS, RECENT
 from spotify_assets.defs.resources import dbt_resource
@@ -49,6 +48,7 @@ from spotify_assets_tests.faults.accelerated import MODULE, NOW, WORLD, Time, up
 from spotify_assets_tests.faults.conftest import differences
 from spotify_assets_tests.faults.year import CALM, FIRST, KINDS, Day, Life, calendar, each_kind_once
 from spotify_assets_tests.ingest.timeline import StoppedClock
+from spotify_assets_tests.manifest import build_manifest
 
 pytestmark = [
     # Of Dagster's, about its own property, whenever a repository is described to a daemon.
@@ -109,7 +109,7 @@ def watch(warehouse: Warehouse, artists: Sequence[str]) -> None:
 @pytest.fixture
 def stage(settings: Settings, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     """A platform that has observed nothing, and an upstream that goes by the same time."""
-    ensure_manifest()
+    build_manifest()
     home = settings.spotify_assets_home / "dagster"
     home.mkdir()
     configuration = yaml.safe_load((PROJECT_ROOT / "dagster.yaml").read_text())

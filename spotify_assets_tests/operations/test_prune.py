@@ -11,7 +11,6 @@ import dagster as dg
 import pytest
 
 from spotify_assets.cli.environment import open_environment
-from spotify_assets.cli.prepare import ensure_manifest
 from spotify_assets.definitions import build_definitions
 from spotify_assets.defs.housekeeping import HOUSEKEEPING
 from spotify_assets.defs.resources import Platform
@@ -24,6 +23,7 @@ from spotify_assets.sources.exchange import Exchange
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.cli.command import change, contents, query
 from spotify_assets_tests.cli.dagster_records import dagster_records
+from spotify_assets_tests.manifest import build_manifest
 
 NOW = datetime.now(UTC)
 PARTITIONS = dg.StaticPartitionsDefinition(["a", "b", "c"])
@@ -85,7 +85,7 @@ def test_old_events_go_and_every_status_stays(
     settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> None:
     url = warehouse.url.get_secret_value()
-    ensure_manifest()
+    build_manifest()
     for partition in ("a", "a", "b"):
         run(instance, partition, warns="yes")
     failed = run(instance, "c", fails="yes")
@@ -197,7 +197,7 @@ def test_logs_of_runs_go_by_when_they_were_last_written(settings: Settings, ware
 
 
 def test_it_is_done_every_night(settings: Settings, warehouse: Warehouse) -> None:
-    ensure_manifest()
+    build_manifest()
     definitions = build_definitions(settings, {"platform": Platform(settings)})
     schedule = definitions.resolve_schedule_def("daily_housekeeping")
     assert (schedule.cron_schedule, schedule.default_status) == (

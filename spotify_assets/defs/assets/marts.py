@@ -22,7 +22,7 @@ from dagster_dbt import (
 
 from spotify_assets.defs.checks.dbt_tests import describe_test
 from spotify_assets.defs.partitions import days_of
-from spotify_assets.defs.resources import MANIFEST, Platform
+from spotify_assets.defs.resources import Platform, manifest_path
 from spotify_assets.process_environment import provide
 
 if TYPE_CHECKING:
@@ -81,19 +81,10 @@ def dbt_variables(first: date, last: date) -> dict[str, str]:
 def build_mart_assets(
     partitions: dg.PartitionsDefinition[str], tags: Mapping[str, str]
 ) -> dg.AssetsDefinition:
-    """All dbt models, from the manifest built ahead.
-
-    Raises:
-        FileNotFoundError: The manifest is absent.
-    """
-    if not MANIFEST.exists():
-        raise FileNotFoundError(
-            f"{MANIFEST} is absent: dbt has not been prepared. Run `make install` or "
-            "`spotify-assets prepare`."
-        )
+    """All dbt models, from the manifest built ahead."""
 
     @dbt_assets(
-        manifest=MANIFEST,
+        manifest=manifest_path(),
         name="dbt_models",
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -150,14 +141,15 @@ def _rebuild_after_upgrade(
     """
     from spotify_assets.warehouse.model_builds import book_build, must_rebuild, version_of
 
-    version = version_of(MANIFEST)
+    manifest = manifest_path()
+    version = version_of(manifest)
     if not must_rebuild(warehouse, version):
         return
     context.log.info("The models have changed since the marts were built: all history is built anew, once.")
     command = ["build", "--full-refresh"]
     for kind in ("unit_test", "test"):  # tests follow, with the run's own days, where they are shown
         command += ["--exclude-resource-type", kind]
-    invocation = dbt.cli(command, manifest=MANIFEST, raise_on_error=False)
+    invocation = dbt.cli(command, manifest=manifest, raise_on_error=False)
     try:
         built = invocation.wait().is_successful()
     finally:
@@ -172,6 +164,6 @@ def _rebuild_after_upgrade(
 
 def mart_keys() -> list[dg.AssetKey]:
     """Keys of all dbt models and of the seeds that they read, from the manifest."""
-    nodes = json.loads(MANIFEST.read_text("utf-8"))["nodes"].values()
+    nodes = json.loads(manifest_path().read_text("utf-8"))["nodes"].values()
     translator = LayeredTranslator()
     return [translator.get_asset_key(node) for node in nodes if node["resource_type"] in {"model", "seed"}]
