@@ -6,6 +6,8 @@ Belongs here: what follows from how the program was installed. Does not belong h
 from __future__ import annotations
 
 import os
+import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from platformdirs import user_data_path
@@ -24,6 +26,10 @@ CHECKOUT = PROJECT_ROOT if PROJECT_ROOT != PACKAGE else None
 ENV_FILE_VARIABLE = "SPOTIFY_ASSETS_ENV_FILE"
 """Names the file to read in place of `.env`; tells child processes, which run elsewhere, what was found."""
 _HOME_VARIABLE = "SPOTIFY_ASSETS_HOME"
+_RUN_SCRIPT = (
+    "import sys; from importlib.metadata import entry_points; name = sys.argv.pop(1); sys.argv[0] = name; "
+    "(script,) = entry_points(group='console_scripts', name=name); sys.exit(script.load()())"
+)
 
 
 class NoHomeError(Exception):
@@ -60,3 +66,14 @@ def env_file() -> Path | None:
         home = os.environ.get(_HOME_VARIABLE)
         places = [Path.cwd(), Path(home).expanduser() if home else default_home()]
     return next((file for place in places if (file := place / ".env").is_file()), None)
+
+
+def program(name: str) -> list[str]:
+    """How to call a program of this environment, such as `dbt`, whatever PATH says.
+
+    It lies beside Python, unless the package that brings it is seen here but was installed elsewhere.
+    """
+    script = Path(sys.executable).parent / name
+    if script.exists() or not entry_points(group="console_scripts", name=name):
+        return [str(script)]
+    return [sys.executable, "-P", "-c", _RUN_SCRIPT, name]

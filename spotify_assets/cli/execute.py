@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from spotify_assets import installation
 from spotify_assets.cli.environment import export_dagster, open_environment
 
 
@@ -37,7 +38,9 @@ def exec_command(seconds: float, program: tuple[str, ...]) -> None:
     os.environ["PATH"] = os.pathsep.join(
         (str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))
     )
+    own = installation.program(program[0])
+    called = (*own, *program[1:]) if len(own) > 1 else program
     try:
-        os.execvp(program[0], program)  # noqa: S606 - what the user asks for
+        os.execvp(called[0], called)  # noqa: S606 - what the user asks for
     except OSError as error:
         raise click.ClickException(f"{program[0]} cannot be run: {error.strerror}") from None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -23,7 +22,7 @@ from spotify_assets.cli.environment import (
     upstream,
 )
 from spotify_assets.cli.listening import LOOPBACK, check_free, port_option, stop_like_ctrl_c
-from spotify_assets.settings import PROJECT_ROOT
+from spotify_assets.installation import PROJECT_ROOT, program
 from spotify_assets.sources.clients import open_client
 
 START_SECONDS = 180
@@ -128,7 +127,7 @@ def up_command(port: int, docs_port: int) -> None:
     export_dagster(environment)
     screen = console()
     logs = environment.settings.spotify_assets_home / "logs"
-    here, workspace = Path(sys.executable).parent, str(PROJECT_ROOT / "workspace.yaml")
+    workspace = str(PROJECT_ROOT / "workspace.yaml")
     with ExitStack() as stack:
         stack.enter_context(upstream(environment.settings))
         services: list[_Service] = []
@@ -142,11 +141,11 @@ def up_command(port: int, docs_port: int) -> None:
             os.environ["DAGSTER_WEB_URL"] = web  # links in alerts lead here
         screen.print("Starting (half a minute) …")
         start(
-            "webserver", str(here / "spotify-assets"), "webserver", "--port", str(port),
+            "webserver", *program("spotify-assets"), "webserver", "--port", str(port),
             "--workspace", workspace,
         )  # fmt: skip
-        start("daemon", str(here / "dagster-daemon"), "run", "--workspace", workspace)
-        start("docs", str(here / "spotify-assets"), "docs", "--port", str(docs_port))
+        start("daemon", *program("dagster-daemon"), "run", "--workspace", workspace)
+        start("docs", *program("spotify-assets"), "docs", "--port", str(docs_port))
         _wait_until(lambda: _answers(f"{web}/server_info"), services)
         screen.print(f"Dagster web UI   {web}")
         _wait_until(lambda: _answers(docs), services)

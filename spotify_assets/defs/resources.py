@@ -7,7 +7,6 @@ ever becomes part of a definition, a run's configuration or the web UI.
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
@@ -18,6 +17,7 @@ from dagster import AssetExecutionContext, OpExecutionContext
 from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
+from spotify_assets.installation import program
 from spotify_assets.operations.dbt_manifest import DBT_PROJECT, PARTIAL_PARSE, ensure_manifest, runs_folder
 from spotify_assets.settings import Settings, load_settings
 
@@ -116,8 +116,10 @@ class QuickDbt(DbtCliResource):
 
 def dbt_resource() -> QuickDbt:
     """Return dbt of this environment, whatever PATH says."""
+    executable, *arguments = program("dbt")
     return QuickDbt(
         project_dir=str(DBT_PROJECT),
         profiles_dir=str(DBT_PROJECT),
-        dbt_executable=str(Path(sys.executable).parent / "dbt"),
+        dbt_executable=executable,
+        global_config_flags=arguments,
     )

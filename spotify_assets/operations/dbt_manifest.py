@@ -12,11 +12,10 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from spotify_assets.settings import PROJECT_ROOT
+from spotify_assets.installation import PROJECT_ROOT, program
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 IN_PROJECT = DBT_PROJECT / "target"
@@ -34,9 +33,8 @@ class ManifestError(Exception):
 
 def dbt_command(*arguments: str) -> list[str]:
     """Dbt of this environment, on this project."""
-    executable = Path(sys.executable).parent / "dbt"
     return [
-        str(executable), "--no-use-colors", *arguments,
+        *program("dbt"), "--no-use-colors", *arguments,
         "--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT),
     ]  # fmt: skip
 
