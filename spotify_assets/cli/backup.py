@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -14,12 +15,12 @@ from spotify_assets.cli.console import command, console, progress, shown
 from spotify_assets.cli.environment import open_environment
 from spotify_assets.cli.purge import confirm
 from spotify_assets.lake.landing import Landing
-from spotify_assets.operations.archive import Manifest, checked
-from spotify_assets.operations.backup import back_up
-from spotify_assets.operations.restore import restore, standing
 from spotify_assets.settings import load_settings
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.roles import grant
+
+if TYPE_CHECKING:
+    from spotify_assets.operations.archive import Manifest
 
 KEY_NOTE = (
     "The key of users' sign-ins (user-tokens.key) and .env are not in it: keep them apart, or sign in again "
@@ -50,6 +51,8 @@ def backup_command(target: Path, as_json: bool) -> None:
       spotify-assets backup /backups
       spotify-assets backup before-upgrade.tar
     """  # noqa: D301 - \b is for click
+    from spotify_assets.operations.backup import back_up  # noqa: PLC0415 - slow to import
+
     environment = open_environment()
     screen = console()
     place = (environment.warehouse, environment.landing, environment.settings.spotify_assets_home)
@@ -95,6 +98,9 @@ def restore_command(file: Path, replace: bool, dry_run: bool, yes: bool, as_json
       spotify-assets restore backup.tar
       spotify-assets restore backup.tar --replace
     """  # noqa: D301 - \b is for click
+    from spotify_assets.operations.archive import checked  # noqa: PLC0415 - slow to import
+    from spotify_assets.operations.restore import restore, standing  # noqa: PLC0415 - slow to import
+
     settings = load_settings()
     screen = console()
     with _progress(screen, "Checking", silent=as_json) as show:

@@ -11,7 +11,6 @@ from rich.table import Table
 from spotify_assets.cli.console import command, console, progress
 from spotify_assets.cli.environment import Environment, export_dagster, open_environment, upstream
 from spotify_assets.cli.outcomes import print_outcome
-from spotify_assets.cli.runs import run_days
 from spotify_assets.cli.tables import Column, fits, fitting
 from spotify_assets.serving.reports import Riser, rising
 from spotify_assets.serving.sparkline import sparkline
@@ -82,6 +81,8 @@ def demo_command(artists: int, days: int) -> None:
       spotify-assets demo
       spotify-assets demo --artists 300 --days 180
     """  # noqa: D301 - \b is for click
+    from spotify_assets.cli.runs import run_days  # noqa: PLC0415 - slow to import
+
     settings = load_settings(
         spotify_client_id=None, spotify_client_secret=None,
         spotify_api_url=DEFAULT_API_URL, spotify_accounts_url=DEFAULT_ACCOUNTS_URL,

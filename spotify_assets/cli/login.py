@@ -20,7 +20,6 @@ from pydantic import SecretStr
 from spotify_assets.cli.console import console, shown
 from spotify_assets.cli.environment import Environment, open_environment, upstream
 from spotify_assets.cli.purge import confirm, print_purged
-from spotify_assets.ingest.purge import purge_user
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.sources.allowance import Allowance, Uncounted
 from spotify_assets.sources.http import PoliteClient
@@ -199,6 +198,8 @@ def logout_command(user: str | None, yes: bool, as_json: bool) -> None:
     chosen = _chosen(environment, user)
     if not yes:
         confirm(f"Sign out {shown(chosen.called)} ({chosen.source}) and delete everything they brought?")
+    from spotify_assets.ingest.purge import purge_user  # noqa: PLC0415 - slow to import
+
     purged = purge_user(environment.warehouse, environment.landing, chosen.user_id, source=chosen.source)
     if as_json:
         click.echo(json.dumps(purged.as_json(), indent=2))

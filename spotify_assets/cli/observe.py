@@ -6,21 +6,21 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 import click
-import dagster as dg
 from rich.console import Console
 
 from spotify_assets.cli.console import command, console, progress
 from spotify_assets.cli.environment import SIMULATED_NOTE, export_dagster, open_environment, upstream
 from spotify_assets.cli.outcomes import next_query, print_outcome
-from spotify_assets.cli.runs import RunOutcome, run_days
-from spotify_assets.cli.spans import possible_spans
-from spotify_assets.defs.assets.forecasts import forecast_keys
-from spotify_assets.defs.assets.marts import mart_keys
-from spotify_assets.defs.assets.snapshots import loaded_keys
 from spotify_assets.settings import load_settings
 from spotify_assets.sources.clock import SYSTEM_CLOCK
+
+if TYPE_CHECKING:  # Dagster is slow to import: --help does without
+    import dagster as dg
+
+    from spotify_assets.cli.runs import RunOutcome
 
 
 class Day(click.ParamType[date]):
@@ -87,6 +87,12 @@ def _asset_keys(names: tuple[str, ...]) -> list[dg.AssetKey]:
     Raises:
         click.UsageError: There is no such asset; lists those that there are.
     """
+    import dagster as dg  # noqa: PLC0415 - slow to import
+
+    from spotify_assets.defs.assets.forecasts import forecast_keys  # noqa: PLC0415 - slow to import
+    from spotify_assets.defs.assets.marts import mart_keys  # noqa: PLC0415 - slow to import
+    from spotify_assets.defs.assets.snapshots import loaded_keys  # noqa: PLC0415 - slow to import
+
     known = [*loaded_keys(), *mart_keys(), *forecast_keys()]
     keys = [dg.AssetKey.from_user_string(name) for name in names]
     unknown = [name for name, key in zip(names, keys, strict=True) if key not in known]
@@ -118,6 +124,9 @@ def _shown(screen: Console, text: str, as_json: bool) -> Iterator[Callable[[str]
 
 
 def _run(first: date, last: date, selected: tuple[str, ...], as_json: bool) -> None:
+    from spotify_assets.cli.runs import run_days  # noqa: PLC0415 - slow to import
+    from spotify_assets.cli.spans import possible_spans  # noqa: PLC0415 - slow to import
+
     settings = load_settings()
     check_range(first, last, settings.spotify_assets_start_date)
     environment = open_environment(settings)

@@ -10,7 +10,6 @@ from rich.table import Table
 
 from spotify_assets.cli.console import console
 from spotify_assets.cli.environment import open_environment
-from spotify_assets.operations.prune import prune
 
 
 @click.command("prune", short_help="Remove old events, logs and, if wanted, raw responses.")
@@ -28,6 +27,8 @@ def prune_command(dry_run: bool, as_json: bool) -> None:
       spotify-assets prune --dry-run
       spotify-assets prune
     """  # noqa: D301 - \b is for click
+    from spotify_assets.operations.prune import prune  # noqa: PLC0415 - slow to import
+
     environment = open_environment()
     done = prune(
         environment.warehouse, environment.landing, environment.settings, datetime.now(UTC), dry_run=dry_run

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -13,10 +14,11 @@ from rich.table import Table
 
 from spotify_assets.cli.console import console, shown
 from spotify_assets.cli.environment import Environment, open_environment
-from spotify_assets.ingest.purge import Purged, enforce_retention, purge_artist, purge_source, purge_user
-from spotify_assets.ingest.purge_places import check_source
 from spotify_assets.sources.references import parse_reference
 from spotify_assets.sources.spotify.ids import NotAnArtist
+
+if TYPE_CHECKING:
+    from spotify_assets.ingest.purge import Purged
 
 
 def confirm(question: str) -> None:
@@ -68,6 +70,14 @@ def _task(
     environment: Environment, source: str | None, artist: str | None, user: str | None, before: date | None
 ) -> Callable[[bool], list[Purged]]:
     """What to do, given whether it is a dry run."""
+    from spotify_assets.ingest.purge import (  # noqa: PLC0415 - slow to import
+        enforce_retention,
+        purge_artist,
+        purge_source,
+        purge_user,
+    )
+    from spotify_assets.ingest.purge_places import check_source  # noqa: PLC0415 - slow to import
+
     place = (environment.warehouse, environment.landing, environment.settings.spotify_assets_home)
     if source is not None:
         check_source(*place[:2], source)

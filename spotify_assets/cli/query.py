@@ -8,7 +8,7 @@ import math
 import re
 import sys
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
@@ -18,7 +18,9 @@ from rich.text import Text
 from spotify_assets.cli.console import console, literal, shown
 from spotify_assets.cli.environment import open_environment
 from spotify_assets.warehouse.ledger import has_loads_of
-from spotify_assets.warehouse.query import QueryResult, read_only_query
+
+if TYPE_CHECKING:
+    from spotify_assets.warehouse.query import QueryResult
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 LONGEST_CELL = 30
@@ -121,6 +123,8 @@ def sql_command(query: str, as_csv: bool, as_json: bool, limit: int | None) -> N
         raise click.UsageError("choose --csv or --json")
     limit = limit or (10_000_000 if as_csv or as_json else 200)
     warehouse = open_environment().warehouse
+    from spotify_assets.warehouse.query import read_only_query  # noqa: PLC0415 - slow to import
+
     result = read_only_query(warehouse, query, limit)
     if has_loads_of(warehouse, "simulated"):
         # On standard error, so that it reaches a person and no program's input.

@@ -31,9 +31,9 @@ from spotify_assets.defs.background import repeatedly
 from spotify_assets.defs.checks.days import day_check_keys
 from spotify_assets.defs.dropped import BUILD_MARTS, marts_of_days
 from spotify_assets.defs.imports import keep_connections
-from spotify_assets.defs.jobs import OBSERVE_DAY
 from spotify_assets.defs.outcome import why_failed
 from spotify_assets.defs.resources import Platform
+from spotify_assets.ingest.today import OBSERVE_DAY
 from spotify_assets.warehouse.ledger import LedgerEntry, loads_of_run
 
 # What the web server calls the repository of a code location; it links the run to its job.

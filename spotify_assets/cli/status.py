@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -13,14 +12,15 @@ import click
 from rich.console import Console
 
 from spotify_assets.cli.console import command, console, shown
-from spotify_assets.cli.environment import SIMULATED_NOTE, Environment, export_dagster, open_environment
+from spotify_assets.cli.environment import SIMULATED_NOTE, Environment, open_environment
 from spotify_assets.cli.outcomes import simulated_hint
 from spotify_assets.cli.tables import Column, fitting
 from spotify_assets.cli.upstreams import UpstreamState, upstream_states
+from spotify_assets.ingest.today import COMPLETE_TODAY, look, next_tick, plan
 from spotify_assets.lake.landing import without_credentials
 from spotify_assets.warehouse import watchlist
 from spotify_assets.warehouse.coverage import Coverage, coverage
-from spotify_assets.warehouse.dagster_events import any_runs_recorded
+from spotify_assets.warehouse.dagster_runs import recorded_runs, sensor_cursor
 from spotify_assets.warehouse.quality.days import loadable_days
 
 NAMED = 10
@@ -57,34 +57,16 @@ class NextRun:
 
 def next_run(environment: Environment, now: datetime) -> NextRun:
     """Work out when the next run is, as the schedule and the sensor of the daemon will."""
-    from spotify_assets.defs.sensors import known_watchlist  # noqa: PLC0415 - Dagster is slow to import
-    from spotify_assets.defs.today import look, next_tick, plan  # noqa: PLC0415
-
     settings, warehouse = environment.settings, environment.warehouse
     daily = next_tick(now, settings.spotify_assets_schedule_hour)
-    with _dagster(environment) as instance:
-        known = known_watchlist(instance) if instance is not None else None
-        following = plan(look(instance, warehouse, settings, now, known))
+    runs = recorded_runs(warehouse, now.astimezone(UTC).date())
+    cursor = json.loads(sensor_cursor(warehouse, COMPLETE_TODAY) or "{}")
+    following = plan(look(runs, warehouse, settings, now, cursor.get("watchlist")))
     if isinstance(following, str):
         return NextRun(daily, None, following)
     if following.at == daily:
         return NextRun(daily, None, following.why)
     return NextRun(daily, max(following.at, now), following.why)
-
-
-@contextmanager
-def _dagster(environment: Environment) -> Iterator[Any]:
-    """Dagster's records; none where there are none yet, so that nothing needs to be prepared for looking."""
-    with environment.warehouse.connect() as connection, connection.cursor() as cursor:
-        recorded = any_runs_recorded(cursor)
-    if not recorded:
-        yield None
-        return
-    import dagster as dg  # noqa: PLC0415 - slow
-
-    export_dagster(environment)
-    with dg.DagsterInstance.get() as instance:
-        yield instance
 
 
 @dataclass(frozen=True, slots=True)

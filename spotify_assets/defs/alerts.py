@@ -26,11 +26,11 @@ from dagster._core.storage.tags import (
 )
 
 from spotify_assets.alerts.problems import Problem, check_key
-from spotify_assets.defs.jobs import OBSERVE_DAY
 from spotify_assets.defs.outcome import why_failed
 from spotify_assets.defs.resources import Platform
 from spotify_assets.defs.sensors import known_watchlist
-from spotify_assets.defs.today import look, plan
+from spotify_assets.defs.today import runs_of_day
+from spotify_assets.ingest.today import OBSERVE_DAY, look, plan
 
 if TYPE_CHECKING:
     from spotify_assets.alerts.channels import Channel
@@ -263,7 +263,8 @@ class _Found:
         if run.job_name != OBSERVE_DAY or run.tags.get(PARTITION_NAME_TAG) != now.date().isoformat():
             return None
         warehouse, settings = self._platform.warehouse(), self._platform.settings()
-        following = plan(look(self._instance, warehouse, settings, now, known_watchlist(self._instance)))
+        runs, known = runs_of_day(self._instance, now.date()), known_watchlist(self._instance)
+        following = plan(look(runs, warehouse, settings, now, known))
         if isinstance(following, str):
             return f"{following}."
         at = f"At {following.at:%H:%M} UTC" if following.at > now else "Now"

@@ -6,8 +6,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from spotify_assets.defs.checks.days import day_check_keys
-
-OBSERVE_DAY = "observe_day"
+from spotify_assets.ingest.today import OBSERVE_DAY
 
 
 def observe_day_job() -> UnresolvedAssetJobDefinition:

@@ -7,7 +7,7 @@ of other concerns stand beside what they serve (`dropped`, `alerts`, `following`
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -15,9 +15,9 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 from dagster._core.scheduler.instigation import SensorInstigatorData
 
 from spotify_assets.defs.resources import Platform
-from spotify_assets.defs.today import Next, Today, look, plan
+from spotify_assets.defs.today import runs_of_day
+from spotify_assets.ingest.today import COMPLETE_TODAY, Next, Today, look, plan
 
-COMPLETE_TODAY = "complete_today"
 SECONDS = 60
 LOOK_TWICE = timedelta(seconds=2 * SECONDS)
 """How long a daily run must be seen to be missed: the scheduler, just started, may be about to ask for it."""
@@ -48,11 +48,12 @@ def today_sensor(job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
         context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
     ) -> dg.SensorResult:
         cursor: dict[str, Any] = json.loads(context.cursor or "{}")
+        now = platform.clock().now()
         today = look(
-            context.instance,
+            runs_of_day(context.instance, now.astimezone(UTC).date()),
             platform.warehouse(),
             platform.settings(),
-            platform.clock().now(),
+            now,
             cursor.get("watchlist"),
         )
         following = plan(today)

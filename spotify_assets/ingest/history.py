@@ -15,7 +15,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from spotify_assets.contracts.tables import TABLES
-from spotify_assets.contracts.validation import validate
 from spotify_assets.ingest.files import Contents, ImportProblem, read_file
 from spotify_assets.ingest.mapping import Layout, choose_columns, recognise
 from spotify_assets.ingest.placing import Placed, Unplaced, place
@@ -158,6 +157,8 @@ class Prepared:
                 new_days += 1
                 landed = sorted([*landed, exchange], key=lambda one: one.observed_at)
             parsed = parse_landed(self.source, entity, landed)
+            from spotify_assets.contracts.validation import validate  # noqa: PLC0415 - slow to import
+
             outcome = validate(self.table, self.source, day, parsed.records, parsed.rejected)
             loaded += outcome.rows.num_rows
             superseded += outcome.superseded + parsed.superseded

@@ -17,14 +17,16 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from pyarrow import fs
-
 from spotify_assets.sources.exchange import Exchange
+
+if TYPE_CHECKING:  # slow to import, and most commands only say where the lake is
+    from pyarrow import fs
 
 FORMAT = 1
 PART_EXCHANGES = 50
@@ -158,16 +160,24 @@ class Landing:
         """
         try:
             if "://" in url:
+                from pyarrow import fs  # noqa: PLC0415 - slow to import
+
                 self._fs, root = fs.FileSystem.from_uri(url)
+                self._local = isinstance(self._fs, fs.LocalFileSystem)
             else:
-                self._fs, root = fs.LocalFileSystem(), str(Path(url).expanduser().resolve())
+                self._local, root = True, str(Path(url).expanduser().resolve())
         except (OSError, ValueError) as error:
             reason = str(error).replace(url, without_credentials(url))
             raise LakeError(
                 f"LAKE_URL cannot be used: {reason}. Expected a folder, file:///…, s3://bucket/… or gs://bucket/…"
             ) from error
         self._root = f"{root.rstrip('/')}/raw"
-        self._local = isinstance(self._fs, fs.LocalFileSystem)
+
+    @cached_property
+    def _fs(self) -> fs.FileSystem:
+        from pyarrow import fs  # noqa: PLC0415 - slow to import
+
+        return fs.LocalFileSystem()
 
     @property
     def filesystem(self) -> fs.FileSystem:
@@ -211,7 +221,7 @@ class Landing:
 
     def has(self, source: str, entity: str, day: date, name: str) -> bool:
         """Whether a part of this name has been landed."""
-        return bool(self._fs.get_file_info(self._part(source, entity, day, name)).type == fs.FileType.File)
+        return bool(self._fs.get_file_info(self._part(source, entity, day, name)).is_file)
 
     def _part(self, source: str, entity: str, day: date, name: str) -> str:
         return f"{self._folder(source, entity, day)}/{_SAFE.sub('-', name)}.jsonl.gz"
@@ -299,6 +309,8 @@ class Landing:
         )
 
     def _list(self, folder: str) -> list[fs.FileInfo]:
+        from pyarrow import fs  # noqa: PLC0415 - slow to import
+
         selector = fs.FileSelector(folder, allow_not_found=True)
         found: list[fs.FileInfo] = sorted(self._fs.get_file_info(selector), key=lambda info: info.path)
         return found

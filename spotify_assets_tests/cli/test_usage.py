@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from spotify_assets.cli import COMMANDS
@@ -26,6 +29,46 @@ def test_every_command_explains_itself_with_examples(cli: Cli, call: list[str]) 
     assert "\b" not in done.out
     assert "\\b" not in done.out
     assert cli(*call, "-h").out == done.out
+
+
+SLOW = ("dagster", "dagster_dbt", "dbt", "numpy", "pandas", "pandera", "pyarrow", "sqlalchemy")
+"""What takes long to import."""
+
+
+def test_help_waits_for_nothing_slow() -> None:
+    calls = [[*call, "--help"] for call in CALLS]
+    code = (
+        "import contextlib, io, sys; from spotify_assets.cli import cli\n"
+        f"for call in {calls!r}:\n"
+        "    with contextlib.redirect_stdout(io.StringIO()) as out:\n"
+        "        cli.main(call, standalone_mode=False)\n"
+        "    assert 'Usage:' in out.getvalue(), call\n"
+        f"    assert not (slow := set({SLOW!r}) & set(sys.modules)), (call, slow)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_status_waits_for_nothing_slow(installation: Installation, database: str) -> None:
+    with psycopg2.connect(database) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "insert into ops.partition_loads (table_name, source, partition_date, rows_requested,"
+            " rows_received, rows_loaded, rows_missing, rows_quarantined, rows_superseded, missing,"
+            " content_hash, run_id)"
+            " select 'artist_snapshots', 'simulated', date '2026-11-01' + n, 1, 1, 1, 0, 0, 0, '{}', '', 'r'"
+            " from unnest(array[0, 2]) as n"
+        )
+    code = (
+        "import sys; from spotify_assets.cli import main\n"
+        "main(['status'])\n"
+        f"print(set({SLOW!r}) & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=False, capture_output=True, text=True,
+        env=installation.environment(), cwd=installation.home,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "set()", done.stdout + done.stderr
+    assert "not loaded yet" in done.stdout
 
 
 def test_the_list_of_commands(cli: Cli) -> None:

@@ -14,8 +14,7 @@ import yaml
 from spotify_assets.contracts.models import arrow_schema
 from spotify_assets.contracts.tables import DAILY_TABLES
 from spotify_assets.definitions import build_definitions
-from spotify_assets.defs.sensors import COMPLETE_TODAY
-from spotify_assets.defs.today import PAUSES
+from spotify_assets.ingest.today import COMPLETE_TODAY, PAUSES
 from spotify_assets.settings import PROJECT_ROOT, Settings
 from spotify_assets.warehouse import watchlist
 from spotify_assets.warehouse.allowance import SharedAllowance, last_cooldowns

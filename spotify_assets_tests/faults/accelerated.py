@@ -34,8 +34,8 @@ from dagster._serdes.config_class import ConfigurableClassData
 from dagster._utils.hosted_user_process import recon_job_from_origin
 
 from spotify_assets.definitions import build_definitions
-from spotify_assets.defs.jobs import OBSERVE_DAY
 from spotify_assets.defs.resources import Platform
+from spotify_assets.ingest.today import OBSERVE_DAY
 from spotify_assets.simulator.config import SimulatorConfig
 from spotify_assets.simulator.server import serve
 from spotify_assets.sources.base import Source

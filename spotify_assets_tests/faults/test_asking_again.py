@@ -11,7 +11,7 @@ import pytest
 
 from spotify_assets.definitions import build_definitions
 from spotify_assets.defs.resources import Platform
-from spotify_assets.defs.sensors import COMPLETE_TODAY
+from spotify_assets.ingest.today import COMPLETE_TODAY
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.simulator.catalogue import Catalogue
 from spotify_assets.simulator.config import SimulatorConfig

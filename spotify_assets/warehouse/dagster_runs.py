@@ -1,0 +1,90 @@
+"""Dagster's records of runs and sensors, read without Dagster, which takes seconds to start.
+
+Belongs here: what `status` asks of them. Where Dagster is there anyway, it is asked itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from spotify_assets.warehouse.asking import ask
+from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.dagster_events import any_runs_recorded
+
+
+@dataclass(frozen=True, slots=True)
+class RunOfDay:
+    """A run of a day, as Dagster's records have it.
+
+    Attributes:
+        job: Its job.
+        status: Its state, in Dagster's words.
+        ended: When it ended; none while it has not.
+        tags: Its tags.
+        of_all: Whether it was for all assets of its job.
+    """
+
+    job: str
+    status: str
+    ended: datetime | None
+    tags: Mapping[str, str]
+    of_all: bool
+
+
+def recorded_runs(warehouse: Warehouse, day: date) -> list[RunOfDay]:
+    """Runs of a day, oldest first; none where Dagster has never kept records."""
+    if not _any(warehouse):
+        return []
+    statement = """
+        select r.pipeline_name, r.status, r.end_time, r.run_body, (
+            select jsonb_object_agg(t.key, t.value) from dagster.run_tags as t where t.run_id = r.run_id
+        )
+        from dagster.runs as r
+        where exists (
+            select 1 from dagster.run_tags as t
+            where t.run_id = r.run_id and t.key = 'dagster/partition' and t.value = %(day)s
+        )
+        order by r.id
+    """
+    return [
+        RunOfDay(
+            job=job,
+            status=status,
+            ended=datetime.fromtimestamp(ended, UTC) if ended else None,
+            tags=tags or {},
+            of_all=not json.loads(body).get("asset_selection"),
+        )
+        for job, status, ended, body, tags in ask(warehouse, statement, {"day": day.isoformat()})
+    ]
+
+
+def sensor_cursor(warehouse: Warehouse, sensor: str) -> str | None:
+    """What a sensor remembers from one look to the next."""
+    if not _any(warehouse):
+        return None
+    statement = """
+        select instigator_body from dagster.instigators
+        where instigator_type = 'SENSOR' and strpos(instigator_body, %(name)s) > 0
+    """
+    bodies = ask(warehouse, statement, {"name": json.dumps(sensor)})
+    return next((cursor for (body,) in bodies for cursor in _cursors(json.loads(body))), None)
+
+
+def _any(warehouse: Warehouse) -> bool:
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        return any_runs_recorded(cursor)
+
+
+def _cursors(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for one in value:
+            yield from _cursors(one)
+    elif isinstance(value, dict):
+        if isinstance(found := value.get("cursor"), str):
+            yield found
+        for one in value.values():
+            yield from _cursors(one)
