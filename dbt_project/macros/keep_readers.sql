@@ -8,16 +8,41 @@ ones are committed, nobody waits for anybody, and the table stays the one that v
 its new query in its place.
 
 A first build, and a model whose columns or types have changed, take dbt's own way; so does a table by `--full-refresh`,
-which is also what a change of indexes or constraints needs.
+which is also what a change of indexes or constraints needs. But where something stands on the old one that is not ours,
+such as somebody's view over a mart, a table with the same columns has its rows exchanged all the same, and anything else
+is refused before it begins.
 -#}
 {% materialization table, adapter="postgres" -%}
     {%- set existing_relation = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type="table") -%}
-    {%- if existing_relation is none or not existing_relation.is_table or should_full_refresh() -%}
-        {{ return(dbt.materialization_table_default()) }}
-    {%- elif columns_of(existing_relation) | sort != contract_columns() | sort -%}
+    {%- if not has_contract_columns(existing_relation) or may_be_replaced(existing_relation) -%}
+        {%- do refuse_foreign_dependents(existing_relation) -%}
         {{ return(dbt.materialization_table_default()) }}
     {%- endif -%}
+    {{ return(exchange_rows(existing_relation, target_relation)) }}
+{%- endmaterialization %}
+
+
+{% materialization incremental, adapter="postgres" -%}
+    {%- set existing_relation = load_cached_relation(this) -%}
+    {%- if existing_relation is not none and (should_full_refresh() or existing_relation.is_view) -%}
+        {%- if has_contract_columns(existing_relation) and not may_be_replaced(existing_relation) -%}
+            {{ return(exchange_rows(existing_relation, this.incorporate(type="table"))) }}
+        {%- endif -%}
+        {%- do refuse_foreign_dependents(existing_relation) -%}
+    {%- endif -%}
+    {{ return(dbt.materialization_incremental_default()) }}
+{%- endmaterialization %}
+
+
+{#- Whether a full refresh may put another table in the place of this one. -#}
+{% macro may_be_replaced(relation) -%}
+    {{ return(should_full_refresh() and not foreign_dependents(relation)) }}
+{%- endmacro %}
+
+
+{#- Build all rows of the model, and put them in the place of those that stand in its table. -#}
+{% macro exchange_rows(existing_relation, target_relation) -%}
     {%- set temp_relation = make_temp_relation(target_relation) -%}
     {%- set columns = get_quoted_csv(model.columns.values() | map(attribute="name")) -%}
 
@@ -41,13 +66,14 @@ which is also what a change of indexes or constraints needs.
     {{ run_hooks(post_hooks, inside_transaction=False) }}
 
     {{ return({"relations": [target_relation]}) }}
-{%- endmaterialization %}
+{%- endmacro %}
 
 
 {% materialization view, adapter="postgres" -%}
     {%- set existing_relation = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type="view") -%}
     {%- if existing_relation is none or not existing_relation.is_view -%}
+        {%- do refuse_foreign_dependents(existing_relation) -%}
         {{ return(dbt.materialization_view_default()) }}
     {%- endif -%}
     {#- PostgreSQL gives a view another query only if that gives the same columns in the same order. -#}
@@ -56,6 +82,7 @@ which is also what a change of indexes or constraints needs.
     {%- set unchanged = columns_of(probe) == columns_of(existing_relation) -%}
     {% do run_query("drop view " ~ probe) %}
     {%- if not unchanged -%}
+        {%- do refuse_foreign_dependents(existing_relation) -%}
         {{ return(dbt.materialization_view_default()) }}
     {%- endif -%}
 
@@ -93,6 +120,14 @@ which is also what a change of indexes or constraints needs.
         {%- do columns.append(row[0] ~ " " ~ row[1]) -%}
     {%- endfor -%}
     {{ return(columns) }}
+{%- endmacro %}
+
+
+{#- Whether a relation is a table that keeps the model's contract as it is now. -#}
+{% macro has_contract_columns(relation) -%}
+    {{ return(
+        relation is not none and relation.is_table and columns_of(relation) | sort == contract_columns() | sort
+    ) }}
 {%- endmacro %}
 
 

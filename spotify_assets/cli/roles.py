@@ -42,7 +42,7 @@ def roles_command(as_json: bool) -> None:
             "needs none of this."
         )
     loader, reader = Warehouse.reach(settings), Warehouse.reach_reader(settings)
-    made = set_up(owner, loader, reader)
+    made, others = set_up(owner, loader, reader)
     roles = [role for role in (owner, loader, reader) if role is not None]
     if as_json:
         click.echo(
@@ -63,4 +63,10 @@ def roles_command(as_json: bool) -> None:
         )
     screen = console()
     screen.print(table)
+    if others:
+        screen.print(
+            f"Others use this database too ({', '.join(others[:5])}{' …' if others[5:] else ''}): nothing of "
+            "theirs was changed, and everybody may go on connecting to it.",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
     screen.print(f"Next: {command()} status, without DATABASE_OWNER_URL", markup=False, soft_wrap=True)

@@ -26,6 +26,10 @@ class MigrationError(WarehouseError):
     """The database's schema and this version of the code do not fit together."""
 
 
+class ForeignObjects(WarehouseError):
+    """What somebody else made stands where the platform's is to stand; nothing was changed."""
+
+
 class PartitionBusy(WarehouseError):
     """Another process is loading the same (table, source, day) and did not finish in time."""
 

@@ -17,11 +17,20 @@ from importlib.abc import Traversable
 
 import psycopg2
 from psycopg2.extensions import connection as PgConnection  # noqa: N812 - it is a class
+from psycopg2.extensions import cursor as PgCursor  # noqa: N812 - it is a class
 
-from spotify_assets.warehouse.errors import MigrationError, first_line
+from spotify_assets.warehouse import ownership
+from spotify_assets.warehouse.errors import ForeignObjects, MigrationError, first_line
 
 _LOCK = "select pg_advisory_lock(hashtextextended('spotify_assets migrations', 0))"
 _UNLOCK = "select pg_advisory_unlock(hashtextextended('spotify_assets migrations', 0))"
+# What stands already where a migration makes something: whoever made it, it was no migration.
+_TAKEN = (
+    psycopg2.errors.DuplicateTable,
+    psycopg2.errors.DuplicateObject,
+    psycopg2.errors.DuplicateSchema,
+    psycopg2.errors.DuplicateFunction,
+)
 _BOOKS = """
 create schema if not exists ops;
 create table if not exists ops.schema_migrations (
@@ -81,6 +90,7 @@ def migrate(connection: PgConnection, migrations: list[Migration] | None = None)
         The names of the migrations applied now, in order; empty when there was nothing to do.
 
     Raises:
+        ForeignObjects: Somebody else's schemas or relations bear the names of what is to be made.
         MigrationError: An applied file was changed since, the database is newer than the code, or a
             statement failed (that file is then rolled back whole).
     """
@@ -112,6 +122,15 @@ def migrate(connection: PgConnection, migrations: list[Migration] | None = None)
 def applied_migrations(connection: PgConnection) -> list[str]:
     """Names of the migrations that the database has, in order."""
     return sorted(_applied(connection))
+
+
+def pending_migrations(connection: PgConnection) -> list[Migration]:
+    """What this version would apply to the database.
+
+    Raises:
+        MigrationError: The database is that of a newer version.
+    """
+    return _pending(_applied(connection), packaged_migrations())
 
 
 def is_current(connection: PgConnection) -> bool:
@@ -146,14 +165,17 @@ def _refuse_newer(names: Iterable[str], wanted: Sequence[Migration]) -> None:
 
 
 def _apply(connection: PgConnection, wanted: list[Migration]) -> list[str]:
-    with connection.cursor() as cursor:
-        cursor.execute(_BOOKS)
-    connection.commit()
+    applied = _applied(connection)
+    pending = _pending(applied, wanted)
+    ownership.check_schemas(
+        connection, [m.sql for m in wanted if m.name in applied], [migration.sql for migration in pending]
+    )
     done = []
-    for migration in _pending(_applied(connection), wanted):
+    for migration in pending:
         try:
             with connection.cursor() as cursor:
-                cursor.execute(migration.sql)
+                cursor.execute(_BOOKS)
+                _execute(cursor, migration)
                 cursor.execute(
                     "insert into ops.schema_migrations (name, checksum) values (%s, %s)",
                     (migration.name, migration.checksum),
@@ -161,6 +183,12 @@ def _apply(connection: PgConnection, wanted: list[Migration]) -> list[str]:
             connection.commit()
         except psycopg2.errors.InsufficientPrivilege:
             raise
+        except _TAKEN as error:
+            connection.rollback()
+            raise ForeignObjects(
+                f"Migration {migration.name} was undone: {first_line(error)}, and Spotify Assets did not "
+                "make it. Rename it or move it to a schema of its own; then try again."
+            ) from None
         except psycopg2.Error as error:
             connection.rollback()
             raise MigrationError(
@@ -170,13 +198,23 @@ def _apply(connection: PgConnection, wanted: list[Migration]) -> list[str]:
     return done
 
 
+def _execute(cursor: PgCursor, migration: Migration) -> None:
+    """Apply a migration and note what it makes as the platform's own."""
+    recorded = ownership.is_recorded(cursor.connection)
+    if recorded:
+        ownership.record(cursor, ((name, "") for name in ownership.created_schemas([migration.sql])))
+        before = set(ownership.foreign_objects(cursor.connection))
+    cursor.execute(migration.sql)
+    if recorded:
+        made = set(ownership.foreign_objects(cursor.connection)) - before
+        ownership.record(cursor, ((schema, name) for schema, name, _ in made))
+
+
 def _applied(connection: PgConnection) -> dict[str, str]:
     """Return checksum by name of what the database has."""
     with connection.cursor() as cursor:
-        cursor.execute("select to_regclass('ops.schema_migrations') is not null")
-        row = cursor.fetchone()
         applied: dict[str, str] = {}
-        if row is not None and row[0]:
+        if ownership.has_ledger(connection):
             cursor.execute("select name, checksum from ops.schema_migrations")
             applied = dict(cursor.fetchall())
     connection.commit()

@@ -47,9 +47,7 @@ def must_rebuild(warehouse: Warehouse, version: str) -> bool:
         cursor.execute("select version from ops.model_builds order by built_at desc limit 1")
         row = cursor.fetchone()
         cursor.execute(
-            "select exists (select from pg_class as c join pg_namespace as n on n.oid = c.relnamespace "
-            "where n.nspname = any(%s) and c.relkind in ('r', 'v'))",
-            (list(SCHEMAS),),
+            "select exists (select from ops.managed_relations where schema_name = any(%s))", (list(SCHEMAS),)
         )
         (stands,) = cursor.fetchone() or (False,)
     if row is not None and row[0] == version:

@@ -1,8 +1,8 @@
 """Removing rows about a source, an artist or a user from every table, and counting what is there.
 
 Belongs here: the statements, made from what the catalog says the tables are, so that a table added later is
-purged as well. Does not belong here: the lake, what the ledger says was missing (`purge_ledger`),
-Dagster's events (`dagster_events`), or the order of things (`ingest.purge`).
+purged as well; tables of others are searched and left. Does not belong here: the lake, what the ledger says
+was missing (`purge_ledger`), Dagster's events (`dagster_events`), or the order of things (`ingest.purge`).
 
 The books of calls (`ops.api_usage`, `ops.cooldowns`, `ops.api_pace`) are no content and stay: forgetting a
 cooldown would hurt the app.
@@ -38,11 +38,13 @@ class Table:
         schema: Its schema.
         name: Its name.
         columns: Type by column.
+        managed: Whether the platform made it. What stands in others is counted, and left.
     """
 
     schema: str
     name: str
     columns: dict[str, str]
+    managed: bool = True
 
     @property
     def called(self) -> str:
@@ -98,15 +100,17 @@ def _literal(text: str) -> str:
 
 
 def tables(connection: PgConnection) -> list[Table]:
-    """Every table but Dagster's and PostgreSQL's own, partitions counted with their parents."""
+    """Every table that we may read but Dagster's and PostgreSQL's, partitions counted with their parents."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "select n.nspname, c.relname, json_object_agg(a.attname, format_type(a.atttypid, null)) "
+            "select n.nspname, c.relname, json_object_agg(a.attname, format_type(a.atttypid, null)), "
+            "exists (select from ops.managed_relations as m where m.relation_id = c.oid) "
             "from pg_class as c join pg_namespace as n on n.oid = c.relnamespace "
             "join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped "
             "where c.relkind in ('r', 'p') and not c.relispartition and c.relpersistence <> 't' "
             "and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'dagster') "
-            "group by 1, 2 order by 1, 2"
+            "and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') "
+            "group by 1, 2, c.oid order by 1, 2"
         )
         return [Table(*row) for row in cursor.fetchall()]
 
@@ -222,9 +226,11 @@ def remove(cursor: PgCursor, table: Table, rows: Rows) -> int:
     """Delete the rows that are meant, and take the artist out of rows about several.
 
     Returns:
-        Rows deleted or changed.
+        Rows deleted or changed; none of a table that the platform did not make.
     """
     changed = 0
+    if not table.managed:
+        return changed
     if (condition := meant(table, rows)) is not None:
         cursor.execute(sql.SQL("delete from {} where {}").format(table.identifier, condition), rows.values())
         changed += cursor.rowcount

@@ -11,6 +11,8 @@ Belongs here: making the two and granting. Does not belong here: the embedded se
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import connection as PgConnection  # noqa: N812 - it is a class
@@ -19,26 +21,28 @@ from psycopg2.extensions import encrypt_password
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import RolesRefused, first_line
 from spotify_assets.warehouse.migrate import migrate
+from spotify_assets.warehouse.ownership import BUILT, others
 
-BUILT = ("seeds", "staging", "intermediate", "marts")
-"""Schemas whose tables and views dbt makes."""
 READABLE = ("snapshots", "forecasts", "marts")
 """Schemas that a reader sees all of."""
+LOADED = ("snapshots", "ops", "forecasts")
+"""Schemas whose tables migrations make."""
 READABLE_BOOKS = (
     "partition_loads", "current_partition_loads", "quarantine", "watchlist", "identities", "capabilities",
     "api_usage", "cooldowns", "removed_raw", "model_builds", "schema_migrations",
 )  # fmt: skip
 """Of `ops`, what a reader sees: by name, so that a table that is added later is not seen by accident."""
+_SHOWN_BOOKS = {("ops", name) for name in READABLE_BOOKS}
 
+_CLOSE = "revoke all on database {database} from public"
 _GRANT_LOADER = """
-revoke all on database {database} from public;
 grant connect, temporary on database {database} to {loader};
 grant usage on schema snapshots, ops, forecasts, dagster to {loader};
 grant create on schema dagster to {loader};
-grant select, insert, update, delete on all tables in schema snapshots, ops, forecasts to {loader};
+grant select, insert, update, delete on {loaded} to {loader};
 revoke insert, update, delete on ops.schema_migrations from {loader};
-grant select on all sequences in schema ops to {loader};
-grant execute on all functions in schema ops to {loader};
+grant select on sequence {sequences} to {loader};
+grant execute on function {functions} to {loader};
 alter default privileges for role {owner} in schema snapshots, ops, forecasts
     grant select, insert, update, delete on tables to {loader};
 alter default privileges for role {owner} in schema ops grant select on sequences to {loader};
@@ -47,18 +51,17 @@ alter default privileges for role {owner} in schema ops grant execute on functio
 _GRANT_READER = """
 grant connect on database {database} to {reader};
 grant usage on schema ops, {readable} to {reader};
-grant select on all tables in schema {readable} to {reader};
-grant select on {books} to {reader};
+grant select on {shown} to {reader};
 alter default privileges for role {owner} in schema snapshots, forecasts grant select on tables to {reader};
 alter default privileges for role {loader} in schema marts grant select on tables to {reader};
 """
 
 
-def set_up(owner: Warehouse, loader: Warehouse, reader: Warehouse | None) -> list[str]:
+def set_up(owner: Warehouse, loader: Warehouse, reader: Warehouse | None) -> tuple[list[str], list[str]]:
     """Migrate, make the users that are not there yet, and give each its rights; again changes nothing.
 
     Returns:
-        The users made now. One that was there keeps its password.
+        The users made now (one that was there keeps its password), and what of others stands in the database.
 
     Raises:
         RolesRefused: The owner may not do so, or the URLs do not fit together.
@@ -86,28 +89,41 @@ def set_up(owner: Warehouse, loader: Warehouse, reader: Warehouse | None) -> lis
                 f'"{owner.user}" CREATEROLE; or make them yourself (CREATE ROLE … LOGIN PASSWORD …). Then '
                 "try again."
             ) from None
-    grant(owner, loader, reader)
-    return made
+    return made, grant(owner, loader, reader)
 
 
-def grant(owner: Warehouse, loader: Warehouse, reader: Warehouse | None) -> None:
+def grant(owner: Warehouse, loader: Warehouse, reader: Warehouse | None) -> list[str]:
     """Give loader and reader their rights, in one transaction; again changes nothing.
+
+    Only what the platform made is touched. Where something of others stands in the database, everybody may
+    go on connecting to it.
+
+    Returns:
+        What of others stands there.
 
     Raises:
         RolesRefused: The owner may not do so.
     """
-    names = {
-        "owner": sql.Identifier(owner.user),
-        "loader": sql.Identifier(loader.user),
-        "database": sql.Identifier(owner.database),
-        "readable": sql.SQL(", ").join(map(sql.Identifier, READABLE)),
-        "books": sql.SQL(", ").join(sql.Identifier("ops", name) for name in READABLE_BOOKS),
-    }
     with owner.connect() as connection:
         try:
+            found = others(connection)
+            _hand_over(connection, owner.user, loader.user)
+            loaded = _managed(connection, LOADED)
+            names = {
+                "owner": sql.Identifier(owner.user),
+                "loader": sql.Identifier(loader.user),
+                "database": sql.Identifier(owner.database),
+                "readable": sql.SQL(", ").join(map(sql.Identifier, READABLE)),
+                "loaded": _listed(loaded),
+                "shown": _listed(
+                    [*_managed(connection, READABLE), *(one for one in loaded if one in _SHOWN_BOOKS)]
+                ),
+                "sequences": _listed(_sequences(connection)),
+                "functions": _functions(connection),
+            }
             with connection.cursor() as cursor:
-                _hand_over(connection, owner.user, loader.user)
-                cursor.execute(sql.SQL(_GRANT_LOADER).format(**names))
+                for statement in (_GRANT_LOADER, *([] if found else [_CLOSE])):
+                    cursor.execute(sql.SQL(statement).format(**names))
                 if reader is not None:
                     cursor.execute(sql.SQL(_GRANT_READER).format(reader=sql.Identifier(reader.user), **names))
             connection.commit()
@@ -118,6 +134,46 @@ def grant(owner: Warehouse, loader: Warehouse, reader: Warehouse | None) -> None
                 f"changed. {owner.user} has to own the database and what is in it (as a superuser: ALTER "
                 f'DATABASE "{owner.database}" OWNER TO "{owner.user}"), and to have run `roles`.'
             ) from None
+    return found
+
+
+def _managed(connection: PgConnection, schemas: Sequence[str]) -> list[tuple[str, str]]:
+    """Tables, their partitions, and views that the platform made in some schemas."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select n.nspname::text, relation_name from ops.managed_relations "
+            "join pg_class as c on c.oid = relation_id join pg_namespace as n on n.oid = c.relnamespace "
+            "where schema_name = any(%s) order by 1, 2",
+            (list(schemas),),
+        )
+        return cursor.fetchall()
+
+
+def _sequences(connection: PgConnection) -> list[tuple[str, str]]:
+    """Sequences that belong to columns of the platform's tables in `ops`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select n.nspname::text, c.relname::text from ops.managed_relations as r "
+            "join pg_depend as d on d.refclassid = 'pg_class'::regclass and d.refobjid = r.relation_id "
+            "join pg_class as c on d.classid = 'pg_class'::regclass and c.oid = d.objid and c.relkind = 'S' "
+            "join pg_namespace as n on n.oid = c.relnamespace "
+            "where r.schema_name = 'ops' and d.deptype in ('a', 'i') order by 1, 2"
+        )
+        return cursor.fetchall()
+
+
+def _functions(connection: PgConnection) -> sql.Composable:
+    """The platform's functions in `ops`, with their arguments as PostgreSQL writes them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select 'ops.' || object_name from ops.managed_objects "
+            "where schema_name = 'ops' and object_name like '%(%' order by 1"
+        )
+        return sql.SQL(", ").join(sql.SQL(name) for (name,) in cursor.fetchall())
+
+
+def _listed(names: Iterable[tuple[str, str]]) -> sql.Composable:
+    return sql.SQL(", ").join(sql.Identifier(*name) for name in names)
 
 
 def _make(connection: PgConnection, role: Warehouse, extra: str) -> bool:
@@ -146,20 +202,23 @@ def _hand_over(connection: PgConnection, owner: str, loader: str) -> None:
         # Only a member may give something away to a role, or say what its future tables grant.
         cursor.execute(sql.SQL("grant {} to {}").format(sql.Identifier(loader), sql.Identifier(owner)))
         for name in BUILT:
-            place = {"schema": sql.Identifier(name), "loader": sql.Identifier(loader)}
-            cursor.execute("select to_regnamespace(%s) is null", (name,))
+            cursor.execute(
+                "select exists (select from ops.managed_objects where schema_name = %s and object_name = '')",
+                (name,),
+            )
             if (cursor.fetchone() or (False,))[0]:
-                cursor.execute(sql.SQL("create schema {schema} authorization {loader}").format(**place))
-            cursor.execute(sql.SQL("alter schema {schema} owner to {loader}").format(**place))
+                place = {"schema": sql.Identifier(name), "loader": sql.Identifier(loader)}
+                cursor.execute(sql.SQL("create schema if not exists {schema}").format(**place))
+                cursor.execute(sql.SQL("alter schema {schema} owner to {loader}").format(**place))
         # The loader has to be allowed to make something where it is to own something.
         cursor.execute(sql.SQL("grant usage, create on schema dagster to {}").format(sql.Identifier(loader)))
         cursor.execute(
-            "select n.nspname, c.relname from pg_class as c join pg_namespace as n on n.oid = c.relnamespace "
-            "where n.nspname = any(%s) and c.relkind in ('r', 'v', 'm', 'p') "
+            "select r.schema_name, r.relation_name from ops.managed_relations as r "
+            "join pg_class as c on c.oid = r.relation_id where r.schema_name = any(%s) "
             "and c.relowner <> (select oid from pg_roles where rolname = %s)",
             ([*BUILT, "dagster"], loader),
         )
-        for schema, relation in cursor.fetchall():  # views and sequences too: ALTER TABLE takes them all
+        for schema, relation in cursor.fetchall():  # views too: ALTER TABLE takes them all
             cursor.execute(
                 sql.SQL("alter table {} owner to {}").format(
                     sql.Identifier(schema, relation), sql.Identifier(loader)

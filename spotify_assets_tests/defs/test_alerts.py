@@ -299,7 +299,6 @@ def marts(warehouse: Warehouse, day: Any, **rows: str) -> None:
         "release_date_precision text, popularity int, is_watched_artist bool",
     }
     with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("create schema if not exists marts")
         for name, columns in tables.items():
             cursor.execute(f"create table if not exists marts.{name} ({columns})")
         cursor.execute("insert into marts.artist_popularity_trend values ('simulated', %s)", (day,))

@@ -16,6 +16,10 @@ from spotify_assets_tests.defs.running import run
 
 DAYS = ("2026-11-01", "2026-11-02")
 ONE = ["marts/dim_date"]
+SOME_MART = """
+select ops.claim_relations('[["marts", "some_mart"]]');
+create table marts.some_mart (n integer);
+"""
 
 
 def test_a_version_changes_with_what_decides_the_rows_and_with_nothing_else(tmp_path: Path) -> None:
@@ -43,7 +47,7 @@ def test_a_version_changes_with_what_decides_the_rows_and_with_nothing_else(tmp_
 def test_where_nothing_stands_nothing_is_rebuilt(warehouse: Warehouse) -> None:
     assert not must_rebuild(warehouse, "first")
     url = warehouse.url.get_secret_value()
-    change(url, "create schema marts; create table marts.some_mart (n integer)")
+    change(url, SOME_MART)
     assert not must_rebuild(warehouse, "first")
     assert must_rebuild(warehouse, "second")
     book_build(warehouse, "second")
@@ -52,7 +56,7 @@ def test_where_nothing_stands_nothing_is_rebuilt(warehouse: Warehouse) -> None:
 
 
 def test_a_database_from_before_versions_were_kept_is_rebuilt(warehouse: Warehouse) -> None:
-    change(warehouse.url.get_secret_value(), "create schema marts; create table marts.some_mart (n integer)")
+    change(warehouse.url.get_secret_value(), SOME_MART)
     assert must_rebuild(warehouse, "first")
 
 

@@ -12,8 +12,6 @@ from spotify_assets.warehouse.connection import Warehouse
 
 LAST = date(2026, 11, 20)
 _TABLES = """
-create schema if not exists intermediate;
-create schema if not exists marts;
 create table intermediate.int_artist_series (
     source text, artist_id text, metric text, snapshot_date date, kind text, counting_value double precision
 );

@@ -78,7 +78,10 @@ def landed(day: date, source: str = "spotify") -> list[Exchange]:
 
 
 MARTS = """
-create schema marts;
+select ops.claim_relations(
+    '[["marts", "artist_popularity_trend"], ["marts", "track_popularity_trend"],
+    ["marts", "new_release_radar"]]'
+);
 create table marts.artist_popularity_trend as
 select source, artist_id, 'popularity' as metric, snapshot_date, name, popularity as value
 from snapshots.artist_snapshots;
@@ -404,6 +407,7 @@ def test_a_users_data_is_gone_and_others_stay(warehouse: Warehouse, landing: Lan
                 "plays", day, {"items": []}, {"user_id": user}, "/v1/me/player/recently-played", "spotify"
             )
             landing.put("spotify", "plays", day, user, [one])
+    execute(warehouse, """select ops.claim_relations('[["snapshots", "plays"]]')""")
     execute(warehouse, "create table snapshots.plays (user_id text, source text, played_at timestamptz)")
     execute(
         warehouse,

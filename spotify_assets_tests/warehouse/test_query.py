@@ -80,7 +80,7 @@ def test_errors_show_the_place(warehouse: Warehouse) -> None:
 
 def test_an_unknown_table_lists_those_that_exist(warehouse: Warehouse) -> None:
     with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("create schema marts; create view marts.rising as select 1 as n")
+        cursor.execute("create view marts.rising as select 1 as n")
         connection.commit()
     with pytest.raises(
         QueryRefused,

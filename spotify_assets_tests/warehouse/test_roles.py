@@ -16,7 +16,8 @@ from pydantic import SecretStr
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import RolesRefused
-from spotify_assets.warehouse.roles import BUILT, set_up
+from spotify_assets.warehouse.ownership import BUILT
+from spotify_assets.warehouse.roles import set_up
 from spotify_assets.warehouse.tables import ensure_month
 from spotify_assets.warehouse.users import users
 from spotify_assets_tests.conftest import DatabaseServer
@@ -93,8 +94,8 @@ LOAD = (
 
 def test_each_may_do_its_work(roles: Roles) -> None:
     owner, loader, reader = roles.warehouses()
-    assert set_up(owner, loader, reader) == [loader.user, reader.user]
-    assert set_up(owner, loader, reader) == []
+    assert set_up(owner, loader, reader) == ([loader.user, reader.user], [])
+    assert set_up(owner, loader, reader) == ([], [])
     warehouse = Warehouse.open(roles.settings())
     assert warehouse.user == loader.user
     with warehouse.connect() as connection:
@@ -188,7 +189,9 @@ def test_what_one_user_has_made_is_handed_over(roles: Roles) -> None:
     Warehouse.open(load_settings(database_url=SecretStr(roles.owner)))
     run(
         roles.owner,
-        "".join(f"create schema {name}; create table {name}.old as select 1 as n;" for name in BUILT),
+        "".join(f"create table {name}.old as select 1 as n;" for name in BUILT)
+        + 'select ops.claim_relations(\'[["marts", "seen"]]\'); insert into ops.managed_objects '
+        f"select unnest(array{list(BUILT)}), 'old'",
     )
     run(roles.owner, "create table dagster.event_logs (id serial primary key); "
                      "create view marts.seen as select * from marts.old")  # fmt: skip
@@ -201,9 +204,13 @@ def test_what_one_user_has_made_is_handed_over(roles: Roles) -> None:
 def test_a_new_version_is_migrated_by_the_owner(roles: Roles) -> None:
     owner, loader, reader = roles.warehouses()
     set_up(owner, loader, reader)
-    run(roles.owner, "drop function ops.ensure_month; delete from ops.schema_migrations where name >= '0011'")
+    run(
+        roles.owner,
+        "drop table ops.managed_objects cascade; drop function ops.claim_relations, ops.built_name, "
+        "ops.foreign_dependents; delete from ops.schema_migrations where name >= '0012'",
+    )
     Warehouse.open(roles.settings())
-    run(roles.loader, "select ops.ensure_month('top_tracks', '2026-11-20')")
+    run(roles.loader, """select ops.claim_relations('[["marts", "dim_date"]]')""")
 
 
 def test_what_does_not_fit_is_refused(roles: Roles, database_server: DatabaseServer) -> None:

@@ -67,6 +67,7 @@ DATA = {
             values ('artist_snapshots', 'spotify', '2026-11-20', 1);
     """,
     "0011_months": "select ops.ensure_month('top_tracks', '2026-11-20');",
+    "0012_managed_objects": """select ops.claim_relations('[["marts", "dim_date"]]');""",
 }
 CATALOGUE = {
     "columns": "select table_schema, table_name, column_name, ordinal_position, data_type, is_nullable, "

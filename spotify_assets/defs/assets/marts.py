@@ -118,8 +118,12 @@ def build_window(
         last: Last day.
         **outside_assets: Manifest and translator, where the step is no dbt asset and so has none.
     """
+    from spotify_assets.warehouse.ownership import claim_models
+
     warehouse = platform.warehouse()
     provide(warehouse.dbt_environment())
+    with warehouse.connect() as connection:
+        claim_models(connection, MANIFEST)
     _rebuild_after_upgrade(context, warehouse, dbt)
     variables = json.dumps(dbt_variables(first, last))
     command = ["build", "--exclude-resource-type", "unit_test", "--vars", variables]
