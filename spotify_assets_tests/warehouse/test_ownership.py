@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,6 @@ import psycopg2
 import pytest
 from pydantic import SecretStr
 
-from spotify_assets.cli.prepare import MANIFEST, ensure_manifest
 from spotify_assets.ingest.purge import purge_artist, purge_user
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import load_settings
@@ -35,6 +35,22 @@ def other_user(database_server: DatabaseServer) -> Iterator[str]:
     database_server.execute(f"create role {name} login password 'x'")
     yield name
     database_server.execute(f"drop role {name}")
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    """A dbt manifest of three models and a seed."""
+    names = {"marts": ["dim_date", "dim_artist"], "staging": ["stg_top_tracks"], "seeds": ["thresholds"]}
+    nodes = {
+        f"{kind}.{name}": {"resource_type": kind, "schema": schema, "alias": name}
+        for schema, held in names.items()
+        for name in held
+        for kind in ["seed" if schema == "seeds" else "model"]
+    }
+    nodes["test.unique"] = {"resource_type": "test", "schema": "audit", "alias": "unique"}
+    file = tmp_path / "manifest.json"
+    file.write_text(json.dumps({"nodes": nodes}))
+    return file
 
 
 def opened(url: str) -> Warehouse:
@@ -91,7 +107,7 @@ def test_a_schema_that_comes_between_two_migrations_is_refused(empty_database_ur
 
 
 def test_beside_a_teams_own_everything_works_and_nothing_of_theirs_changes(
-    empty_database_url: str, other_user: str, tmp_path: Path, database_server: DatabaseServer
+    empty_database_url: str, other_user: str, manifest: Path, tmp_path: Path, database_server: DatabaseServer
 ) -> None:
     change(empty_database_url, BESIDE)
     owner, tail = Warehouse(SecretStr(empty_database_url)), uuid.uuid4().hex[:8]
@@ -99,10 +115,9 @@ def test_beside_a_teams_own_everything_works_and_nothing_of_theirs_changes(
     reader = Warehouse(SecretStr(as_user(empty_database_url, f"reader_{tail}")))
     before = picture(owner, "sales", "public")
     warehouse = opened(empty_database_url)
-    ensure_manifest()
     try:
         with warehouse.connect() as connection:
-            ownership.claim_models(connection, MANIFEST)
+            ownership.claim_models(connection, manifest)
         change(
             empty_database_url,
             "insert into ops.watchlist (source, artist_id, added_by) values ('spotify', 'a', 'me')",
@@ -166,8 +181,7 @@ def test_a_restore_is_refused_while_something_of_others_would_go_along(warehouse
         assert set(ownership.check_replaceable(connection, ALL)) == set(ALL)
 
 
-def test_a_models_name_that_is_taken_is_refused_before_a_build(warehouse: Warehouse) -> None:
-    ensure_manifest()
+def test_a_models_name_that_is_taken_is_refused_before_a_build(warehouse: Warehouse, manifest: Path) -> None:
     url = warehouse.url.get_secret_value()
     clean = (
         "drop schema if exists marts cascade; create schema marts; "
@@ -185,15 +199,15 @@ def test_a_models_name_that_is_taken_is_refused_before_a_build(warehouse: Wareho
             change(url, theirs)
             before = query(url, "select * from ops.managed_objects order by 1, 2")
             with pytest.raises(ForeignObjects, match=r"marts\.dim_date.*database of its own"):
-                ownership.claim_models(connection, MANIFEST)
+                ownership.claim_models(connection, manifest)
             assert query(url, "select * from ops.managed_objects order by 1, 2") == before
             change(url, f"{clean} on conflict do nothing")
-        ownership.claim_models(connection, MANIFEST)
+        ownership.claim_models(connection, manifest)
         change(url, "create table marts.dim_date (n int)")
-        ownership.claim_models(connection, MANIFEST)
+        ownership.claim_models(connection, manifest)
 
 
-def test_an_installation_from_before_the_record_is_known(empty_database_url: str) -> None:
+def test_an_installation_from_before_the_record_is_known(empty_database_url: str, manifest: Path) -> None:
     with psycopg2.connect(empty_database_url) as connection:
         migrate(connection, BEFORE_RECORD)
     connection.close()
@@ -211,18 +225,17 @@ def test_an_installation_from_before_the_record_is_known(empty_database_url: str
         ownership.check_replaceable(connection, ALL)
     assert picture(unmigrated, "*") == before
     warehouse = opened(empty_database_url)
-    ensure_manifest()
     with warehouse.connect() as connection:
         assert ownership.foreign(connection) == ["view marts.fiscal"]
         with pytest.raises(ForeignObjects, match=r"staging\.stg_.*Nothing was changed"):
-            ownership.claim_models(connection, MANIFEST)
+            ownership.claim_models(connection, manifest)
         change(empty_database_url, "alter table staging.raw_invoices set schema public")
         change(empty_database_url, "insert into ops.managed_objects values ('staging', '')")
-        ownership.claim_models(connection, MANIFEST)
+        ownership.claim_models(connection, manifest)
 
 
 def test_of_models_that_were_never_noted_as_built_those_described_by_dbt_are_ours(
-    empty_database_url: str,
+    empty_database_url: str, manifest: Path
 ) -> None:
     with psycopg2.connect(empty_database_url) as connection:
         migrate(connection, BEFORE_RECORD)
@@ -234,8 +247,7 @@ def test_of_models_that_were_never_noted_as_built_those_described_by_dbt_are_our
         "comment on table marts.dim_artist is 'Ours, by hand.'",
     )
     warehouse = opened(empty_database_url)
-    ensure_manifest()
     with warehouse.connect() as connection:
         assert ownership.foreign(connection) == ["table marts.dim_artist"]
         with pytest.raises(ForeignObjects, match=r"built: marts\.dim_artist\. Nothing"):
-            ownership.claim_models(connection, MANIFEST)
+            ownership.claim_models(connection, manifest)

@@ -123,7 +123,7 @@ def build_window(
     warehouse = platform.warehouse()
     provide(warehouse.dbt_environment())
     with warehouse.connect() as connection:
-        claim_models(connection, MANIFEST)
+        claim_models(connection, manifest_path())
     _rebuild_after_upgrade(context, warehouse, dbt)
     variables = json.dumps(dbt_variables(first, last))
     command = ["build", "--exclude-resource-type", "unit_test", "--vars", variables]
