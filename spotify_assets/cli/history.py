@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import click
@@ -14,12 +16,14 @@ from spotify_assets.cli.console import command, console, literal, progress, show
 from spotify_assets.cli.environment import export_dagster, open_environment
 from spotify_assets.cli.outcomes import print_outcome
 from spotify_assets.contracts.tables import TABLES
-from spotify_assets.ingest.history import LAYOUTS, Prepared, Wishes, prepare_all
+from spotify_assets.ingest.history import LAYOUTS, Prepared, Preview, Wishes, prepare_all
 from spotify_assets.ingest.mapping import Layout, load_layouts, save_layout
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import load_settings
 from spotify_assets.sources.clock import SYSTEM_CLOCK
-from spotify_assets.sources.imported import Rule
+
+if TYPE_CHECKING:
+    from spotify_assets.cli.runs import RunOutcome
 
 _SHOWN = 10
 _LOOK = "select snapshot_date, count(*) from snapshots.{} where source = '{}' group by 1 order by 1 limit 10"
@@ -44,6 +48,7 @@ _LOOK = "select snapshot_date, count(*) from snapshots.{} where source = '{}' gr
     "--dry-run", is_flag=True, help="Show what would be loaded and set aside, and why; write nothing."
 )
 @click.option("--save-layout", "save_as", metavar="NAME", help="Keep this mapping as a layout of your own.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was read, and what came of it, as JSON.")
 def import_command(
     what: tuple[str, ...],
     source: str | None,
@@ -53,6 +58,7 @@ def import_command(
     separator: str | None,
     dry_run: bool,
     save_as: str | None,
+    as_json: bool,
 ) -> None:
     """Load past observations from files: CSV with any separator or JSON lines, also gzipped.
 
@@ -73,9 +79,9 @@ def import_command(
     settings = load_settings()
     own = settings.spotify_assets_home / LAYOUTS
     layouts = load_layouts(own)
-    screen = console()
+    screen = Console(quiet=True) if as_json else console()
     if what == ("layouts",):
-        _print_layouts(screen, layouts, own)
+        _print_layouts(console(), layouts, own)
         return
     table, files = _table_and_files(what)
     prepared = prepare_all(
@@ -90,11 +96,20 @@ def import_command(
     if save_as and not dry_run:
         _keep_layout(screen, own, save_as, prepared)
     if dry_run:
-        _print_preview(screen, prepared, Landing(settings.effective_lake_url))
+        previews = [one.preview(Landing(settings.effective_lake_url)) for one in prepared]
+        _print_preview(screen, prepared, previews)
+        if as_json:
+            click.echo(_report(prepared, previews=previews))
         return
     if not any(one.days for one in prepared):
         raise click.ClickException(f"no row of {', '.join(map(str, files))} could be imported")
-    _load(screen, [one for one in prepared if one.days])
+    outcome = _load(screen, [one for one in prepared if one.days])
+    if as_json:
+        click.echo(_report(prepared, outcome=outcome))
+    if not outcome.success:
+        raise click.exceptions.Exit(1)
+    look = _LOOK.format(prepared[0].table, prepared[0].source)
+    screen.print(f'Next: {command()} sql "{look}"', markup=False, soft_wrap=True)
 
 
 def _table_and_files(what: tuple[str, ...]) -> tuple[str | None, list[Path]]:
@@ -122,20 +137,12 @@ def _print_layouts(screen: Console, layouts: dict[str, Layout], own: Path) -> No
     screen.print(literal(f"Your own: {own}/NAME.toml (see --save-layout)"), soft_wrap=True)
 
 
-def _rule(rule: Rule) -> str:
-    if isinstance(rule, str):
-        return rule
-    if set(rule) == {"value"}:
-        return repr(rule["value"])
-    return json.dumps(rule, ensure_ascii=False)
-
-
 def _print_file(screen: Console, one: Prepared, *, several: bool) -> None:
     if several or one.layout:
         known = f" (layout {one.layout})" if one.layout else ""
         screen.print(literal(f"{one.path.name}: {one.table} of {one.source}{known}"), soft_wrap=True)
-    columns = ", ".join(f"{field} = {_rule(rule)}" for field, rule in one.mapping.items())
-    screen.print(literal(f"columns: {columns}"), soft_wrap=True)
+    for line in one.uses():
+        screen.print(literal(line), soft_wrap=True)
     for row in one.unplaced[:_SHOWN]:
         screen.print(literal(f"line {row.line}: not imported: {row.reason}"), soft_wrap=True)
     if len(one.unplaced) > _SHOWN:
@@ -160,9 +167,8 @@ def _days(count: int) -> str:
     return f"{count:,} day{'' if count == 1 else 's'}"
 
 
-def _print_preview(screen: Console, prepared: Sequence[Prepared], landing: Landing) -> None:
-    for one in prepared:
-        preview = one.preview(landing)
+def _print_preview(screen: Console, prepared: Sequence[Prepared], previews: Sequence[Preview]) -> None:
+    for one, preview in zip(prepared, previews, strict=True):
         _print_span(screen, one, preview.new_days)
         screen.print(
             f"would load: {_rows(preview.loaded)} into {one.table}; {preview.superseded:,} "
@@ -183,7 +189,7 @@ def _keep_layout(screen: Console, own: Path, name: str, prepared: Sequence[Prepa
     screen.print(literal(f"Layout kept: {path}"), soft_wrap=True)
 
 
-def _load(screen: Console, prepared: Sequence[Prepared]) -> None:
+def _load(screen: Console, prepared: Sequence[Prepared]) -> RunOutcome:
     from spotify_assets.cli.imports import load_and_build  # noqa: PLC0415 - Dagster is slow to import
 
     environment = open_environment()
@@ -195,7 +201,32 @@ def _load(screen: Console, prepared: Sequence[Prepared]) -> None:
     with progress(screen, f"Loading {_days(len(days))} and building the marts") as show:
         outcome = load_and_build(environment, prepared, run_id, show)
     print_outcome(screen, outcome)
-    if not outcome.success:
-        raise click.exceptions.Exit(1)
-    look = _LOOK.format(prepared[0].table, prepared[0].source)
-    screen.print(f'Next: {command()} sql "{look}"', markup=False, soft_wrap=True)
+    return outcome
+
+
+def _report(
+    prepared: Sequence[Prepared], previews: Sequence[Preview] = (), outcome: RunOutcome | None = None
+) -> str:
+    """What a program reads: the use of each column, what was left out, and what would come or came of it."""
+    files = [
+        {
+            "file": str(one.path),
+            "table": one.table,
+            "source": one.source,
+            "layout": one.layout,
+            "columns": one.mapping,
+            "not_used": list(one.unused),
+            "rows": one.rows,
+            "days": [day.isoformat() for day in one.days],
+            "not_imported": [{"line": row.line, "reason": row.reason} for row in one.unplaced],
+        }
+        for one in prepared
+    ]
+    for one, preview in zip(files, previews, strict=False):
+        one["would"] = asdict(preview)
+    report: dict[str, object] = {"files": files, "dry_run": outcome is None}
+    if outcome is not None:
+        report |= {"success": outcome.success, "problems": outcome.problems}
+        report["loaded"] = sum(load.loaded for load in outcome.loads)
+        report["quarantined"] = sum(load.quarantined for load in outcome.loads)
+    return json.dumps(report, indent=2)

@@ -78,12 +78,16 @@ class _Outcome:
                 "rows": sum(one.rows - len(one.unplaced) for one in self.prepared),
                 "first_day": min(days).isoformat() if days else "",
                 "last_day": max(days).isoformat() if days else "",
+                "columns": "\n".join(f"{one.table}: {line}" for one in self.prepared for line in one.uses()),
             }
         )
 
 
 _COLUMNS = dg.TableSchema(
-    [dg.TableColumn(name) for name in ("file", "outcome", "feeds", "rows", "first_day", "last_day")]
+    [
+        dg.TableColumn(name)
+        for name in ("file", "outcome", "feeds", "rows", "first_day", "last_day", "columns")
+    ]
 )
 
 

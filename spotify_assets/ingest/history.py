@@ -8,38 +8,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from spotify_assets.contracts.tables import TABLES
+from spotify_assets.ingest.column_names import not_used, uses
 from spotify_assets.ingest.files import Contents, ImportProblem, read_file
-from spotify_assets.ingest.mapping import Layout, choose_columns, recognise
+from spotify_assets.ingest.import_ids import check_ids
+from spotify_assets.ingest.mapping import Layout, choose_columns, choose_layout
 from spotify_assets.ingest.placing import Placed, Unplaced, place
 from spotify_assets.ingest.read import parse_landed
 from spotify_assets.lake.landing import Landing, check_source_name
 from spotify_assets.settings import LIVE_SOURCES, is_simulated
 from spotify_assets.sources import imported
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.sources.imported import METHOD, Rule
+from spotify_assets.sources.import_values import Rule
+from spotify_assets.sources.imported import METHOD
 
 __all__ = ["ImportProblem", "Layout", "Prepared", "Preview", "Wishes", "prepare"]
 
 LAYOUTS = "layouts"
 """Folder of the user's own layouts, in the platform's home."""
-
-_IDS: Mapping[str, tuple[str, str]] = {
-    "spotify": (r"[0-9A-Za-z]{22}", "22 letters and digits"),
-    "listenbrainz": (
-        r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
-        "a MusicBrainz id such as a74b1b7f-71a5-…",
-    ),
-    "deezer": (r"[0-9]+", "a number"),
-    "lastfm": (r"(?!name:)[!-~]+", "a name as an address writes it, such as Daft+Punk"),
-}
-"""What artists' ids look like at each live source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +84,7 @@ class Prepared:
         layout: Layout that was used, if any.
         columns: Of the file.
         mapping: How each field reads.
+        unused: Columns of the file that nothing reads, in this table or another that the file feeds.
         rows: Rows in the file.
         placed: They by day.
         part: Name of what is landed; stands for content and mapping.
@@ -104,6 +96,7 @@ class Prepared:
     layout: str | None
     columns: tuple[str, ...]
     mapping: dict[str, Rule]
+    unused: tuple[str, ...]
     rows: int
     placed: Placed
     part: str
@@ -113,6 +106,10 @@ class Prepared:
     def days(self) -> list[date]:
         """Days with observations, oldest first."""
         return sorted(self.placed.days)
+
+    def uses(self) -> list[str]:
+        """What each column is used for, and which is not, in two lines."""
+        return uses(self.mapping, self.unused)
 
     @property
     def unplaced(self) -> list[Unplaced]:
@@ -192,7 +189,7 @@ def prepare(
     if wishes.source is not None:
         _check_source(wishes.source)
     contents = read_file(path, wishes.separator)
-    layout = _layout(path, contents, wishes, layouts)
+    layout = choose_layout(layouts, contents.columns, path.name, wishes.layout, wishes.table)
     if wishes.table is not None:
         feeds = [wishes.table]
     elif layout is not None:
@@ -210,18 +207,12 @@ def prepare(
             f"Name the series that {path} belongs to: --source NAME, such as --source my-archive"
         )
     _check_source(source)
-    return [_prepare(path, contents, table, source, layout, wishes, today, earliest) for table in feeds]
-
-
-def _layout(path: Path, contents: Contents, wishes: Wishes, layouts: Mapping[str, Layout]) -> Layout | None:
-    if wishes.layout is None:
-        return recognise(layouts, contents.columns, path.name, wishes.table)
-    if wishes.layout not in layouts:
-        raise ImportProblem(f"There is no layout {wishes.layout!r}; there are: {', '.join(layouts)}")
-    layout = layouts[wishes.layout]
-    if wishes.table is not None and wishes.table not in layout.tables:
-        raise ImportProblem(f"The layout {layout.name} feeds {', '.join(layout.tables)}, not {wishes.table}")
-    return layout
+    mappings = {table: _mapping(path, contents, table, layout, wishes) for table in feeds}
+    unused = tuple(not_used(contents.columns, mappings.values()))
+    return [
+        _prepare(path, contents, table, mapping, unused, source, layout, today, earliest)
+        for table, mapping in mappings.items()
+    ]
 
 
 def _check_source(source: str) -> None:
@@ -233,21 +224,14 @@ def _check_source(source: str) -> None:
         raise ImportProblem(f"{source!r} is kept for the simulated upstream: give the series another name")
 
 
-def _prepare(
-    path: Path,
-    contents: Contents,
-    table: str,
-    source: str,
-    layout: Layout | None,
-    wishes: Wishes,
-    today: date,
-    earliest: date | None,
-) -> Prepared:
+def _mapping(
+    path: Path, contents: Contents, table: str, layout: Layout | None, wishes: Wishes
+) -> dict[str, Rule]:
     entity = TABLES[table].entity
     own = set(imported.importable_fields(entity))
     others = [TABLES[name].entity for name in (layout.tables if layout and wishes.table is None else ())]
     known = own.union(*(imported.importable_fields(other) for other in others))
-    mapping = choose_columns(
+    return choose_columns(
         entity,
         contents.columns,
         # Of several tables that a file feeds, each takes what it knows.
@@ -256,6 +240,20 @@ def _prepare(
         rules=layout.tables[table] if layout else None,
         file_name=path.name,
     )
+
+
+def _prepare(
+    path: Path,
+    contents: Contents,
+    table: str,
+    mapping: dict[str, Rule],
+    unused: tuple[str, ...],
+    source: str,
+    layout: Layout | None,
+    today: date,
+    earliest: date | None,
+) -> Prepared:
+    entity = TABLES[table].entity
     placed = place(contents.rows, mapping, today)
     days = sorted(placed.days)
     if days and earliest and days[0] < earliest:
@@ -271,39 +269,19 @@ def _prepare(
         layout=layout.name if layout else None,
         columns=contents.columns,
         mapping=mapping,
+        unused=unused,
         rows=len(contents.rows),
         placed=placed,
         part=f"import-{hashlib.sha256(stamp).hexdigest()[:24]}",
     )
     if source in LIVE_SOURCES:
-        _check_ids(prepared)
+        check_ids(path, source, entity, placed)
     return prepared
 
 
 def _is_for_another(wish: str, own: set[str], known: set[str]) -> bool:
     names = {part.strip() for part in wish.split("=", 1)} & known
     return bool(names) and not names & own
-
-
-def _check_ids(prepared: Prepared) -> None:
-    """Rows for a live source must name artists as it does, or two series would look like one."""
-    form, words = _IDS[prepared.source]
-    for line, artist_id in _artist_ids(prepared):
-        if not re.fullmatch(form, artist_id):
-            raise ImportProblem(
-                f"{prepared.path}, line {line}: {artist_id[:80]!r} is no artist id of {prepared.source} "
-                f"({words}). Give the rows a series of their own, such as --source my-archive."
-            )
-
-
-def _artist_ids(prepared: Prepared) -> Iterator[tuple[int, str]]:
-    for day in prepared.days:
-        for line, row in zip(prepared.placed.lines[day], prepared.placed.days[day], strict=True):
-            for name in ("artist_id", "requested_id", "primary_artist_id"):
-                if (rule := prepared.placed.mapping.get(name)) is not None:
-                    value = imported.raw_value(row, rule)
-                    if value is not None:
-                        yield line, str(value)
 
 
 def prepare_all(

@@ -1,8 +1,8 @@
 """Which column is which field: found by name, said by the user, or kept in a layout.
 
 Belongs here: layouts (saved mappings, one TOML file for each format of file), recognising them, and choosing
-the rule for each field. What a rule does to a value stands in `sources.imported`, which replays need; reading
-files in `files`.
+the rule for each field. Which names mean which field stands in `column_names`; what a rule does to a value in
+`sources.import_values`, which replays need; reading files in `files`.
 """
 
 from __future__ import annotations
@@ -16,41 +16,17 @@ from pathlib import Path
 from typing import Any
 
 from spotify_assets.contracts.tables import TABLES
+from spotify_assets.ingest.column_names import candidates, columns_of, not_used, rule_for, values_of
 from spotify_assets.ingest.files import ImportProblem
 from spotify_assets.lake.landing import check_source_name
 from spotify_assets.sources.base import Entity
-from spotify_assets.sources.imported import REQUIRED, RULES, Rule, importable_fields
+from spotify_assets.sources.import_values import RULES, Rule
+from spotify_assets.sources.imported import REQUIRED, importable_fields
 
 READY = Path(__file__).with_name("layouts")
 """Where the layouts lie that come with the platform."""
 FILE_NAME = "file name"
 """Stands for a column in a layout: the name of the file itself."""
-
-ALIASES: dict[str, tuple[str, ...]] = {
-    "observed_at": (
-        "ts_utc", "timestamp", "observed", "time", "datetime", "snapshot_date", "date_utc", "date", "day"
-    ),
-    "artist_id": ("id", "spotify_id", "artist_spotify_id"),
-    "name": ("artist_name", "track_name", "album_name", "title", "song"),
-    "followers": ("follower_count", "followers_total", "followers.total"),
-    "genres": ("genre", "artist_genres"),
-    "image_url": ("image", "images.0.url"),
-    "album_id": ("id", "album.id"),
-    "album_name": ("album", "album.name"),
-    "track_id": ("id", "track.id"),
-    "artist_ids": ("artists.id",),
-    "artist_names": ("artists.name", "track_artists", "artists", "artist"),
-    "popularity": ("artist_popularity", "track_popularity", "album_popularity"),
-    # Not track_number: that is a track's place on its album.
-    "position": ("rank", "place"),
-    "explicit": ("is_explicit",),
-    "album_type": ("album.album_type",),
-    "total_tracks": ("album.total_tracks",),
-    "release_date": ("album.release_date",),
-    "isrc": ("external_ids.isrc",),
-    "upc": ("external_ids.upc",),
-}  # fmt: skip
-"""Column names that stand for a field where the file does not use the field's own name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,17 +107,9 @@ def _check_rules(path: Path, table: str, rules: object) -> None:
             raise ImportProblem(f"The layout {path}, {table}.{field}: give a column, a rule {{…}}, or false.")
 
 
-def recognise(
-    layouts: Mapping[str, Layout], columns: Iterable[str], file_name: str, table: str | None = None
+def _recognise(
+    layouts: Mapping[str, Layout], columns: Iterable[str], file_name: str, table: str | None
 ) -> Layout | None:
-    """The layout that a file has: of all that fit, the one with a file name and with most columns.
-
-    Args:
-        layouts: To choose from; a later one wins among equals.
-        columns: Of the file.
-        file_name: Its name without folders.
-        table: Only layouts that feed this table.
-    """
     have = set(columns)
     fitting = [
         layout
@@ -152,6 +120,27 @@ def recognise(
         and (table is None or table in layout.tables)
     ]
     return max(reversed(fitting), default=None, key=lambda one: (one.file_name is not None, len(one.columns)))
+
+
+def choose_layout(
+    layouts: Mapping[str, Layout],
+    columns: Iterable[str],
+    file_name: str,
+    name: str | None = None,
+    table: str | None = None,
+) -> Layout | None:
+    """The layout of this name, or the one that the file has.
+
+    Raises:
+        ImportProblem: There is none of this name, or it does not feed the table.
+    """
+    if name is None:
+        return _recognise(layouts, columns, file_name, table)
+    if name not in layouts:
+        raise ImportProblem(f"There is no layout {name!r}; there are: {', '.join(layouts)}")
+    if table is not None and table not in layouts[name].tables:
+        raise ImportProblem(f"The layout {name} feeds {', '.join(layouts[name].tables)}, not {table}")
+    return layouts[name]
 
 
 def choose_columns(
@@ -221,23 +210,26 @@ def _given(fields: Sequence[str], given: Sequence[str]) -> dict[str, Rule]:
 def _named(
     entity: Entity, columns: Sequence[str], mapping: Mapping[str, Rule], left_out: set[str]
 ) -> dict[str, Rule]:
-    """The mapping, with the fields that nobody spoke of found by name; no column is used twice so."""
+    """The mapping, with the fields that nobody spoke of found by name; no column is used twice so.
+
+    Raises:
+        ImportProblem: Two columns might hold a field.
+    """
     mapping = dict(mapping)
-    used = [rule if isinstance(rule, str) else rule.get("column") for rule in mapping.values()]
+    used = {column for rule in mapping.values() for column in columns_of(rule)}
     for field in importable_fields(entity):
         if field in mapping or field in left_out:
             continue
-        names = (field, *ALIASES.get(field, ()))
-        column = next((name for name in (*names, *_of_the_track(entity, names)) if name in columns), None)
-        if column is not None and column not in used:
-            mapping[field] = column
-            used.append(column)
+        found = [column for column in candidates(entity, field, columns) if column not in used]
+        if len(found) > 1:
+            raise ImportProblem(
+                f"Two columns may hold {field}: {' and '.join(found[:2])}. "
+                f"Say which: --map {field}={found[0]}\n  columns: {', '.join(columns)}"
+            )
+        if found:
+            mapping[field] = rule_for(field, found[0])
+            used.update(found)
     return mapping
-
-
-def _of_the_track(entity: Entity, names: Sequence[str]) -> tuple[str, ...]:
-    """The same names within ``track``, where Spotify puts what stands at a position of a playlist."""
-    return tuple(f"track.{name}" for name in names) if entity == "playlist_tracks" else ()
 
 
 def _complete(entity: Entity, mapping: dict[str, Rule], columns: Sequence[str]) -> dict[str, Rule]:
@@ -248,6 +240,13 @@ def _complete(entity: Entity, mapping: dict[str, Rule], columns: Sequence[str]) 
                 f"No column holds {name}. Name it: --map {name}=COLUMN, or give it for all rows: "
                 f"--set {name}={example}\n  columns: {', '.join(columns)}"
             )
+    values = values_of(entity)
+    if not mapping.keys() & set(values):
+        raise ImportProblem(
+            "No column holds anything that could be loaded: name at least one, --map FIELD=COLUMN, "
+            f"with a field of: {', '.join(values)}\n"
+            f"  not used: {', '.join(not_used(columns, [mapping])) or 'no column'}"
+        )
     return mapping
 
 

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import Any
 
 from spotify_assets.ingest.files import Row
-from spotify_assets.sources.imported import Rule, moment_of, raw_value, value_at
+from spotify_assets.sources.import_values import Rule, moment_of, raw_value, value_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,11 +43,20 @@ def test_bad_rows_are_named_set_aside_and_the_rest_is_loaded(
     installation: Installation, database: str
 ) -> None:
     file = installation.home / "history.csv"
+    head = HEAD.replace("name", "Name").replace("followers", "FOLLOWERS,monthly_listeners")
     file.write_text(
-        HEAD + "2026-11-01T10:00:00Z,aaa,First,50,1000\n2026-11-01T11:00:00Z,aaa,First again,51,1001\n"
-        "2026-11-02,bbb,[bold]Second[/bold],101,5\nyesterday,ccc,Third,1,1\n2026-11-03,aaa,First,52,\n"
+        head + "2026-11-01T10:00:00Z,aaa,First,50,1000,7\n2026-11-01T11:00:00Z,aaa,First again,51,1001,7\n"
+        "2026-11-02,bbb,[bold]Second[/bold],101,5,7\nyesterday,ccc,Third,1,1,7\n2026-11-03,aaa,First,52,,7\n"
     )  # fmt: skip
-    done = installation.run("import", "artist-snapshots", str(file), "--source", "mine")
+    call = ("import", "artist-snapshots", str(file), "--source", "mine")
+    report = json.loads(installation.run(*call, "--dry-run", "--json").succeeded().out)
+    (told,) = report["files"]
+    assert (told["columns"]["popularity"], told["columns"]["followers"]) == ("popularity", "FOLLOWERS")
+    assert (told["not_used"], told["would"]["loaded"]) == (["monthly_listeners"], 2)
+    assert [row["line"] for row in told["not_imported"]] == [5]
+    done = installation.run(*call)
+    assert "not used: monthly_listeners\n" in done.out
+    assert "name = Name, popularity = popularity, followers = FOLLOWERS" in done.out
     assert "line 5: not imported" in done.out
     assert "4 of 5 rows, 3 days from 2026-11-01 to 2026-11-03" in done.out
     assert done.code == 0

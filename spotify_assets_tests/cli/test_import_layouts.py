@@ -32,14 +32,22 @@ def test_a_dry_run_says_what_would_come_and_writes_nothing(installation: Install
 
 def test_layouts_are_listed_and_one_of_the_users_own_is_kept(installation: Installation) -> None:
     file = installation.home / "a.csv"
-    file.write_text("when,who\n2026-11-01,aaa\n")
+    file.write_text("when,who,pop\n2026-11-01,aaa,5\n")
     call = ("import", "artist-snapshots", str(file), "--source", "mine")
     done = installation.run(
-        *call, "--map", "observed_at=when", "--map", "artist_id=who", "--save-layout", "my-own"
+        *call,
+        "--map",
+        "observed_at=when",
+        "--map",
+        "artist_id=who",
+        "--map",
+        "popularity=pop",
+        "--save-layout",
+        "my-own",
     )
     assert "Layout kept: " in done.succeeded().out
     listed = installation.run("import", "layouts").succeeded().out
-    assert all(name in listed for name in ("artists-data", "top-tracks-data", "my-own", "when, who"))
+    assert all(name in listed for name in ("artists-data", "top-tracks-data", "my-own", "when, who, pop"))
     assert "(layout my-own)" in installation.run("import", str(file), "--dry-run").succeeded().out
 
 

@@ -160,8 +160,18 @@ def test_a_dropped_file_becomes_history_and_its_marts_are_built(building: Place,
     lines = archive()
     text = "".join(lines).encode()
     place.drop("history.csv.gz", gzip.compress(text))
-    assert place.imported().success
+    done = place.imported()
+    assert done.success
     assert place.files() == ["done/history.csv.gz"]
+    (metadata,) = [
+        output.metadata["files"]
+        for event in done.events_for_node("import_each_file")
+        if event.is_successful_output and "files" in (output := event.step_output_data).metadata
+    ]
+    assert isinstance(metadata, dg.TableMetadataValue)
+    (told,) = metadata.records
+    assert "popularity = popularity" in str(told.data["columns"])
+    assert "artist_snapshots: not used: date_utc" in str(told.data["columns"])
     observed = {line[:10] for line in lines[1:]}
     first, last = date.fromisoformat(min(observed)), date.fromisoformat(max(observed))
     every = {(first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1)}

@@ -14,7 +14,7 @@ from spotify_assets.ingest.history import Prepared, Wishes, prepare
 from spotify_assets.ingest.load import load_source
 from spotify_assets.ingest.mapping import choose_columns, load_layouts
 from spotify_assets.lake.landing import Landing
-from spotify_assets.sources.imported import parse_time
+from spotify_assets.sources.import_values import parse_time
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.shared import shared_file
 
@@ -105,10 +105,15 @@ def test_a_row_without_a_usable_time_is_named_by_its_line(tmp_path: Path, landin
         ("when,who\n1,2\n", {}, "No column holds observed_at. Name it: --map observed_at=COLUMN"),
         ("date,who\n2025-03-01,2\n", {}, "No column holds artist_id"),
         ("date,id\n2025-03-01,a\n", {"wanted": ["popularity=pop"]}, "--map popularity=pop cannot be used"),
+        ("date,id\n2025-03-01,a\n", {}, "No column holds anything that could be loaded"),
         ("date,id\n2025-03-01,a\n", {"wanted": ["nonsense"]}, "--map nonsense cannot be used"),
         ("date,id\n2025-03-01,a\n", {"source": "simulated"}, "kept for the simulated upstream"),
         ("date,id\n2025-03-01,a\n", {"source": "My Source"}, "cannot name a source"),
-        ("date,id\n2020-03-01,a\n", {"earliest": date(2024, 1, 1)}, "SPOTIFY_ASSETS_START_DATE=2020-03-01"),
+        (
+            "date,id,name\n2020-03-01,a,A\n",
+            {"earliest": date(2024, 1, 1)},
+            "SPOTIFY_ASSETS_START_DATE=2020-03-01",
+        ),
     ],
 )
 def test_a_file_that_cannot_be_used_says_what_to_do_and_lands_nothing(

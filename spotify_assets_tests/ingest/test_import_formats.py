@@ -21,7 +21,7 @@ from spotify_assets.lake.artist import Artist
 from spotify_assets.lake.forget import forget
 from spotify_assets.lake.landing import Landing
 from spotify_assets.sources.countries import market_code
-from spotify_assets.sources.imported import name_id, parse_time, raw_value
+from spotify_assets.sources.import_values import name_id, parse_time, raw_value
 from spotify_assets.sources.records import Record
 from spotify_assets_tests.shared import shared_file
 
@@ -124,7 +124,10 @@ def test_the_place_on_an_album_is_not_taken_for_the_place_in_a_list(tmp_path: Pa
 
 
 def test_a_purge_finds_an_artist_in_nested_rows(tmp_path: Path) -> None:
-    lines = [{"artists": [{"id": A}], "id": A, "date": "2025-03-01"}, {"id": B, "date": "2025-03-01"}]
+    lines = [
+        {"artists": [{"id": A}], "id": A, "date": "2025-03-01", "name": "A"},
+        {"id": B, "date": "2025-03-01", "name": "B"},
+    ]
     text = "".join(json.dumps(line) + "\n" for line in lines)
     (one,) = bring(tmp_path / "a.jsonl", text, table="artist_snapshots", source="mine")
     left = forget(one.exchange(one.days[0]), Artist(A), datetime.now(UTC))
@@ -203,7 +206,7 @@ def test_a_corrected_list_replaces_the_one_of_the_same_moment(tmp_path: Path, la
 def test_ids_that_cannot_be_a_live_sources_are_refused(
     tmp_path: Path, source: str, artist_id: str, fits: bool
 ) -> None:
-    text = f"date,id\n2025-03-01,{artist_id}\n"
+    text = f"date,id,name\n2025-03-01,{artist_id},A\n"
     if fits:
         assert bring(tmp_path / "a.csv", text, table="artist_snapshots", source=source)
         return

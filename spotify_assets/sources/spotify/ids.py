@@ -6,7 +6,11 @@ Belongs here: recognising Spotify's identifiers. Does not belong here: asking wh
 from __future__ import annotations
 
 import re
+from typing import Literal
 from urllib.parse import urlsplit
+
+Kind = Literal["artist", "album", "track", "playlist"]
+"""What a file may name by an id."""
 
 _ID = re.compile(r"[0-9A-Za-z]{22}")
 _KINDS = (
@@ -61,9 +65,9 @@ def parse_artist_reference(text: str) -> str | None:
             f"this is no link to an artist: open the artist's page, copy its link, and give that{_EXAMPLE}"
         )
     if kind != "artist":
-        article = "an" if kind[0] in "aeiou" else "a"
         raise NotAnArtist(
-            f"this names {article} {kind}, not an artist: open its artist's page and give that link{_EXAMPLE}"
+            f"this names {_with_article(kind)}, not an artist: "
+            f"open its artist's page and give that link{_EXAMPLE}"
         )
     if not is_artist_id(ident):
         raise NotAnArtist(
@@ -71,6 +75,39 @@ def parse_artist_reference(text: str) -> str | None:
             f"{len(ident)} characters{_EXAMPLE}"
         )
     return ident
+
+
+def plain_id(kind: Kind, text: str) -> str:
+    """The id in a URI or link; the text itself where it is neither, for then it is an id already.
+
+    Args:
+        kind: What has to be named.
+        text: As a file has it: ``spotify:track:ID``, ``https://open.spotify.com/track/ID?si=…``, or an id.
+
+    Raises:
+        ValueError: It names something else, or is damaged.
+    """
+    if ":" not in text and "/" not in text:
+        return text
+    try:
+        parts = _parts(text.strip())
+    except NotAnArtist:  # another service's link
+        return text
+    if parts is None:
+        return text
+    if len(parts) >= 3 and parts[0] == "user" and parts[2] == "playlist":
+        parts = parts[2:]
+    named, ident = [*parts, "", ""][:2]
+    if named != kind:
+        what = "a local file, which has no id" if named == "local" else _with_article(named or "nothing")
+        raise ValueError(f"{text[:80]!r} names {what}, not {_with_article(kind)}")
+    if not is_artist_id(ident):
+        raise ValueError(f"{text[:80]!r} is damaged: an id has 22 letters and digits")
+    return ident
+
+
+def _with_article(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
 
 
 _EXAMPLE = " (such as https://open.spotify.com/artist/0TnOYISbd1XYRBk9myaseg)"
