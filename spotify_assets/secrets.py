@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
@@ -25,6 +25,7 @@ from pydantic_settings import (
 )
 
 from spotify_assets.installation import env_file
+from spotify_assets.text_files import NotText, utf8
 
 FOUND_WHEN_READ = os.devnull
 """Stands for the file that `installation.env_file` finds; a test puts another one, or none, in its place."""
@@ -96,12 +97,13 @@ class SecretFiles(PydanticBaseSettingsSource):
     def _read(path: Path) -> str:
         if not path.is_absolute():
             raise ValueError("expected the file's whole path, from / on")
+        problem, text = "", ""
         try:
-            text = path.read_text("utf-8").rstrip("\r\n")
-        except UnicodeDecodeError:
-            text = None
-        if text is None:  # outside of the handler: its error would carry what was read
-            raise ValueError("it is not UTF-8 text")
+            text = utf8(path.read_bytes()).rstrip("\r\n")
+        except NotText as error:
+            problem = str(error)
+        if problem:  # outside of the handler: its error would carry what was read
+            raise ValueError(problem)
         if not text:
             raise ValueError("it is empty")
         return text
@@ -182,10 +184,15 @@ def sources(
         yield _from_aws(settings, secret_id)
 
 
-def dotenv_source(settings: type[BaseSettings]) -> DotEnvSettingsSource:
+def env_file_of(settings: type[BaseSettings]) -> Path | None:
     """The file of settings, wherever it is now."""
     file = settings.model_config.get("env_file")
-    return DotEnvSettingsSource(settings, env_file=env_file() if file == FOUND_WHEN_READ else file)
+    return env_file() if file == FOUND_WHEN_READ else cast("Path | None", file)
+
+
+def dotenv_source(settings: type[BaseSettings]) -> DotEnvSettingsSource:
+    """What stands in the file of settings."""
+    return DotEnvSettingsSource(settings, env_file=env_file_of(settings))
 
 
 def secret_origins(settings: type[BaseSettings]) -> dict[str, str]:

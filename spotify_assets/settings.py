@@ -7,13 +7,11 @@ never at import, so that a test or a code server may change the environment firs
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -24,6 +22,9 @@ from pydantic_settings import (
 )
 
 from spotify_assets import installation, secrets
+from spotify_assets import settings_rules as rules
+from spotify_assets.env_file import EnvFileError, names_in
+from spotify_assets.unknown_settings import Unknown, unknown_names, warn_of
 
 PROJECT_ROOT = installation.PROJECT_ROOT
 DEFAULT_API_URL = "https://api.spotify.com/v1"
@@ -36,6 +37,13 @@ SIMULATED_SOURCES = ("simulated", "simulated-listenbrainz", "simulated-deezer", 
 def is_simulated(source: str) -> bool:
     """Whether a series was invented by the offline upstream."""
     return source in SIMULATED_SOURCES
+
+
+def _known_sources(value: Any) -> tuple[str, ...] | None:
+    chosen = None if value is None else rules.known_sources(value, (*LIVE_SOURCES, *SIMULATED_SOURCES))
+    if chosen and len({is_simulated(name) for name in chosen}) > 1:
+        raise ValueError("expected either live sources or simulated ones, not both in one place")
+    return chosen
 
 
 class SettingsError(Exception):
@@ -57,7 +65,7 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,
     )
 
-    sources: Annotated[tuple[str, ...] | None, NoDecode] = Field(
+    sources: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_known_sources)] = Field(
         default=None,
         description="Upstreams to observe, separated by commas: spotify, listenbrainz, deezer, lastfm; "
         "absent: spotify with credentials, else the simulated upstream",
@@ -72,14 +80,14 @@ class Settings(BaseSettings):
     spotify_client_secret: SecretStr | None = Field(
         default=None, description="Client secret of your Spotify app"
     )
-    spotify_api_url: str = Field(
+    spotify_api_url: rules.HttpUrl = Field(
         default=DEFAULT_API_URL, description="Base URL of the Spotify Web API, without a slash at the end"
     )
-    spotify_accounts_url: str = Field(
+    spotify_accounts_url: rules.HttpUrl = Field(
         default=DEFAULT_ACCOUNTS_URL,
         description="Base URL of Spotify's accounts service; the token call is /api/token under it",
     )
-    spotify_markets: Annotated[tuple[str, ...], NoDecode] = Field(
+    spotify_markets: Annotated[tuple[str, ...], NoDecode, BeforeValidator(rules.markets)] = Field(
         default=("US",), description="Markets for top tracks: two-letter codes, separated by commas"
     )
     spotify_requests_per_second: float | None = Field(
@@ -97,29 +105,31 @@ class Settings(BaseSettings):
     spotify_retention_days: int | None = Field(
         default=None, ge=1, description="Days that content from Spotify is kept; absent: until you purge it"
     )
-    spotify_redirect_url: str = Field(
+    spotify_redirect_url: Annotated[str, AfterValidator(rules.redirect_url)] = Field(
         default="http://127.0.0.1:8765/callback",
         description="Where Spotify sends a user back to after `login`; register it at your app",
     )
-    listenbrainz_api_url: str = Field(
+    listenbrainz_api_url: rules.HttpUrl = Field(
         default="https://api.listenbrainz.org", description="Base URL of ListenBrainz"
     )
     listenbrainz_token: SecretStr | None = Field(
         default=None, description="User token of ListenBrainz; needed for top tracks only"
     )
-    deezer_api_url: str = Field(default="https://api.deezer.com", description="Base URL of Deezer's API")
-    lastfm_api_url: str = Field(
+    deezer_api_url: rules.HttpUrl = Field(
+        default="https://api.deezer.com", description="Base URL of Deezer's API"
+    )
+    lastfm_api_url: rules.HttpUrl = Field(
         default="https://ws.audioscrobbler.com/2.0", description="Base URL of Last.fm's API"
     )
     lastfm_api_key: SecretStr | None = Field(default=None, description="Key of Last.fm's API")
-    musicbrainz_api_url: str = Field(
+    musicbrainz_api_url: rules.HttpUrl = Field(
         default="https://musicbrainz.org/ws/2", description="Base URL of MusicBrainz; identities only"
     )
-    wikidata_sparql_url: str = Field(
+    wikidata_sparql_url: rules.HttpUrl = Field(
         default="https://query.wikidata.org/sparql", description="Wikidata's query service; identities only"
     )
     spotify_concurrency: int = Field(default=32, ge=1, le=64, description="Requests under way at once")
-    database_url: SecretStr | None = Field(
+    database_url: rules.PostgresUrl = Field(
         default=None, description="PostgreSQL URL; absent: an embedded server under SPOTIFY_ASSETS_HOME"
     )
     spotify_assets_aws_secret_id: str | None = Field(
@@ -127,26 +137,26 @@ class Settings(BaseSettings):
         description="Name or ARN of a secret in AWS Secrets Manager: a JSON object of settings, used for "
         "what is set nowhere else",
     )
-    database_owner_url: SecretStr | None = Field(
+    database_owner_url: rules.PostgresUrl = Field(
         default=None,
         description="URL of the same database for the user who owns the tables and migrates them; absent: "
         "the user of DATABASE_URL does",
     )
-    database_reader_url: SecretStr | None = Field(
+    database_reader_url: rules.PostgresUrl = Field(
         default=None, description="URL of the same database for a user who may only read; made by `roles`"
     )
     lake_url: str | None = Field(
         default=None, description="Where raw responses are kept: a folder, file:///…, s3://… or gs://…"
     )
-    spotify_assets_home: Path = Field(
+    spotify_assets_home: rules.Folder = Field(
         default_factory=installation.default_home,
         description="Where data lives; absent: .spotify-assets in the checkout, else the user's data folder",
     )
-    spotify_assets_import_folder: Path | None = Field(
+    spotify_assets_import_folder: rules.Folder | None = Field(
         default=None,
         description="Folder whose files are imported by themselves; absent: SPOTIFY_ASSETS_HOME/imports",
     )
-    spotify_assets_start_date: date = Field(
+    spotify_assets_start_date: Annotated[date, AfterValidator(rules.first_day)] = Field(
         default=date(2024, 1, 1), description="First daily partition, YYYY-MM-DD (UTC)"
     )
     spotify_assets_schedule_hour: int = Field(
@@ -164,22 +174,22 @@ class Settings(BaseSettings):
         description="Days that raw responses of loaded days are kept; absent: for ever. A day without them "
         "cannot be loaded anew",
     )
-    forecast_learned_sources: Annotated[tuple[str, ...], NoDecode] = Field(
+    forecast_learned_sources: Annotated[tuple[str, ...], NoDecode, BeforeValidator(rules.names)] = Field(
         default=(),
         description="Sources on whose series a forecasting model may be fitted, separated by commas; none by "
         "default. Spotify's terms forbid to train models on its content",
     )
-    alert_slack_webhook_url: SecretStr | None = Field(
+    alert_slack_webhook_url: rules.SecretUrl = Field(
         default=None, description="Incoming webhook of Slack that alerts and the daily digest go to"
     )
-    alert_webhook_url: SecretStr | None = Field(
+    alert_webhook_url: rules.SecretUrl = Field(
         default=None, description="URL that alerts and the daily digest are posted to as JSON"
     )
-    alert_email_to: Annotated[tuple[str, ...], NoDecode] = Field(
+    alert_email_to: Annotated[tuple[str, ...], NoDecode, BeforeValidator(rules.addresses)] = Field(
         default=(),
         description="Addresses that alerts and the daily digest are mailed to, separated by commas",
     )
-    alert_email_from: str | None = Field(
+    alert_email_from: Annotated[str, AfterValidator(rules.address)] | None = Field(
         default=None, description="Sender of mails; absent: ALERT_SMTP_USER, else the first recipient"
     )
     alert_smtp_host: str | None = Field(default=None, description="Mail server")
@@ -195,15 +205,15 @@ class Settings(BaseSettings):
     alert_quiet_days: bool = Field(
         default=False, description="Whether the daily digest is also sent when there is no news"
     )
-    dagster_web_url: str = Field(
+    dagster_web_url: rules.HttpUrl = Field(
         default="http://127.0.0.1:3000", description="Where people open the web UI; for links in alerts"
     )
-    web_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+    web_allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(rules.host_names)] = Field(
         default=(),
         description="Further names under which web UI and documentation are opened, separated by commas; "
         "loopback and the host of DAGSTER_WEB_URL always are",
     )
-    simulator_url: str | None = Field(
+    simulator_url: rules.HttpUrl | None = Field(
         default=None,
         description="Base URL of a running simulated upstream; set by the commands that start one",
     )
@@ -224,176 +234,51 @@ class Settings(BaseSettings):
         dotenv = secrets.dotenv_source(settings_cls)
         return (init_settings, *secrets.sources(settings_cls, env_settings, dotenv, given))
 
-    @field_validator(
-        "spotify_api_url",
-        "spotify_accounts_url",
-        "listenbrainz_api_url",
-        "deezer_api_url",
-        "lastfm_api_url",
-        "musicbrainz_api_url",
-        "wikidata_sparql_url",
-        "dagster_web_url",
-        "simulator_url",
-    )
-    @classmethod
-    def _http_url(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("expected an http or https URL such as https://api.spotify.com/v1")
-        if parts.username or parts.password:
-            raise ValueError("expected a URL without user name and password")
-        return value.rstrip("/")
-
-    @field_validator("spotify_redirect_url")
-    @classmethod
-    def _redirect(cls, value: str) -> str:
-        parts = urlsplit(value)
-        loopback = parts.scheme == "http" and parts.hostname in {"127.0.0.1", "::1"}
-        if not loopback and parts.scheme != "https":
-            raise ValueError(
-                "expected http://127.0.0.1:PORT/callback (Spotify refuses the name localhost) or an https URL"
-            )
-        return value
-
-    @field_validator("sources", mode="before")
-    @classmethod
-    def _sources(cls, value: Any) -> tuple[str, ...] | None:
-        if value is None:
-            return None
-        names = value.split(",") if isinstance(value, str) else list(value)
-        chosen = tuple(dict.fromkeys(name.strip().lower() for name in names if name.strip()))
-        known = (*LIVE_SOURCES, *SIMULATED_SOURCES)
-        if not chosen or (unknown := [name for name in chosen if name not in known]):
-            what = f"{unknown[0][:40]!r} is none of them: " if chosen else ""
-            raise ValueError(f"{what}expected one or more of {', '.join(known)}, separated by commas")
-        if len({is_simulated(name) for name in chosen}) > 1:
-            raise ValueError("expected either live sources or simulated ones, not both in one place")
-        return chosen
-
-    @field_validator("forecast_learned_sources", mode="before")
-    @classmethod
-    def _learned(cls, value: Any) -> tuple[str, ...]:
-        names = value.split(",") if isinstance(value, str) else list(value)
-        return tuple(dict.fromkeys(name.strip().lower() for name in names if name.strip()))
-
-    @field_validator("spotify_markets", mode="before")
-    @classmethod
-    def _markets(cls, value: Any) -> tuple[str, ...]:
-        codes = value.split(",") if isinstance(value, str) else list(value)
-        markets = tuple(dict.fromkeys(code.strip().upper() for code in codes if code.strip()))
-        bad = [code for code in markets if len(code) != 2 or not code.isalpha() or not code.isascii()]
-        if bad or not markets:
-            raise ValueError("expected two-letter country codes separated by commas, such as US,SE")
-        return markets
-
-    @field_validator("web_allowed_hosts", mode="before")
-    @classmethod
-    def _hosts(cls, value: Any) -> tuple[str, ...]:
-        texts = value.split(",") if isinstance(value, str) else list(value)
-        names = tuple(dict.fromkeys(text.strip().lower() for text in texts if text.strip()))
-        if any(not re.fullmatch(r"[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*", name) for name in names):
-            raise ValueError("expected names or addresses without port, such as ui.example.org,192.168.1.5")
-        return names
-
-    @field_validator("alert_slack_webhook_url", "alert_webhook_url")
-    @classmethod
-    def _secret_url(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            try:
-                parts = urlsplit(value.get_secret_value().strip())
-                whole = parts.scheme in {"http", "https"} and bool(parts.hostname)
-            except ValueError:
-                whole = False
-            if not whole:
-                raise ValueError("expected an http or https URL")
-            return SecretStr(value.get_secret_value().strip())
-        return value
-
-    @field_validator("alert_email_to", mode="before")
-    @classmethod
-    def _addresses(cls, value: Any) -> tuple[str, ...]:
-        texts = value.split(",") if isinstance(value, str) else list(value)
-        addresses = tuple(dict.fromkeys(text.strip() for text in texts if text.strip()))
-        if any(not _is_address(address) for address in addresses):
-            raise ValueError("expected e-mail addresses separated by commas, such as you@example.org")
-        return addresses
-
-    @field_validator("alert_email_from")
-    @classmethod
-    def _sender(cls, value: str | None) -> str | None:
-        if value is not None and not _is_address(value):
-            raise ValueError("expected an e-mail address, such as you@example.org")
-        return value
-
-    @field_validator("database_url", "database_owner_url", "database_reader_url")
-    @classmethod
-    def _postgres_url(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            parts = urlsplit(value.get_secret_value())
-            if parts.scheme.split("+")[0] not in {"postgresql", "postgres"} or not parts.path.strip("/"):
-                raise ValueError("expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
-        return value
-
-    @field_validator("spotify_assets_home", "spotify_assets_import_folder")
-    @classmethod
-    def _absolute(cls, value: Path | None) -> Path | None:
-        if value is None:
-            return None
-        value = value.expanduser()
-        return value if value.is_absolute() else Path.cwd() / value
-
-    @field_validator("spotify_assets_start_date", mode="after")
-    @classmethod
-    def _reasonable_start(cls, value: date) -> date:
-        if value.year < 2006:
-            raise ValueError("expected a day from 2006-01-01 on, as YYYY-MM-DD")
-        return value
-
     @model_validator(mode="after")
-    def _credentials_come_together(self) -> Settings:
+    def _fit_together(self) -> Settings:
+        if (problem := self._credentials_problem() or self._mail_problem()) is not None:
+            raise ValueError(problem)
+        return self
+
+    def _credentials_problem(self) -> str | None:
         if (self.spotify_client_id is None) != (self.spotify_client_secret is None):
             absent = "SPOTIFY_CLIENT_ID" if self.spotify_client_id is None else "SPOTIFY_CLIENT_SECRET"
-            raise ValueError(
+            return (
                 f"{absent} is missing: set both SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET, "
                 "or neither to use the simulated upstream"
             )
-        if self.sources is not None and "spotify" in self.sources and self.spotify_client_id is None:
-            raise ValueError(
+        if "spotify" in (self.sources or ()) and self.spotify_client_id is None:
+            return (
                 "SOURCES names spotify, which needs SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET: set them, "
                 "or leave spotify out"
             )
-        if self.sources is not None and "lastfm" in self.sources and self.lastfm_api_key is None:
-            raise ValueError(
+        if "lastfm" in (self.sources or ()) and self.lastfm_api_key is None:
+            return (
                 "SOURCES names lastfm, which needs LASTFM_API_KEY (free, at https://www.last.fm/api): set "
                 "it, or leave lastfm out"
             )
         if (self.sources is None and self.spotify_client_id is None) and (
             self.spotify_api_url != DEFAULT_API_URL or self.spotify_accounts_url != DEFAULT_ACCOUNTS_URL
         ):
-            raise ValueError(
+            return (
                 "SPOTIFY_API_URL or SPOTIFY_ACCOUNTS_URL is set but SPOTIFY_CLIENT_ID and "
                 "SPOTIFY_CLIENT_SECRET are not: set them too, or remove the URLs to use the "
                 "simulated upstream"
             )
-        return self
+        return None
 
-    @model_validator(mode="after")
-    def _mail_is_complete(self) -> Settings:
+    def _mail_problem(self) -> str | None:
         if bool(self.alert_email_to) != (self.alert_smtp_host is not None):
             absent = "ALERT_SMTP_HOST" if self.alert_email_to else "ALERT_EMAIL_TO"
-            raise ValueError(
-                f"{absent} is missing: set both ALERT_EMAIL_TO and ALERT_SMTP_HOST, or neither for no mail"
-            )
+            return f"{absent} is missing: set both ALERT_EMAIL_TO and ALERT_SMTP_HOST, or neither for no mail"
         if (self.alert_smtp_user is None) != (self.alert_smtp_password is None):
-            raise ValueError("set both ALERT_SMTP_USER and ALERT_SMTP_PASSWORD, or neither")
+            return "set both ALERT_SMTP_USER and ALERT_SMTP_PASSWORD, or neither"
         loopback = self.alert_smtp_host in {"127.0.0.1", "::1", "localhost"}
         if self.alert_smtp_password is not None and self.alert_smtp_security == "none" and not loopback:
-            raise ValueError(
+            return (
                 "ALERT_SMTP_SECURITY=none would send ALERT_SMTP_PASSWORD for all to read: use starttls or tls"
             )
-        return self
+        return None
 
     @property
     def upstream(self) -> Literal["spotify", "simulated"]:
@@ -423,13 +308,24 @@ class Settings(BaseSettings):
         return self.spotify_assets_import_folder or self.spotify_assets_home / "imports"
 
 
-def _is_address(text: str) -> bool:
-    name, at, host = text.partition("@")
-    return bool(name and at and host) and text.isprintable() and not set(text) & set(" ,;<>")
+def unknown_settings() -> list[Unknown]:
+    """Names in `.env` and in the environment that look like settings and are none.
+
+    Raises:
+        SettingsError: `.env` cannot be read.
+    """
+    known = [name.upper() for name in Settings.model_fields]
+    known += [f"{name.upper()}_FILE" for name in secrets.secret_names(Settings)]
+    problem = None
+    try:
+        return unknown_names(known, names_in(secrets.env_file_of(Settings)))
+    except (EnvFileError, installation.NoHomeError) as error:
+        problem = str(error)
+    raise SettingsError(problem)  # outside of the handler: its error would carry what was read
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Read the settings from the environment now.
+    """Read the settings from the environment now; a name that is none is warned of, once.
 
     Args:
         **overrides: Values that win over the environment, by field name.
@@ -437,16 +333,22 @@ def load_settings(**overrides: Any) -> Settings:
     Raises:
         SettingsError: Naming each variable at fault, what is expected of it, and never its value.
     """
+    unknown = [str(one) for one in unknown_settings()]
+    lines = []
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
     except ValidationError as error:
-        lines = []
         for problem in error.errors(include_input=False, include_url=False):
-            name = str(problem["loc"][0]).upper() if problem["loc"] else ""
+            name = str(problem["loc"][0]) if problem["loc"] else ""
             reason = str(problem["msg"]).removeprefix("Value error, ")
-            lines.append(f"{name}: {reason}" if name else reason)
+            if name and problem["type"] != "value_error":
+                reason = rules.expectation(Settings.model_fields[name])
+            lines.append(f"{name.upper()}: {reason}" if name else reason)
     except secrets.SecretError as error:
         lines = error.problems
     except installation.NoHomeError as error:
         lines = [str(error)]
-    raise SettingsError("These settings cannot be used:\n  " + "\n  ".join(lines))
+    if lines:  # what is missing may stand there under another name
+        raise SettingsError("These settings cannot be used:\n  " + "\n  ".join([*lines, *unknown]))
+    warn_of(unknown)
+    return settings

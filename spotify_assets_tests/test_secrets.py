@@ -192,3 +192,28 @@ def test_without_boto3_it_is_said_how_to_get_it(monkeypatch: pytest.MonkeyPatch)
     message = refusal()
     assert "SPOTIFY_ASSETS_AWS_SECRET_ID needs boto3" in message
     assert "pip install '.[aws]'" in message
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (CANARY.encode("utf-16"), "begins as UTF-16 does"),
+        (CANARY.encode("utf-16-le"), "holds a NUL"),
+        (f"{CANARY}\xfc".encode("latin-1"), "line 1 is not UTF-8 text"),
+    ],
+)
+def test_a_secret_in_another_encoding_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes, says: str
+) -> None:
+    (tmp_path / "key").write_bytes(content)
+    monkeypatch.setenv("LASTFM_API_KEY_FILE", str(tmp_path / "key"))
+    said = refusal()
+    assert f"LASTFM_API_KEY_FILE: {tmp_path / 'key'} cannot be used: " in said
+    assert says in said
+    assert "save the file as UTF-8" in said
+
+
+def test_a_mark_before_a_secret_is_no_part_of_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(f"\ufeff{CANARY}\r\n".encode())
+    monkeypatch.setenv("LASTFM_API_KEY_FILE", str(tmp_path / "key"))
+    assert value("lastfm_api_key") == CANARY

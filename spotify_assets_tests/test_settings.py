@@ -1,5 +1,6 @@
 """A wrong value names the variable and what is expected, and never shows a secret."""
 
+import re
 from datetime import date
 from pathlib import Path
 
@@ -9,8 +10,10 @@ from spotify_assets.settings import (
     DEFAULT_ACCOUNTS_URL,
     DEFAULT_API_URL,
     PROJECT_ROOT,
+    Settings,
     SettingsError,
     load_settings,
+    unknown_settings,
 )
 
 CANARY = "canary-2f9c"
@@ -58,8 +61,6 @@ def test_a_relative_home_is_below_the_current_folder(monkeypatch: pytest.MonkeyP
 
 
 def test_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from spotify_assets.settings import Settings
-
     (tmp_path / ".env").write_text("SPOTIFY_MARKETS=SE\nSPOTIFY_CONCURRENCY=3\n")
     monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
     monkeypatch.setenv("SPOTIFY_MARKETS", "NO")
@@ -76,7 +77,19 @@ def test_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPat
         ("SPOTIFY_MARKETS", ",", "two-letter country codes"),
         ("SPOTIFY_ASSETS_START_DATE", "yesterday", "valid date"),
         ("SPOTIFY_ASSETS_START_DATE", "1999-01-01", "2006-01-01"),
+        ("SPOTIFY_ASSETS_START_DATE", "01.01.2024", "expected a valid date as YYYY-MM-DD, such as"),
         ("SPOTIFY_ASSETS_SCHEDULE_HOUR", "24", "23"),
+        ("SPOTIFY_ASSETS_SCHEDULE_HOUR", "25", "expected an integer from 0 to 23"),
+        ("SPOTIFY_CALLS_PER_DAY", "1.5", "expected an integer of 1 or more"),
+        ("ALERT_SMTP_SECURITY", "ssl", "expected one of starttls, tls, none"),
+        ("ALERT_QUIET_DAYS", "sometimes", "expected true or false"),
+        ("SOURCES", "dezer", "did you mean 'deezer'?"),
+        ("SPOTIFY_API_URL", f"http://[{CANARY}", "expected an http or https URL"),
+        (
+            "DATABASE_URL",
+            f"postgresql://u:{CANARY}\u2100@h/db",
+            "postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
+        ),
         ("SPOTIFY_REQUESTS_PER_SECOND", "0", "greater than 0"),
         ("SPOTIFY_CONCURRENCY", "many", "integer"),
         ("SPOTIFY_API_URL", "ftp://api.spotify.com", "http or https URL"),
@@ -118,10 +131,128 @@ def test_an_upstream_url_without_credentials_is_a_mistake(monkeypatch: pytest.Mo
 
 
 def test_the_example_file_names_settings_that_exist() -> None:
-    from spotify_assets.settings import Settings
-
     known = {name.upper() for name in Settings.model_fields}
     lines = (PROJECT_ROOT / ".env.example").read_text().splitlines()
     named = {line.split("=")[0] for line in lines if line and not line.startswith("#")}
     assert named <= known
     assert known - named == {"SIMULATOR_URL"}, "set by commands, not by people"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("SOURCES=deezer\n".encode("utf-16"), "line 1 begins as UTF-16 does"),
+        ("SOURCES=deezer\n".encode("utf-32"), "line 1 begins as UTF-32 does"),
+        (b"SOURCES=deezer\n" + "SPOTIFY_MARKETS=US".encode("utf-16-le"), "line 2 holds a NUL"),
+        (f"SOURCES=deezer\n\n# M\xfcll {CANARY}\n".encode("latin-1"), "line 3 is not UTF-8 text"),
+        (f"# a\n\n\nLASTFM_API_KEY {CANARY}\n".encode(), "line 4 sets nothing"),
+        (f"# a\nSOURCES=deezer\nLASTFM_API_KEY='{CANARY}\n".encode(), "line 3 sets nothing"),
+        (f"SOURCES=deezer\n{CANARY}\n".encode(), "line 2 sets nothing"),
+    ],
+)
+def test_an_env_file_that_cannot_be_read_is_named_with_its_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes, says: str
+) -> None:
+    env_file(monkeypatch, tmp_path, content)
+    with pytest.raises(SettingsError) as error:
+        load_settings()
+    assert f"{tmp_path / '.env'}: {says}" in str(error.value)
+    assert "UTF-8" in str(error.value) or "NAME=VALUE" in str(error.value)
+    assert CANARY not in str(error.value)
+    assert error.value.__context__ is None
+
+
+def test_a_mark_and_windows_line_ends_in_an_env_file_do_no_harm(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    env_file(
+        monkeypatch, tmp_path, "\ufeffSOURCES=deezer\r\nexport SPOTIFY_MARKETS=SE  # Sverige\r\n".encode()
+    )
+    settings = load_settings()
+    assert (settings.sources, settings.spotify_markets) == (("deezer",), ("SE",))
+    assert unknown_settings() == []
+
+
+def env_file(monkeypatch: pytest.MonkeyPatch, folder: Path, content: bytes) -> None:
+    (folder / ".env").write_bytes(content)
+    monkeypatch.setitem(Settings.model_config, "env_file", folder / ".env")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("SPOTIFY_CLIENTID", "SPOTIFY_CLIENT_ID"),
+        ("SPOTIFY_CLIENT_SECERT", "SPOTIFY_CLIENT_SECRET"),
+        ("SPOTIFY_ASSETS_SHEDULE_HOUR", "SPOTIFY_ASSETS_SCHEDULE_HOUR"),
+        ("spotify_clientid", "SPOTIFY_CLIENT_ID"),
+        ("ALERT_SLACK_WEBHOOK", "ALERT_SLACK_WEBHOOK_URL"),
+        ("LASTFM_APIKEY", "LASTFM_API_KEY"),
+        ("DATABSE_URL", "DATABASE_URL"),
+        ("SOURCE", "SOURCES"),
+        ("SPOTIFY_CLIENT_SECRET_FIL", "SPOTIFY_CLIENT_SECRET_FILE"),
+        ("SPOTIFY_SOMETHING_ELSE_ALTOGETHER", None),
+    ],
+)
+def test_a_misspelt_name_is_told_with_what_was_meant(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, meant: str | None
+) -> None:
+    monkeypatch.setenv(name, CANARY)
+    (in_environment,) = unknown_settings()
+    monkeypatch.delenv(name)
+    env_file(monkeypatch, tmp_path, f"{name}={CANARY}\n".encode())
+    (in_file,) = unknown_settings()
+    assert (in_environment.name, in_environment.place) == (name, "the environment")
+    assert (in_file.name, in_file.place) == (name.upper(), ".env")
+    for one in (in_environment, in_file):
+        assert one.meant == meant
+        assert CANARY not in str(one)
+
+
+@pytest.mark.parametrize(
+    "name", ["CLIENT_ID", "START_DATE", "SPOTIFY_SOURCES", "MY_OWN", "PGHOST", "DBT_TARGET"]
+)
+def test_a_file_of_ours_holds_nothing_else(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    monkeypatch.setenv(name, "x")
+    assert [one.name for one in unknown_settings()] == ([name] if name.startswith("SPOTIFY_") else [])
+    env_file(monkeypatch, tmp_path, f"{name}=x\n{name}=y\n".encode())
+    assert [one.name for one in unknown_settings()] == [name]
+
+
+def test_what_other_programs_set_is_no_misspelling(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in (
+        "SPOTIPY_CLIENT_ID", "TEST_DATABASE_URL", "SPOTIFY_CLIENT_SECRET_FILE", "ALERTMANAGER_URL",
+        "PIP_INDEX_URL", "SPOTIFY_ASSETS_SERVICE_HOST", "SPOTIFY_ASSETS_SERVICE_PORT_HTTP",
+        "SPOTIFY_ASSETS_PORT_3000_TCP_ADDR",
+    ):  # fmt: skip
+        monkeypatch.setenv(name, "x")
+    assert unknown_settings() == []
+    monkeypatch.setenv("SPOTIFY_ASSETS_HOEM", "x")
+    assert [one.name for one in unknown_settings()] == ["SPOTIFY_ASSETS_HOEM"]
+
+
+def test_what_we_read_ourselves_is_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    compose = (PROJECT_ROOT / "docker-compose.yml").read_text("utf-8")
+    names = set(re.findall(r"\$\{([A-Z_]+)", compose))
+    assert "POSTGRES_PASSWORD" in names
+    names |= set(
+        re.findall(
+            r"env_var\('(SPOTIFY_\w+)'", (PROJECT_ROOT / "dbt_project/profiles.yml").read_text("utf-8")
+        )
+    )
+    env_file(monkeypatch, tmp_path, "".join(f"{name}=x\n" for name in names).encode())
+    for name in names:
+        monkeypatch.setenv(name, "x")
+    assert unknown_settings() == []
+
+
+def test_what_is_missing_may_stand_there_misspelt(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPOTIFY_CLIENTID", CANARY)
+    monkeypatch.setenv("SPOTIFY_CLIENT_SECRET", CANARY)
+    with pytest.raises(SettingsError, match="SPOTIFY_CLIENT_ID is missing") as error:
+        load_settings()
+    assert "SPOTIFY_CLIENTID in the environment is not a setting: did you mean SPOTIFY_CLIENT_ID?" in str(
+        error.value
+    )
+    assert CANARY not in str(error.value)

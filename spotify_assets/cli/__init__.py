@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import io
 import locale
+import logging
 import os
 import sys
 from difflib import get_close_matches
@@ -16,6 +17,7 @@ from typing import Any
 
 import click
 
+from spotify_assets import unknown_settings
 from spotify_assets.process_environment import clean_environment
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -79,12 +81,23 @@ def cli() -> None:
     """Observe artists day by day, keep what was seen, and say what is rising."""
 
 
+class _Warnings(logging.Handler):
+    """Warnings for people, on standard error, where no script looks for JSON."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one."""
+        click.echo(f"Warning: {record.getMessage()}", err=True)
+
+
 def _prepare_process(*, restart: bool) -> None:
     """Make the process ours: no variables of other programs, and text in UTF-8 whatever the locale says."""
     clean_environment(dagster=True)
     if restart and not sys.flags.utf8_mode and locale.getencoding().lower() not in {"utf-8", "utf8"}:
         # Files, programs' output and paths would be read as the locale has it, in libraries too.
-        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - this program again
+        again = [sys.executable, "-X", "utf8", *sys.orig_argv[1:]]
+        os.execv(again[0], again)  # noqa: S606 - this program
+    unknown_settings.warned.clear()
+    unknown_settings.LOGGER.handlers = [_Warnings()]
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")

@@ -22,8 +22,9 @@ from spotify_assets.cli.console import command, console, literal, shown
 from spotify_assets.cli.environment import SIMULATED_NOTE, Environment, open_environment, upstream
 from spotify_assets.cli.upstreams import UpstreamState, opened_sources, upstream_states
 from spotify_assets.ingest.tracked import tracked_artists
+from spotify_assets.process_environment import set_aside
 from spotify_assets.secrets import secret_origins
-from spotify_assets.settings import Settings, load_settings
+from spotify_assets.settings import Settings, load_settings, unknown_settings
 from spotify_assets.sources import clients
 from spotify_assets.sources.base import SourceError
 from spotify_assets.sources.spotify.access import Mode
@@ -212,7 +213,8 @@ def doctor_command(probe: bool | None, as_json: bool) -> None:
     now = datetime.now(UTC)
     signed_in = users(environment.warehouse)
     origins = secret_origins(Settings)
-    advice = _advice(environment.settings, states)
+    unknown = [str(one) for one in unknown_settings()]
+    advice = [*unknown, *_advice(environment.settings, states)]
     if as_json:
         report: dict[str, Any] = {
             "simulated": environment.simulated,
@@ -226,6 +228,8 @@ def doctor_command(probe: bool | None, as_json: bool) -> None:
                 for user in signed_in
             ],
             "secrets": origins,
+            "not_settings": unknown,
+            "variables_set_aside": set_aside(),
             "problems": problems,
             "advice": advice,
         }
@@ -238,6 +242,9 @@ def doctor_command(probe: bool | None, as_json: bool) -> None:
             _print_upstream(screen, state)
         _print_users(screen, signed_in, now)
         _print_secrets(screen, origins)
+        if others := set_aside():
+            names = ", ".join(others)
+            screen.print(f"\nVariables of other programs, not used: {names}", markup=False, soft_wrap=True)
         for line in problems:
             screen.print(f"\n{shown(line)}", style="red", markup=False, soft_wrap=True)
         if advice:

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 from rich.table import Table
 
+from spotify_assets.cli.artist_file import read_artists
 from spotify_assets.cli.console import console, literal, shown
 from spotify_assets.cli.environment import SIMULATED_NOTE, Environment, open_environment, upstream
 from spotify_assets.cli.finding import by_name, watched
@@ -62,18 +63,18 @@ def _user() -> str:
 
 
 def _references(artists: Sequence[str], file: Path | None) -> list[str]:
-    try:
-        lines = file.read_text("utf-8-sig").splitlines() if file else []
-    except UnicodeDecodeError:
-        raise click.ClickException(f"{file} is no UTF-8 text: save it as UTF-8 and add it again") from None
-    return [text for text in (*artists, *(line.split("#")[0].strip() for line in lines)) if text]
+    found = read_artists(file) if file is not None else None
+    if found is not None:
+        click.echo(f"{file}: {found}", err=True)
+    return list(dict.fromkeys(text for text in (*artists, *(found.artists if found else ())) if text.strip()))
 
 
 @watch_command.command("add")
 @click.argument("artists", nargs=-1)
 @click.option(
     "--file", type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A text file with one artist a line; # begins a comment.",
+    help="A text file with one artist a line, in quotes if you like. Comments: a line that begins with # and "
+    "a blank, and what follows two blanks and #.",
 )  # fmt: skip
 @click.option(
     "--priority", type=click.IntRange(-100, 100),

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from spotify_assets.warehouse.errors import EmbeddedServerError
+from spotify_assets.warehouse.start_failures import start_advice
 
 DATABASE = "spotify_assets"
 SUPERUSER = "postgres"
@@ -200,8 +201,8 @@ def explain(folder: Path, problem: str) -> str:
     return (
         f"The embedded PostgreSQL under {folder} did not start: {problem}\n"
         + (f"The end of {folder / 'server.log'}:\n{excerpt}\n" if excerpt else "")
-        + "Make sure that the disk has room and the folder is yours, then try again; or set DATABASE_URL "
-        "to use a PostgreSQL server instead."
+        + f"{start_advice(folder, problem, excerpt)}, then try again; or set DATABASE_URL to use a "
+        "PostgreSQL server instead."
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from spotify_assets_tests.cli.command import Installation
+import pytest
+
+from spotify_assets_tests.cli.command import Done, Installation
 from spotify_assets_tests.hostile import hostile_variables, somebody_elses_server
 
 
@@ -12,9 +15,43 @@ def test_a_whole_run_in_a_shell_of_others(short_tmp: Path) -> None:
     with somebody_elses_server() as (port, knocks):
         shell = Installation(short_tmp / "home").changed(**hostile_variables(port))
         (short_tmp / "home").mkdir()
-        done = shell.run("demo", "--artists", "2", "--days", "2").succeeded()
+        done = shell.run("demo", "--artists", "2", "--days", "2", seconds=280).succeeded()
         assert "the embedded PostgreSQL" in done.out
         assert "failed:" not in done.text
         marts = "select count(*) as n from artist_popularity_trend where metric = 'popularity'"
         assert shell.run("sql", marts, "--json").succeeded().json() == [{"n": 4}]
         assert knocks == []
+
+
+def test_unknown_names_are_told_beside_what_scripts_read(
+    cli: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SPOTIFY_CLIENTID", "x")
+    for _ in range(2):
+        listed = cli("watch", "list", "--json").succeeded()
+        assert listed.json() == []
+        assert listed.err == (
+            "Warning: SPOTIFY_CLIENTID in the environment is not a setting: did you mean SPOTIFY_CLIENT_ID?\n"
+        )
+    assert cli("watch", "--help").succeeded().err == ""
+
+    monkeypatch.setenv("PGHOST", "elsewhere.example")
+    monkeypatch.setenv("DBT_TARGET", "prod")
+    report = cli("doctor", "--no-probe", "--json").succeeded().json()
+    assert "did you mean SPOTIFY_CLIENT_ID?" in report["not_settings"][0]
+    assert report["advice"][0] == report["not_settings"][0]
+    assert {"PGHOST", "DBT_TARGET"} <= set(report["variables_set_aside"])
+
+
+def test_doctor_names_a_proxy_that_cannot_be_used(
+    cli: Callable[..., Done], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOURCES", "deezer")
+    monkeypatch.setenv("NO_PROXY", "localhost,127.0.0.1,::1/128,fe80::/10")
+    assert cli("doctor", "--json").succeeded().json()["problems"] == []
+    monkeypatch.setenv("HTTPS_PROXY", "http://me:canary@[nonsense")
+    told = cli("doctor", "--json")
+    assert told.code == 1
+    (problem,) = told.json()["problems"]
+    assert "HTTPS_PROXY cannot be used" in problem
+    assert "canary" not in told.text
