@@ -20,6 +20,7 @@ from spotify_assets.defs.assets.marts import build_mart_assets
 from spotify_assets.defs.assets.snapshots import build_snapshot_assets
 from spotify_assets.defs.checking import check_platform_job, check_schedule
 from spotify_assets.defs.checks.days import day_checks
+from spotify_assets.defs.checks.identified import identified_check
 from spotify_assets.defs.checks.sign_in import sign_in_check
 from spotify_assets.defs.dropped import build_marts_job, import_files_job, import_sensor
 from spotify_assets.defs.following import following_sensor
@@ -58,6 +59,7 @@ def build_definitions(
     import_job, marts_job = import_files_job(resources), build_marts_job(resources)
     hour = settings.spotify_assets_schedule_hour
     signs_in = {"spotify", "simulated"} & set(settings.observed_sources)
+    knows_others = set(settings.observed_sources) - {"spotify", "simulated"}
     with warnings.catch_warnings():
         # Backfills as one run are chosen knowingly, although Dagster still calls them beta.
         warnings.simplefilter("ignore", dg.BetaWarning)
@@ -70,7 +72,11 @@ def build_definitions(
         ]
     return dg.Definitions(
         assets=assets,
-        asset_checks=[day_checks(), *([sign_in_check()] if signs_in else [])],
+        asset_checks=[
+            day_checks(),
+            *([sign_in_check()] if signs_in else []),
+            *([identified_check()] if knows_others else []),
+        ],
         jobs=[job, retention_job, housekeeping_job, import_job, marts_job, check_job],
         schedules=[
             daily_schedule(job, hour),

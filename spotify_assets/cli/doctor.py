@@ -27,6 +27,7 @@ from spotify_assets.secrets import secret_origins
 from spotify_assets.settings import Settings, load_settings, unknown_settings
 from spotify_assets.sources import clients
 from spotify_assets.sources.base import SourceError
+from spotify_assets.sources.identities import namespace_of, without_id
 from spotify_assets.sources.spotify.access import Mode
 from spotify_assets.sources.spotify.source import SpotifySource
 from spotify_assets.warehouse.users import SignedIn, users
@@ -104,7 +105,7 @@ def _print_upstream(screen: Console, state: UpstreamState) -> None:
     screen.print(f"  tomorrow  {state.outlook.sentence}", markup=False, soft_wrap=True)
     if state.unidentified:
         screen.print(
-            f"  unknown   {state.unidentified:,} watched artists have no known id here: "
+            f"  unknown   {without_id(state.unidentified, namespace_of(state.name))}: "
             f"{command()} watch identify",
             style="yellow", markup=False, soft_wrap=True,
         )  # fmt: skip

@@ -6,14 +6,16 @@ Belongs here: what `watch` needs to understand its arguments. Does not belong he
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any
 
 import click
 
 from spotify_assets.cli.console import shown
 from spotify_assets.settings import Settings
+from spotify_assets.sources.base import SourceError
 from spotify_assets.sources.deezer.source import DeezerSource
 from spotify_assets.sources.identities import in_world_of
 from spotify_assets.sources.lastfm.names import id_of
@@ -93,7 +95,9 @@ async def _at_lastfm(settings: Settings, memory: Memory, name: str) -> list[Foun
     ]
 
 
-_SEARCHES = {
+Search = Callable[[Settings, Memory, str], Coroutine[Any, Any, list[Found]]]
+
+_SEARCHES: Mapping[str, Search] = {
     "spotify": _at_spotify,
     "simulated": _at_spotify,
     "deezer": _at_deezer,
@@ -108,16 +112,18 @@ _SEARCHES = {
 def by_name(settings: Settings, memory: Memory, name: str) -> Found:
     """The artist of exactly this name, or the only one found, at the first observed source that can search.
 
+    Where that one does not answer, the next one stands in.
+
     Raises:
         click.ClickException: Nobody or several may be meant; says whom to choose from.
         SourceError: The upstream cannot be asked.
     """
-    search = next((_SEARCHES[one] for one in settings.observed_sources if one in _SEARCHES), None)
-    if search is None:
+    searches = list(dict.fromkeys(_SEARCHES[one] for one in settings.observed_sources if one in _SEARCHES))
+    if not searches:
         raise click.ClickException(
             "None of the sources that are observed can search by name. Give a link or an id instead."
         )
-    hits = asyncio.run(search(settings, memory, name))
+    hits = _first_answer(searches, settings, memory, name)
     same = [hit for hit in hits if hit.name.casefold() == name.casefold()]
     if len(same) == 1 or (not same and len(hits) == 1):
         return (same or hits)[0]
@@ -125,6 +131,17 @@ def by_name(settings: Settings, memory: Memory, name: str) -> Found:
         raise click.ClickException(f"No artist called {name!r} was found. Give an id, URI or link instead.")
     found = "\n".join(f"  {hit.reference}  {shown(hit.name)}  ({shown(hit.hint)})" for hit in same or hits)
     raise click.ClickException(f"{name!r} may be any of these; add the one you mean by its id:\n{found}")
+
+
+def _first_answer(searches: Sequence[Search], settings: Settings, memory: Memory, name: str) -> list[Found]:
+    """What the first source finds that answers; the first one's error if none does."""
+    errors: list[SourceError] = []
+    for search in searches:
+        try:
+            return asyncio.run(search(settings, memory, name))
+        except SourceError as error:
+            errors.append(error)
+    raise errors[0]
 
 
 def watched(artists: Sequence[WatchedArtist], upstream: str, text: str) -> WatchedArtist:

@@ -1,8 +1,6 @@
 """Asking for evidence of who an artist is elsewhere, weaker kinds only where stronger ones say nothing.
 
-Belongs here: the order of asking, and what a failure means for it. Does not belong here: what evidence is
-worth (`sources.identities`), the calls (`sources.musicbrainz`, `sources.wikidata`), or whom to ask about
-(`identify`).
+Belongs here: the order of asking, and what a failure means for it. Whom to ask about stands in `identify`.
 """
 
 from __future__ import annotations
@@ -15,24 +13,23 @@ from typing import Any, Protocol, TypeVar
 from spotify_assets.ingest.sought import TIME, Artist, open_at
 from spotify_assets.ingest.workers import for_each
 from spotify_assets.settings import Settings
-from spotify_assets.sources.base import (
-    BudgetSpent,
-    CooldownRequired,
-    NotAllowed,
-    SignInRefused,
-    SourceError,
-)
+from spotify_assets.sources import base
+from spotify_assets.sources.base import NotAllowed, SourceError
 from spotify_assets.sources.clock import Clock
 from spotify_assets.sources.deezer.source import DeezerSource
 from spotify_assets.sources.exchange import Sink
 from spotify_assets.sources.memory import PER_ADDRESS, Memory
-from spotify_assets.sources.musicbrainz.client import CONCURRENCY, MusicBrainz
+from spotify_assets.sources.musicbrainz.client import MusicBrainz
 from spotify_assets.sources.musicbrainz.parse import PAGES, Candidate, Pages
 from spotify_assets.sources.visit import ObservationStopped
 from spotify_assets.sources.wikidata import PROPERTIES, Wikidata
 
 MUSICBRAINZ, WIKIDATA, DEEZER = "musicbrainz", "wikidata", "deezer"
 
+AT_ONCE = 8
+"""Artists asked about at once, so that the pace is used while others wait to be asked about again."""
+FINAL = (base.CooldownRequired, base.NotAllowed, base.SignInRefused, base.BudgetSpent)
+"""What ends the questions to an upstream at once."""
 MOST_IN_A_ROW = 5
 """Failures in a row after which an upstream is taken to be away."""
 MOST_CANDIDATES = 3
@@ -62,6 +59,7 @@ class Asker:
     Attributes:
         problems: What went wrong, one line each.
         stopped: Upstreams that are not asked any more in this run: one that refuses, or fails all the time.
+        answered: Upstreams that answered anything in this run.
         merged: Where MusicBrainz sent us on: the MBID that an artist has now, by the one it had.
     """
 
@@ -96,6 +94,7 @@ class Asker:
         self._in_a_row: Counter[str] = Counter()
         self.problems: list[str] = []
         self.stopped: set[str] = set()
+        self.answered: set[str] = set()
         self.merged: dict[str, str] = {}
 
     async def aclose(self) -> None:
@@ -115,10 +114,10 @@ class Asker:
         """
         await self._links_of_many(artists)
         begun = await for_each(
-            artists, CONCURRENCY, self._links, may_begin=lambda: self._clock.monotonic() < self._deadline
+            artists, AT_ONCE, self._links, may_begin=lambda: self._clock.monotonic() < self._deadline
         )
         await self._statements([artist for artist in artists[:begun] if not artist.left_by])
-        await for_each(artists[:begun], CONCURRENCY, self._names)
+        await for_each(artists[:begun], AT_ONCE, self._names)
         return begun
 
     async def merged_into(self, mbid: str) -> str | None:
@@ -137,6 +136,7 @@ class Asker:
             if upstream not in self.stopped:
                 answer = await question
                 self._in_a_row[upstream] = 0
+                self.answered.add(upstream)
                 return answer
             question.close()
         except SourceError as error:
@@ -150,7 +150,7 @@ class Asker:
             return
         self.problems.append(str(error))
         self._in_a_row[upstream] += 1
-        final = isinstance(error, CooldownRequired | NotAllowed | SignInRefused | BudgetSpent)
+        final = isinstance(error, FINAL)
         if final or self._in_a_row[upstream] >= MOST_IN_A_ROW:
             self.stopped.add(upstream)
         if upstream == WIKIDATA and isinstance(error, NotAllowed):

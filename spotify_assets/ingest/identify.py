@@ -16,7 +16,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 
 from spotify_assets.ingest.evidence import Asker, Sinks
-from spotify_assets.ingest.sought import TIME, Artist
+from spotify_assets.ingest.sought import Artist
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
@@ -34,8 +34,10 @@ from spotify_assets.sources.musicbrainz.client import ENTITY
 from spotify_assets.warehouse import identities, watchlist
 from spotify_assets.warehouse.connection import Warehouse
 
-CHUNK = 25
+CHUNK = 50
 """Artists asked about before what was concluded is kept: a killed run loses no more, nor one out of time."""
+MORE_ROUNDS = 3
+"""How often those come again, at the end, whom an upstream failed to answer about."""
 MOST_MERGES_A_DAY = 10
 """MBIDs unknown to ListenBrainz that MusicBrainz is asked about on a day; most are simply not heard."""
 
@@ -123,10 +125,13 @@ async def identify_async(
         asker = Asker(settings, memory, clock, run_id, _sinks(stack, landing, clock, run_id), deadline)
         stack.push_async_callback(asker.aclose)
         left = await _look_for(warehouse, asker, clock, todo, outcome)
-        # Bad weather passes: whom an upstream failed to answer about comes once more, after all the others.
-        again = [artist.anew() for artist in left if artist.left_by not in {"", TIME, *asker.stopped}]
-        others = [artist for artist in left if artist.left_by in {"", TIME, *asker.stopped}]
-        outcome.left = len(others) + len(await _look_for(warehouse, asker, clock, again, outcome))
+        # Bad weather passes: whom an upstream failed to answer about comes again, after all the others.
+        for _ in range(MORE_ROUNDS):
+            passes = asker.answered - asker.stopped
+            again = [artist.anew() for artist in left if artist.left_by in passes]
+            others = [artist for artist in left if artist.left_by not in passes]
+            left = [*others, *await _look_for(warehouse, asker, clock, again, outcome)]
+        outcome.left = len(left)
         if only is None:
             await _follow_merges(warehouse, settings, asker, clock)
     outcome.problems = list(dict.fromkeys(asker.problems))

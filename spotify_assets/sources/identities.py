@@ -45,6 +45,7 @@ _NAMESPACES = {
     "lastfm": "lastfm",
 }
 SIMULATED = "simulated-"
+_TITLES = {"spotify": "Spotify", "musicbrainz": "MusicBrainz", "deezer": "Deezer", "lastfm": "Last.fm"}
 
 
 def namespace_of(source: str) -> str:
@@ -57,6 +58,13 @@ def namespace_of(source: str) -> str:
 def service_of(namespace: str) -> str:
     """The service whose protocol and kind of ids a namespace has, simulated or not."""
     return "spotify" if namespace == "simulated" else namespace.removeprefix(SIMULATED)
+
+
+def without_id(artists: int, namespace: str) -> str:
+    """Say that so many watched artists have no id at a service."""
+    service = service_of(namespace)
+    who = "1 watched artist has" if artists == 1 else f"{artists:,} watched artists have"
+    return f"{who} no {_TITLES.get(service, service)} id yet"
 
 
 def in_world_of(namespace: str, service: str) -> str:

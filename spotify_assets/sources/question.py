@@ -46,7 +46,7 @@ class Limits:
     backoff_cap: float = 8.0
     busy_attempts: int = 0
     busy_backoff_base: float = 2.0
-    busy_backoff_cap: float = 30.0
+    busy_backoff_cap: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)

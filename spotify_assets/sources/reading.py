@@ -112,8 +112,11 @@ def _said(data: object) -> str:
     code, words = error, data.get("message") if isinstance(data, dict) else None
     if isinstance(error, dict):
         code, words = error.get("code"), error.get("message")
+    if isinstance(code, str) and " " in code:  # words where others put a code
+        code, words = None, code
     named = f", error {code}" if isinstance(code, int | str) and str(code)[:40].isprintable() else ", error"
-    return named[:60] + (f": {words[:200]}" if isinstance(words, str) and words else "")
+    told = "".join(c if c.isprintable() else " " for c in words[:200]) if isinstance(words, str) else ""
+    return named[:60] + (f": {told}" if told else "")
 
 
 def kind(value: object) -> str:

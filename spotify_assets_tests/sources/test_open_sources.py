@@ -20,10 +20,12 @@ from spotify_assets.sources.capabilities import Capabilities, Forgetful
 from spotify_assets.sources.deezer.source import DeezerSource
 from spotify_assets.sources.lastfm.names import id_of, name_of
 from spotify_assets.sources.lastfm.source import LastfmSource
+from spotify_assets.sources.listenbrainz.parse import NOBODY_LISTENS
 from spotify_assets.sources.listenbrainz.source import TOP_TRACKS, ListenBrainzSource
 from spotify_assets.sources.memory import ShortMemory
 from spotify_assets.sources.observing import UNASKED
 from spotify_assets.sources.records import ArtistSnapshot, NewRelease, TopTrack
+from spotify_assets.warehouse.ledger import may_still_come
 from spotify_assets_tests.sources import deezer_bodies
 from spotify_assets_tests.sources.deezer_bodies import ARTIST
 from spotify_assets_tests.sources.upstream import DAY, QUICK, FakeClock, Landed, Reply, Script, Seen, Upstream
@@ -194,6 +196,50 @@ def test_a_refused_token_says_so(status: int) -> None:
     assert not noted.allowed
     assert str(status) in noted.reason
     assert KEY not in noted.reason
+
+
+BAD_ACTORS = (
+    "Due to bad actors and AI scrapers causing undue traffic on our sites, you need to provide an Auth token "
+    "for this endpoint. Sorry for this mess."
+)
+WANTED = Reply(401, {"code": 401, "error": BAD_ACTORS})
+OFF = "Popularity API currently disabled due to high load on the server. Please try again later."
+DISABLED = Reply(500, {"code": 500, "error": OFF})
+
+
+@pytest.mark.parametrize("entity", ["artists", "top_tracks", "new_releases"])
+def test_listenbrainz_gets_the_token_with_every_call_and_a_refusal_names_the_setting(entity: Any) -> None:
+    def script(seen: Seen) -> Reply:
+        return WANTED if seen.headers.get("authorization") != f"Token {KEY}" else Reply(body=[])
+
+    _, upstream, _, outcome = observe(listenbrainz, script, entity, [mbid(1)], token=SecretStr(KEY))
+    assert [seen.headers["authorization"] for seen in upstream.requests] == [f"Token {KEY}"]
+    assert not isinstance(outcome, SourceError)
+    *_, outcome = observe(listenbrainz, script, entity, [mbid(1)], token=SecretStr("another-one"))
+    assert isinstance(outcome, SignInRefused)
+    assert "check LISTENBRAINZ_TOKEN" in str(outcome)
+    if entity != "top_tracks":
+        source, _, sink, outcome = observe(listenbrainz, script, entity, [mbid(1)])
+        assert isinstance(outcome, SignInRefused)
+        assert "set LISTENBRAINZ_TOKEN" in str(outcome)
+        (missing,) = source.parse(entity, sink).missing
+        assert missing.reason.endswith("provide an Auth token for this endpoint. Sorry for this mess.)")
+
+
+def test_counts_that_are_switched_off_say_nothing_about_artists() -> None:
+    def nobody(seen: Seen) -> Reply:
+        asked = json.loads(seen.body)["artist_mbids"]
+        return Reply(body=[
+            {"artist_mbid": each, "total_listen_count": None, "total_user_count": None} for each in asked
+        ])  # fmt: skip
+
+    for script in (nobody, lambda _: DISABLED, lambda _: Reply(200, DISABLED.body)):
+        source, _, sink, _ = observe(listenbrainz, script, "artists", [mbid(1), mbid(2)])
+        parsed = source.parse("artists", sink)
+        assert [missing.reason.partition(" (")[0] for missing in parsed.missing] == ["no answer"] * 2
+        assert all(may_still_come(missing.reason, asked_again=True) for missing in parsed.missing)
+    source, _, sink, _ = observe(listenbrainz, nobody, "artists", [mbid(1)])
+    assert source.parse("artists", sink).missing[0].reason == NOBODY_LISTENS, "one artist may well be unheard"
 
 
 def test_what_was_never_asked_is_not_said_to_be_allowed() -> None:

@@ -6,7 +6,7 @@ Belongs here: one asset per entity, and what a person should see of the landing.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -28,8 +28,13 @@ AFTER: Mapping[str, Table] = {
     "audio_features": ALBUM_TRACKS,
 }
 """What is asked about what another table has just learnt of."""
-IDENTIFY_SECONDS = 60.0
-"""How long a run looks for unknown ids before it observes those that are known."""
+IDENTIFY_SECONDS = 600.0
+"""How long a run looks for unknown ids before it observes those that are known: 100 artists take some five
+minutes while MusicBrainz answers every second call …"""
+IDENTIFY_SHARE = 0.25
+"""… and at most this share of what is left of the day, which is for observing."""
+SHOWN_PROBLEMS = 20
+"""Lines about upstreams that could not be asked who is who."""
 
 
 def raw_key(table: Table) -> dg.AssetKey:
@@ -38,7 +43,10 @@ def raw_key(table: Table) -> dg.AssetKey:
 
 
 def _metadata(
-    landed: "Mapping[str, Landed]", failed: Mapping[str, str], refused: Sequence[str]
+    landed: "Mapping[str, Landed]",
+    failed: Mapping[str, str],
+    refused: Sequence[str],
+    unidentified: Sequence[str],
 ) -> dict[str, Any]:
     usages = [one.usage for one in landed.values()]
     metadata: dict[str, Any] = {}
@@ -60,6 +68,8 @@ def _metadata(
         )
     if refused:
         metadata["may_not_see"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in refused))
+    if unidentified:
+        metadata["unidentified"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in unidentified))
     failures = [line for usage in usages for line in usage.failures]
     if failures:
         metadata["failures"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in failures[:50]))
@@ -81,8 +91,9 @@ async def _land_days(
     outcomes = DayOutcomes(context)
     landing, warehouse = platform.landing(), platform.warehouse()
     askable = platform.settings().simulated or platform.clock().now().date() in days
+    unidentified: list[str] = []
     if askable and table.entity in ARTIST_ENTITIES:
-        await _identify(context, platform)
+        unidentified = await _identify(context, platform)
     sources = platform.sources(context.run.run_id)
     tracked = {source.name: tracked_artists(warehouse, source.namespace) for source in sources}
     asked: dict[str, set[str]] = {source.name: set() for source in sources}
@@ -120,30 +131,43 @@ async def _land_days(
                     for one in all_capabilities(warehouse)
                     if one.upstream in landed and not one.capability.allowed
                 ]
-                outcomes.succeed(day, _metadata(landed, failed, refused))
+                outcomes.succeed(day, _metadata(landed, failed, refused, unidentified))
     finally:
         for source in sources:
             await source.aclose()
     return outcomes
 
 
-async def _identify(context: dg.AssetExecutionContext, platform: Platform) -> None:
-    """Find ids of watched artists that are still unknown where they are needed, for a while."""
-    from spotify_assets.ingest.identify import identify_async
-    from spotify_assets.sources.base import SourceError
+async def _identify(context: dg.AssetExecutionContext, platform: Platform) -> list[str]:
+    """Find ids of watched artists that are still unknown where they are needed, for a while.
 
-    try:
-        await identify_async(
-            platform.warehouse(),
-            platform.settings(),
-            platform.memory(),
-            platform.clock(),
-            IDENTIFY_SECONDS,
-            landing=platform.landing(),
-            run_id=context.run.run_id,
-        )
-    except SourceError as error:
-        context.log.warning(f"Artists could not be identified now, those known are observed: {error}")
+    Returns:
+        Who is still not known where, and why, in a line each.
+    """
+    from spotify_assets.ingest.identify import identify_async, targets_of
+    from spotify_assets.sources.identities import without_id
+    from spotify_assets.warehouse.identities import unresolved
+
+    warehouse, settings, clock = platform.warehouse(), platform.settings(), platform.clock()
+    now = clock.now().astimezone(UTC)
+    left_today = (datetime.combine(now.date() + timedelta(days=1), time(), UTC) - now).total_seconds()
+    outcome = await identify_async(
+        warehouse,
+        settings,
+        platform.memory(),
+        clock,
+        min(IDENTIFY_SECONDS, IDENTIFY_SHARE * left_today),
+        landing=platform.landing(),
+        run_id=context.run.run_id,
+    )
+    counts = {target: len(unresolved(warehouse, target)) for target in targets_of(settings)}
+    unidentified = [without_id(count, target) for target, count in counts.items() if count]
+    if outcome.left:
+        unidentified.append(f"{outcome.left:,} of them are still to be looked for: the next run goes on")
+    lines = [*unidentified, *outcome.problems[:SHOWN_PROBLEMS]]
+    if outcome.problems or outcome.left:
+        context.log.warning("\n".join(["Not every watched artist could be identified:", *lines]))
+    return lines
 
 
 def _raw_asset(

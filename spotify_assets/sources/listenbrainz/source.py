@@ -5,7 +5,7 @@ Belongs here: batches and what needs a token. Does not belong here: sending (`so
 
 Limits: 1,000 MBIDs in a batch and 30 requests in 10 seconds, ruled by ``X-RateLimit-*`` headers
 (https://listenbrainz.readthedocs.io/en/latest/users/api/index.html#rate-limiting). Top recordings need a user
-token since 2026-08-21.
+token since 2026-08-21; counts needed one as well for a month before, so it goes with every call.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 
 from pydantic import SecretStr
@@ -36,10 +37,8 @@ REQUESTS_PER_SECOND = 3.0
 FRESH_DAYS = 14
 TOP_TRACKS = "call: an artist's top tracks"
 """Name of the capability that a token gives."""
-NO_TOKEN = (
-    "ListenBrainz gives top tracks to signed-in users only: set LISTENBRAINZ_TOKEN (free, at "  # noqa: S105
-    "https://listenbrainz.org/settings/)"
-)
+_GET_ONE = "set LISTENBRAINZ_TOKEN (free, at https://listenbrainz.org/settings/)"
+NO_TOKEN = f"ListenBrainz gives top tracks to signed-in users only: {_GET_ONE}"
 
 _MBID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -148,22 +147,19 @@ class ListenBrainzSource:
         """
         if entity == "new_releases":
             params = (("days", str(FRESH_DAYS)), ("sort", "release_date"))
-            return await self._observer.observe(
-                entity, day, sink, [Question("fresh releases", "/1/explore/fresh-releases/", params)]
-            )
+            fresh = Question("fresh releases", "/1/explore/fresh-releases/", params)
+            return await self._ask(entity, day, sink, [fresh])
         known = dict.fromkeys(key.partition("/")[0].lower() for key in keys)
         ids = [key for key in known if _MBID.fullmatch(key)]
         odd = [f"{key[:60]!r} is no MBID and was not asked for" for key in known if key not in ids]
         if entity == "artists":
-            return await self._observer.observe(entity, day, sink, _batches(ids), odd)
+            return await self._ask(entity, day, sink, _batches(ids), odd)
         if self._token is None:
             sink(self._observer.unasked(entity, day, self.expected(entity, list(known)), NO_TOKEN))
             self._capabilities.note(TOP_TRACKS, allowed=False, reason=NO_TOKEN, at=self._clock.now())
             return Usage(failures=(NO_TOKEN,))
         try:
-            usage = await self._observer.observe(
-                entity, day, sink, [self._top_tracks(key) for key in ids], odd
-            )
+            usage = await self._ask(entity, day, sink, [_top_tracks(key) for key in ids], odd)
         except (NotAllowed, SignInRefused) as error:
             self._capabilities.note(TOP_TRACKS, allowed=False, reason=str(error)[:200], at=self._clock.now())
             raise
@@ -171,14 +167,26 @@ class ListenBrainzSource:
             self._capabilities.note(TOP_TRACKS, allowed=True, reason="it answered", at=self._clock.now())
         return usage
 
-    def _top_tracks(self, mbid: str) -> Question:
-        token = self._token.get_secret_value() if self._token else ""
-        return Question(
-            f"top recordings of {mbid}",
-            f"/1/popularity/top-recordings-for-artist/{mbid}",
-            request={"artist_id": mbid},
-            headers=(("authorization", SecretStr(f"Token {token}")),),
+    async def _ask(
+        self, entity: Entity, day: date, sink: Sink, questions: Sequence[Question], odd: Sequence[str] = ()
+    ) -> Usage:
+        """Ask, signed in if there is a token: which calls need one changes from month to month."""
+        token = self._token
+        headers = (
+            () if token is None else (("authorization", SecretStr(f"Token {token.get_secret_value()}")),)
         )
+        signed = [replace(question, headers=headers) for question in questions]
+        try:
+            return await self._observer.observe(entity, day, sink, signed, odd)
+        except SignInRefused as error:
+            todo = (
+                _GET_ONE
+                if token is None
+                else "check LISTENBRAINZ_TOKEN at https://listenbrainz.org/settings/"
+            )
+            refused = SignInRefused(f"{error}: {todo}")
+            refused.usage = error.usage
+            raise refused from None
 
     def parse(self, entity: Entity, exchanges: Iterable[Exchange]) -> Parsed:
         """Read landed responses; never asks the upstream anything."""
@@ -187,6 +195,14 @@ class ListenBrainzSource:
     async def aclose(self) -> None:
         """Give up connections."""
         await self._api.aclose()
+
+
+def _top_tracks(mbid: str) -> Question:
+    return Question(
+        f"top recordings of {mbid}",
+        f"/1/popularity/top-recordings-for-artist/{mbid}",
+        request={"artist_id": mbid},
+    )
 
 
 def _batches(ids: Sequence[str]) -> list[Question]:

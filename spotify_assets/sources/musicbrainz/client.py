@@ -17,10 +17,11 @@ from urllib.parse import urlsplit
 from spotify_assets.settings import Settings
 from spotify_assets.sources.allowance import Allowance
 from spotify_assets.sources.base import UpstreamUnavailable
+from spotify_assets.sources.capabilities import Capabilities, Forgetful
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Sink
 from spotify_assets.sources.http import PoliteClient, user_agent
-from spotify_assets.sources.memory import Memory
+from spotify_assets.sources.memory import PER_ADDRESS, Memory
 from spotify_assets.sources.musicbrainz.parse import (
     PAGES,
     Candidate,
@@ -39,10 +40,11 @@ from spotify_assets.sources.question import Answer, Limits, Question
 REQUESTS_PER_SECOND = 1.0
 LIMITS = Limits(busy_attempts=8)
 """Patience with a service that sheds load: enough for one that answers every second call."""
-CONCURRENCY = 4
-"""Questions under way at once, so that the pace is used while others wait before they are sent again."""
+CONCURRENCY = 2
 IN_BATCH = 50
 """Pages in one question, so that its address stays well below what servers take; the service takes 100."""
+MANY = "call: whose pages several are"
+"""Name of the capability that tells an answer about none of several pages from one about the first only."""
 MOST_MERGES = 3
 """Redirects followed from one artist; an entity is redirected to where it is now, so one is the rule."""
 ENTITY = "identities"
@@ -60,6 +62,7 @@ class MusicBrainz:
         *,
         api_url: str,
         allowance: Allowance | None = None,
+        capabilities: Capabilities | None = None,
         agent: str | None = None,
         requests_per_second: float | None = REQUESTS_PER_SECOND,
         clock: Clock = SYSTEM_CLOCK,
@@ -72,6 +75,7 @@ class MusicBrainz:
             name: What its answers land under.
             api_url: Base URL, such as ``https://musicbrainz.org/ws/2``.
             allowance: Leave to call; ``None`` for books of its own.
+            capabilities: Memory of what it answers.
             agent: User-Agent; see `http.user_agent`.
             requests_per_second: Pace; ``None`` for none.
             clock: Time and waiting.
@@ -90,7 +94,9 @@ class MusicBrainz:
             clock=clock,
         )
         self._observer = Observer(name, self._api, clock=clock, run_id=run_id)
-        self._takes_batches: bool | None = None
+        self._capabilities = capabilities or Forgetful()
+        self._clock = clock
+        self._takes_many: bool | None = None
 
     @classmethod
     def from_settings(
@@ -108,7 +114,8 @@ class MusicBrainz:
             api_url=simulated_url(settings, "/musicbrainz/ws/2")
             if simulated
             else settings.musicbrainz_api_url,
-            allowance=memory.allowance(name, "none"),
+            allowance=memory.allowance(name, PER_ADDRESS),
+            capabilities=memory.capabilities(name, PER_ADDRESS),
             agent=user_agent(contact(settings)),
             requests_per_second=None if simulated else REQUESTS_PER_SECOND,
             clock=clock,
@@ -144,14 +151,18 @@ class MusicBrainz:
         Raises:
             SourceError: MusicBrainz cannot be asked.
         """
-        if self._takes_batches is False:
+        if self._takes_many is None:
+            self._takes_many = MANY in self._capabilities.known() or None
+        if self._takes_many is False:
             return None
         answer = await self._look_up_pages(service, ids, sink, until)
         urls = answer.data.get("urls") if isinstance(answer.data, dict) else None
-        if answer.status == 200:
-            self._takes_batches = isinstance(urls, list)
-        if answer.status == 404 and self._takes_batches:
+        if answer.status == 404 and self._takes_many:
             return {}
+        if answer.status == 200:
+            if isinstance(urls, list) and not self._takes_many:
+                self._capabilities.note(MANY, allowed=True, reason="it answered", at=self._clock.now())
+            self._takes_many = isinstance(urls, list)
         return linked_by_page(service, urls) if isinstance(urls, list) else None
 
     async def _look_up_pages(
