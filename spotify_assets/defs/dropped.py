@@ -22,7 +22,7 @@ from dagster_dbt import DbtCliResource
 from spotify_assets.defs.assets.marts import LayeredTranslator, build_window
 from spotify_assets.defs.imports import ImportedLoads, keep_connections, load_prepared, report_days
 from spotify_assets.defs.resources import Platform, manifest_path
-from spotify_assets.ingest.dropped import DONE, FAILED, Dropped, look, put_away, waiting
+from spotify_assets.ingest.dropped import DONE, FAILED, Dropped, links, look, put_away, waiting
 
 if TYPE_CHECKING:
     from spotify_assets.ingest.history import Prepared
@@ -375,13 +375,17 @@ def import_sensor(job: dg.JobDefinition) -> dg.SensorDefinition:
         folder = platform.settings().import_folder
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            found = waiting(folder)
+            found, linked = waiting(folder), links(folder)
         except OSError as error:
             return dg.SensorResult(skip_reason=f"The import folder {folder} cannot be read: {error}")
         memory = _Memory(json.loads(context.cursor or "{}"))
         ready = memory.look(found)
         under_way = bool(context.instance.get_runs(_UNDER_WAY, limit=1))
         requests = [memory.ask(ready[:FILES_AT_ONCE])] if ready and not under_way else []
+        if linked:
+            context.log.warning(
+                f"Links are not followed: {', '.join(linked[:5])}. Copy the files themselves."
+            )
         reason = None if requests else _why_nothing(folder, found, ready, memory, under_way)
         return dg.SensorResult(run_requests=requests, skip_reason=reason, cursor=json.dumps(memory.files))
 

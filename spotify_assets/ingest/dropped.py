@@ -7,6 +7,7 @@ are looked for and how they are imported, in `defs.dropped`. Imports nothing hea
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -17,6 +18,8 @@ SIDECAR = ".toml"
 """Ends the names of files that say something about another one."""
 REASON = ".reason.txt"
 """Ends the name of the file that says why another one, or a part of it, was not imported."""
+_LONGEST_NAME = 255
+"""Bytes of a file's name on usual file systems."""
 _UNFINISHED = (".part", ".partial", ".tmp", ".crdownload", ".download", "~")
 """What programs end a name with while they are still writing the file."""
 
@@ -39,36 +42,61 @@ class Dropped:
 def waiting(folder: Path) -> list[Dropped]:
     """Files that wait, those written first first: of two that contradict each other the later one counts.
 
-    Hidden files, sidecars and those that a program is still writing under another name do not wait.
+    Hidden files, sidecars and those that a program is still writing under another name do not wait. Links do
+    not either, nor what lies behind them: it is somebody else's file, which importing would move.
 
     Raises:
         OSError: The folder cannot be read.
     """
-    names = [path.relative_to(folder).as_posix() for path in _files(folder, folder)]
-    found = [one for name in names if (one := look(folder, name)) is not None]
+    found = [one for name in _files(folder) if (one := look(folder, name)) is not None]
     return sorted(found, key=lambda one: (one.modified, one.name))
 
 
+def links(folder: Path) -> list[str]:
+    """Links in the import folder, which are never followed.
+
+    Raises:
+        OSError: The folder cannot be read.
+    """
+    return list(_files(folder, links=True))
+
+
 def look(folder: Path, name: str) -> Dropped | None:
-    """A file as it is now; None if it has gone."""
+    """A file as it is now; None if it has gone, is no plain file, or does not lie in the folder."""
+    if not _is_inside(folder, folder / name):
+        return None
     try:
-        about = (folder / name).stat()
-    except FileNotFoundError:
+        about = (folder / name).lstat()
+    except OSError:
+        return None
+    if not stat.S_ISREG(about.st_mode):
         return None
     # The time of the last change tells a copy that was given the time of its original from the original.
     state = f"{about.st_size}-{about.st_mtime_ns}-{about.st_ctime_ns}"
     return Dropped(name, state, about.st_mtime_ns)
 
 
-def _files(folder: Path, top: Path) -> Iterator[Path]:
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
+def _is_inside(folder: Path, path: Path) -> bool:
+    """Whether a path lies in the folder, and no link or `..` leads out of it on the way."""
+    inside = path.relative_to(folder).parts if path.is_relative_to(folder) else ("..",)
+    return ".." not in inside and path.parent.resolve() == folder.resolve().joinpath(*inside[:-1])
+
+
+def _files(folder: Path, within: str = "", *, links: bool = False) -> Iterator[str]:
+    """Names of the files below a folder, or of the links; no link is followed."""
+    with os.scandir(folder / within) as found:
+        entries = sorted(found, key=lambda entry: entry.name)
+    for entry in entries:
+        name = within + entry.name
+        if entry.name.startswith(".") or name in {DONE, FAILED}:
             continue
-        if path.is_dir():
-            if folder != top or path.name not in {DONE, FAILED}:
-                yield from _files(path, top)
-        elif path.is_file() and not path.name.endswith((SIDECAR, REASON, *_UNFINISHED)):
-            yield path
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(folder, f"{name}/", links=links)
+        elif links:
+            if entry.is_symlink():
+                yield name
+        elif entry.is_file(follow_symlinks=False) and not name.endswith((SIDECAR, REASON, *_UNFINISHED)):
+            yield name
 
 
 def put_away(folder: Path, name: str, to: str, reason: str = "") -> Path:
@@ -86,34 +114,46 @@ def put_away(folder: Path, name: str, to: str, reason: str = "") -> Path:
     Raises:
         OSError: It could not be moved; it is still where it was.
     """
-    target = _reserve(folder / to / name)
+    wanted = folder / to / name
+    if look(folder, name) is None:
+        raise FileNotFoundError(f"{name} is no file in {folder}")
+    wanted.parent.mkdir(parents=True, exist_ok=True)
+    if not _is_inside(folder, wanted):
+        raise PermissionError(f"{wanted.parent} leads out of {folder}")
+    target = _reserve(wanted)
     if reason:
         # Before the file: whoever finds that one also finds why it is there.
         target.with_name(target.name + REASON).write_text(reason, "utf-8")
     (folder / name).replace(target)
-    sidecar = folder / (name + SIDECAR)
-    if sidecar.is_file():
-        sidecar.replace(target.with_name(target.name + SIDECAR))
+    if look(folder, name + SIDECAR) is not None:
+        (folder / (name + SIDECAR)).replace(target.with_name(target.name + SIDECAR))
     return target
 
 
 def _reserve(path: Path) -> Path:
     """An empty file of this name, or of one made from it, that nothing stood in before."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     stem, dot, endings = path.name.partition(".")
     number = 1
     while True:
-        name = path.name if number == 1 else f"{stem} ({number}){dot}{endings}"
+        mark = "" if number == 1 else f" ({number})"
         number += 1
-        place = path.with_name(name)
+        place = path.with_name(_shortened(stem, f"{mark}{dot}{endings}"))
         # What belongs to another file of that name must not be overwritten either.
-        if any(place.with_name(name + ending).exists() for ending in (SIDECAR, REASON)):
+        if any(place.with_name(place.name + ending).exists() for ending in (SIDECAR, REASON)):
             continue
         try:
             os.close(os.open(place, os.O_CREAT | os.O_EXCL))
         except FileExistsError:
             continue
         return place
+
+
+def _shortened(stem: str, endings: str) -> str:
+    """A name that leaves room for what is written beside the file; of a long one the end of the stem goes."""
+    most = _LONGEST_NAME - len(REASON)
+    room = max(most - len(os.fsencode(endings)), 1)
+    name = os.fsdecode(os.fsencode(stem)[:room]) + endings
+    return os.fsdecode(os.fsencode(name)[:most])
 
 
 def folders_of(name: str) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import os
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,10 @@ _USUAL = ",;\t|"
 _LOOKED_AT = 100
 """Records that are read with each possible separator, to find the one that gives a table."""
 _LONGEST = 2**24
+MOST_BYTES = 256 << 20
+"""Largest file that is read (bytes, unpacked): all of it is held in memory, many times over."""
+MOST_ROWS = 5_000_000
+"""Most rows of one file."""
 _DEEPEST = 5
 
 
@@ -83,19 +88,40 @@ def read_file(path: Path, separator: str | None = None) -> Contents:
 
 
 def _text(path: Path) -> str:
+    data = _bytes(path)
     try:
-        data = path.read_bytes()
-        if data[:2] == b"\x1f\x8b":
-            data = gzip.decompress(data)
         return data.decode("utf-8-sig")
-    except (OSError, EOFError, zlib.error) as error:
-        raise ImportProblem(f"{path} cannot be read: {error}") from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise ImportProblem(
             f"{path}, line {line} is not UTF-8 text ({error.reason} at byte {error.start}). "
             "Save it as UTF-8, for example: iconv -f WINDOWS-1252 -t UTF-8"
         ) from error
+
+
+def _bytes(path: Path) -> bytes:
+    """What a file holds, unpacked; of one that holds too much no more is read than shows it."""
+    try:
+        with path.open("rb") as file:
+            packed = file.read(2) == b"\x1f\x8b"
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            if size <= MOST_BYTES:
+                with gzip.GzipFile(fileobj=file) if packed else file as stream:
+                    data = stream.read(MOST_BYTES + 1)
+                size = len(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ImportProblem(f"{path} cannot be read: {error}") from error
+    if size > MOST_BYTES:
+        when = " when unpacked" if packed else ""
+        raise ImportProblem(
+            f"{path} is larger than {MOST_BYTES >> 20} MiB{when}: split it into several files."
+        )
+    return data
+
+
+def _too_many(path: Path) -> ImportProblem:
+    return ImportProblem(f"{path} has more than {MOST_ROWS:,} rows: split it into several files.")
 
 
 def _json_rows(path: Path, text: str) -> tuple[tuple[str, ...], list[Row]]:
@@ -115,6 +141,8 @@ def _json_rows(path: Path, text: str) -> tuple[tuple[str, ...], list[Row]]:
             continue
         columns.update(dict.fromkeys(_paths(values)))
         rows.append(Row(number, values))
+        if len(rows) > MOST_ROWS:
+            raise _too_many(path)
     if not columns:
         raise ImportProblem(
             f"{path}, line {rows[0].line}: {rows[0].problem}. JSON has to be one object a line (JSON lines); "
@@ -167,14 +195,16 @@ def find_separator(text: str) -> str:
 
 def _named(header: Sequence[str]) -> list[str]:
     """Column names without blanks around them; one that is empty or stands twice gets a name of its own."""
-    names: list[str] = []
-    for place, name in enumerate(header, start=1):
-        name = name.strip() or f"column {place}"  # noqa: PLW2901 - cleaned
-        number = 2
+    names: dict[str, None] = {}
+    numbers: Counter[str] = Counter()
+    for place, written in enumerate(header, start=1):
+        plain = written.strip() or f"column {place}"
+        name = plain
         while name in names:
-            name, number = f"{name.removesuffix(f' ({number - 1})')} ({number})", number + 1  # noqa: PLW2901
-        names.append(name)
-    return names
+            numbers[plain] += 1
+            name = f"{plain} ({numbers[plain] + 1})"
+        names[name] = None
+    return list(names)
 
 
 def _separated_rows(path: Path, text: str, separator: str | None) -> tuple[tuple[str, ...], list[Row]]:
@@ -199,6 +229,8 @@ def _separated_rows(path: Path, text: str, separator: str | None) -> tuple[tuple
                     f"{len(record)} instead of {len(columns)}"
                 )
             rows.append(Row(line, dict(zip(columns, record, strict=False)), problem))
+            if len(rows) > MOST_ROWS:
+                raise _too_many(path)
     except csv.Error as error:
         shown = "tab" if separator == "\t" else separator
         raise ImportProblem(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from spotify_assets.contracts.tables import TABLES
-from spotify_assets.ingest.dropped import SIDECAR, folders_of
+from spotify_assets.ingest.dropped import SIDECAR, folders_of, look
 from spotify_assets.ingest.files import ImportProblem
 from spotify_assets.ingest.history import Wishes
 
@@ -33,11 +33,11 @@ def wishes_for(folder: Path, name: str) -> Wishes:
         ImportProblem: Something that is said cannot be understood.
     """
     wishes = _said_by_folders(name)
-    place = folder
+    place = ""
     for inner in ("", *folders_of(name)):
-        place = place / inner
-        wishes = _with(wishes, place / FOR_ALL)
-    return _with(wishes, folder / (name + SIDECAR))
+        place += f"{inner}/" if inner else ""
+        wishes = _with(wishes, folder, place + FOR_ALL)
+    return _with(wishes, folder, name + SIDECAR)
 
 
 def table_called(name: str) -> str | None:
@@ -56,9 +56,10 @@ def _said_by_folders(name: str) -> Wishes:
     return Wishes(table=next(iter(tables), None), source=next(iter(sources), None))
 
 
-def _with(wishes: Wishes, path: Path) -> Wishes:
-    if not path.is_file():
+def _with(wishes: Wishes, folder: Path, name: str) -> Wishes:
+    if look(folder, name) is None:
         return wishes
+    path = folder / name
     try:
         told: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
