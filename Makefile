@@ -9,17 +9,6 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 WORKERS ?= 2
 # make test TESTS=spotify_assets_tests/warehouse runs a part
 TESTS ?=
-# A test or build must not depend on the settings of whoever runs it.
-CLEAN := env $(foreach name,DATABASE_URL LAKE_URL SIMULATOR_URL SOURCES SPOTIFY_CLIENT_ID SPOTIFY_CLIENT_SECRET \
-	SPOTIFY_API_URL SPOTIFY_ACCOUNTS_URL SPOTIFY_MARKETS SPOTIFY_CALLS_PER_DAY SPOTIFY_ASSETS_HOME \
-	SPOTIFY_ASSETS_START_DATE SPOTIFY_ASSETS_IMPORT_FOLDER FORECAST_LEARNED_SOURCES LISTENBRAINZ_TOKEN \
-	LASTFM_API_KEY ALERT_SLACK_WEBHOOK_URL ALERT_WEBHOOK_URL ALERT_EMAIL_TO ALERT_EMAIL_FROM ALERT_SMTP_HOST \
-	ALERT_SMTP_PORT ALERT_SMTP_SECURITY ALERT_SMTP_USER ALERT_SMTP_PASSWORD ALERT_WINDOW_MINUTES \
-	ALERT_QUIET_DAYS DAGSTER_WEB_URL WEB_ALLOWED_HOSTS DATABASE_OWNER_URL DATABASE_READER_URL \
-	DAGSTER_EVENTS_KEPT_DAYS COMPUTE_LOGS_KEPT_DAYS RAW_KEPT_DAYS \
-	SPOTIFY_ASSETS_AWS_SECRET_ID $(foreach name,DATABASE_URL DATABASE_OWNER_URL DATABASE_READER_URL \
-	SPOTIFY_CLIENT_ID SPOTIFY_CLIENT_SECRET LISTENBRAINZ_TOKEN LASTFM_API_KEY ALERT_SLACK_WEBHOOK_URL ALERT_WEBHOOK_URL ALERT_SMTP_PASSWORD,$(name)_FILE),-u $(name))
-
 .PHONY: help install demo up test test-shared test-slow test-browser test-faults test-year test-containers lint types bench screenshots lock clean
 
 help: ## Show what there is to make
@@ -56,28 +45,28 @@ up: install ## Start web UI, daemon and documentation on loopback
 	$(BIN)/spotify-assets up
 
 test: $(VENV)/.installed-test ## Run the fast tests (on an embedded PostgreSQL, or on TEST_DATABASE_URL)
-	$(CLEAN) $(BIN)/python -m pytest -n $(WORKERS) -m 'not browser and not containers and not faults and not shared and not slow and not year' $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) -m 'not browser and not containers and not faults and not shared and not slow and not year' $(TESTS)
 
 test-shared: $(VENV)/.installed-test ## Run the tests that compare with real data in ../shared (slow ones: make test-slow)
-	$(CLEAN) $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m 'shared and not slow' $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m 'shared and not slow' $(TESTS)
 
 test-slow: $(VENV)/.installed-test ## Run the tests that build long histories or import real archives
-	$(CLEAN) $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --timeout 1200 -m slow $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --timeout 1200 -m slow $(TESTS)
 
 test-faults: $(VENV)/.installed-test ## Run the tests that inject faults
-	$(CLEAN) $(BIN)/python -m pytest -m 'faults'
+	$(BIN)/python -m pytest -m 'faults'
 
 test-year: $(VENV)/.installed-test ## Play a year of daily runs with faults (YEAR_DAYS=365), about 50 minutes
-	$(CLEAN) $(BIN)/python -m pytest -n 0 --show-capture no -m 'year'
+	$(BIN)/python -m pytest -n 0 --show-capture no -m 'year'
 
 test-browser: $(VENV)/.installed-test ## Run the tests that drive the pages in headless Chromium
-	$(CLEAN) $(BIN)/python -m pytest -m 'browser'
+	$(BIN)/python -m pytest -m 'browser'
 
 test-containers: $(VENV)/.installed-test ## Bring docker-compose.yml up and kill its services (docker or podman)
-	$(CLEAN) $(BIN)/python -m pytest -m 'containers' -x -s -rs
+	$(BIN)/python -m pytest -m 'containers' -x -s -rs
 
 screenshots: $(VENV)/.installed-test ## Take the README's pictures anew (docs/images) with headless Chromium
-	$(CLEAN) $(BIN)/python -m spotify_assets_tests.browser.screenshots
+	$(BIN)/python -m spotify_assets_tests.browser.screenshots
 
 lint: $(VENV)/.installed-dev ## Check style, imports between rooms, and SQL
 	$(BIN)/ruff check .
@@ -89,7 +78,7 @@ types: $(VENV)/.installed-dev ## Check types
 	$(BIN)/mypy
 
 bench: $(VENV)/.installed-bench ## Measure; ratios to peers and limits in the same run
-	$(CLEAN) $(BIN)/python -m spotify_assets_tests.benchmarks
+	$(BIN)/python -m spotify_assets_tests.benchmarks
 
 lock: $(BIN)/python ## Renew requirements.lock from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv

@@ -26,13 +26,10 @@ from spotify_assets.settings import Settings, load_settings
 from spotify_assets.warehouse import embedded
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.migrate import migrate
+from spotify_assets_tests import own_settings
 from spotify_assets_tests.shared import SHARED
 
-SETTING_NAMES = tuple(
-    variable
-    for name in Settings.model_fields
-    for variable in (name.upper(), f"{name.upper()}_FILE")  # each secret may come from a file
-)
+own_settings.forget()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -47,9 +44,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the developer's settings, from the environment and from `.env`."""
-    for name in list(os.environ):
-        if name.upper() in SETTING_NAMES or name.startswith(("SPOTIFY_", "DAGSTER_", "DBT_", "PG")):
-            monkeypatch.delenv(name)
+    for name in filter(own_settings.is_chosen, list(os.environ)):
+        monkeypatch.delenv(name)
     monkeypatch.setitem(Settings.model_config, "env_file", None)
 
 

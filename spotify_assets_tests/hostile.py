@@ -87,7 +87,7 @@ def hostile_variables(port: int) -> dict[str, str]:
         "NO_PROXY": "::1/128,fe80::/10,[::1],10.0.0.0/99,,*.example",
         "LC_ALL": "xx_XX.NOWHERE",
         "LANG": "C",
-        "TZ": "Nowhere/Land",
+        "TZ": "EAST-14",  # tomorrow already, for most of the day
         "PYTHONIOENCODING": "ascii",
         "PYTHONUTF8": "0",
         "PYTHONCOERCECLOCALE": "0",

@@ -11,6 +11,7 @@ import sys
 import time
 
 from spotify_assets_tests.benchmarks.common import RESULTS
+from spotify_assets_tests.own_settings import forget
 
 BENCHMARKS = (
     "code_location",
@@ -27,6 +28,7 @@ BENCHMARKS = (
 
 def main() -> int:
     """Run them; returns the exit code."""
+    forget()
     started = time.monotonic()
     crashed = [
         name

@@ -14,6 +14,7 @@ from spotify_assets.settings import PROJECT_ROOT
 from spotify_assets_tests.browser import pages
 from spotify_assets_tests.browser.stack import Stack, running
 from spotify_assets_tests.cli.command import eventually
+from spotify_assets_tests.own_settings import forget
 
 IMAGES = PROJECT_ROOT / "docs" / "images"
 ARTISTS, DAYS = 60, 40
@@ -88,6 +89,7 @@ def _take(stack: Stack, browser: Browser) -> None:
 def main() -> int:
     """Start a platform with simulated data, take the pictures, stop it."""
     argparse.ArgumentParser(description=__doc__).parse_args()
+    forget()
     IMAGES.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="sa-") as folder,

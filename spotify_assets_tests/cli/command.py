@@ -16,7 +16,7 @@ import psycopg2
 
 from spotify_assets.settings import PROJECT_ROOT
 from spotify_assets_tests.cli.terminal import Shown, on_terminal
-from spotify_assets_tests.conftest import SETTING_NAMES
+from spotify_assets_tests.own_settings import is_chosen
 
 SCRIPT = Path(sys.executable).parent / "spotify-assets"
 WITHOUT_ENV_FILE = (
@@ -35,11 +35,11 @@ def command() -> list[str]:
 
 def clean_variables() -> dict[str, str]:
     """The environment without anything that chooses what the platform does."""
-    chosen = ("SPOTIFY_", "DAGSTER_", "DBT_", "PG", "COLUMNS", "FORCE_COLOR", "NO_COLOR")
+    terminal = ("COLUMNS", "FORCE_COLOR", "NO_COLOR")
     return {
         name: value
         for name, value in os.environ.items()
-        if name.upper() not in SETTING_NAMES and not name.startswith(chosen)
+        if not is_chosen(name) and not name.startswith(terminal)
     }
 
 

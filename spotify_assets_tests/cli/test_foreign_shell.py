@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -12,14 +13,20 @@ from spotify_assets_tests.hostile import hostile_variables, somebody_elses_serve
 
 
 def test_a_whole_run_in_a_shell_of_others(short_tmp: Path) -> None:
+    before = datetime.now(UTC).date()
     with somebody_elses_server() as (port, knocks):
         shell = Installation(short_tmp / "home").changed(**hostile_variables(port))
         (short_tmp / "home").mkdir()
         done = shell.run("demo", "--artists", "2", "--days", "2", seconds=280).succeeded()
         assert "the embedded PostgreSQL" in done.out
         assert "failed:" not in done.text
-        marts = "select count(*) as n from artist_popularity_trend where metric = 'popularity'"
-        assert shell.run("sql", marts, "--json").succeeded().json() == [{"n": 4}]
+        marts = (
+            "select max(snapshot_date) as day, count(*) as n from artist_popularity_trend "
+            "where metric = 'popularity'"
+        )
+        (row,) = shell.run("sql", marts, "--json", TZ="Nowhere/Land").succeeded().json()
+        assert row["n"] == 4
+        assert before <= date.fromisoformat(row["day"]) <= datetime.now(UTC).date(), "a day is a day in UTC"
         assert knocks == []
 
 
