@@ -89,7 +89,12 @@ def _lost(source: str, entity: Entity, day: date) -> DayLost:
 
 
 def _remaining(
-    source: str, entity: Entity, wanted: Sequence[str], tracked: Sequence[str], before: Sequence[Exchange]
+    source: str,
+    entity: Entity,
+    wanted: Sequence[str],
+    tracked: Sequence[str],
+    before: Sequence[Exchange],
+    merged: Mapping[str, str],
 ) -> list[str] | None:
     """Keys still to be asked for today; None if nothing is left to ask."""
     if entity == "new_releases" and not wanted:  # a list that is read as a whole
@@ -101,7 +106,7 @@ def _remaining(
             f"No artist is tracked for {source}. Add some: spotify-assets watch add ARTIST "
             "(id, URI, link or name)."
         )
-    done = answered(source, entity, before)
+    done = answered(source, entity, before, merged)
     return [key for key in wanted if key not in done] or None
 
 
@@ -114,6 +119,7 @@ async def land(
     run_id: str,
     clock: Clock = SYSTEM_CLOCK,
     unidentified: Mapping[str, str] | None = None,
+    merged: Mapping[str, str] | None = None,
 ) -> Landed:
     """Make sure that what can be known of one partition lies in the lake.
 
@@ -127,6 +133,7 @@ async def land(
         run_id: Run that asks.
         clock: What tells which day it is.
         unidentified: Tracked artists whose id there is not known, and why: recorded as missing.
+        merged: Which ids are known to be another id's, by id.
 
     Returns:
         What was done. A source that stopped midway is no error as long as anything was landed, nor is one
@@ -155,7 +162,9 @@ async def land(
     wanted = list(dict.fromkeys([*source.expected(entity, tracked), *planned_keys(before)]))
     unidentified = dict(unidentified or {}) if entity in {"artists", "top_tracks"} else {}
     remaining = (
-        [] if unidentified and not wanted else _remaining(source.name, entity, wanted, tracked, before)
+        []
+        if unidentified and not wanted
+        else _remaining(source.name, entity, wanted, tracked, before, merged or {})
     )
     if remaining is None and unidentified == unidentified_in(before):
         return Landed(day, len(before), replayed=True)
@@ -277,7 +286,15 @@ async def land_from_all(
         whom = tracked[source.name]
         try:
             return await land(
-                source, landing, entity, day, whom.ids, run_id, clock, unidentified=whom.unidentified
+                source,
+                landing,
+                entity,
+                day,
+                whom.ids,
+                run_id,
+                clock,
+                unidentified=whom.unidentified,
+                merged=whom.merged,
             )
         except (SourceError, PartitionError, WarehouseError) as problem:
             return problem

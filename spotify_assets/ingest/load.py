@@ -30,7 +30,7 @@ from spotify_assets.sources.identities import namespace_of
 from spotify_assets.sources.records import ArtistSnapshot, Parsed
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import RowsRejected, WarehouseError
-from spotify_assets.warehouse.identities import record_aliases
+from spotify_assets.warehouse.identities import merged_ids, record_aliases
 from spotify_assets.warehouse.ledger import LedgerEntry, LoadSummary, QuarantinedRow
 from spotify_assets.warehouse.locks import loading
 from spotify_assets.warehouse.replace import replace_partition
@@ -124,7 +124,9 @@ def _load_source(
     exchanges = landing.read_parts(parts)
     if not anything_observed(exchanges) and not explained(exchanges):
         return None
-    parsed = parse_landed(source, TABLES[table].entity, exchanges)
+    live = source in {*LIVE_SOURCES, *SIMULATED_SOURCES}
+    merged = merged_ids(warehouse, namespace_of(source)) if live and table == "artist_snapshots" else {}
+    parsed = parse_landed(source, TABLES[table].entity, exchanges, merged)
     outcome = validate(table, source, day, parsed.records, parsed.rejected)
 
     def replace(outcome: Validated) -> LedgerEntry:
@@ -164,7 +166,7 @@ def _load_source(
             raise
         outcome = _without(outcome, problem.refused, TABLES[table].key)
         entry = replace(outcome)
-    if table == "artist_snapshots" and source in {*LIVE_SOURCES, *SIMULATED_SOURCES}:
+    if table == "artist_snapshots" and live:
         _record_aliases(warehouse, source, parsed, outcome.rows)
     return Loaded(entry, outcome.rows, len(parts))
 

@@ -23,10 +23,12 @@ class Tracked:
         ids: Artist ids in the source's namespace, the most important first: by priority, then by how long
             they have been watched. When a day's calls do not suffice, the first ones are observed.
         unidentified: Watched artists whose id there is not known, with the reason.
+        merged: Which ids are known to be another id's, by id.
     """
 
     ids: Sequence[str]
     unidentified: Mapping[str, str] = field(default_factory=dict)
+    merged: Mapping[str, str] = field(default_factory=dict)
 
 
 def tracked_artists(warehouse: Warehouse, namespace: str) -> Tracked:
@@ -37,6 +39,7 @@ def tracked_artists(warehouse: Warehouse, namespace: str) -> Tracked:
             one.key: f"{UNIDENTIFIED} {namespace} is not known: {one.reason}"
             for one in identities.unresolved(warehouse, namespace)
         },
+        identities.merged_ids(warehouse, namespace),
     )
 
 

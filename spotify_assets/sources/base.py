@@ -46,16 +46,26 @@ class SignInRefused(SourceError):
 
 
 class NotAllowed(SourceError):
-    """The upstream answered 403: this app may not make the call, now or later.
+    """The upstream answered 403 in its own form: this app may not make the call, now or later.
 
     Attributes:
         why: What it said, short enough to stand beside each thing that is missing because of it.
+        came: The answer, for messages.
+        checked: Whether another call was answered since, so that this is about the one call.
     """
 
-    def __init__(self, message: str, why: str = "HTTP 403") -> None:
+    def __init__(
+        self, message: str, why: str = "HTTP 403", *, came: str = "HTTP 403", checked: bool = False
+    ) -> None:
         """Keep what the upstream said beside the message."""
         super().__init__(message)
         self.why = why
+        self.came = came
+        self.checked = checked
+
+
+class RefusedAltogether(SourceError):
+    """The upstream refuses every call alike, which says nothing about what this app may see."""
 
 
 class CooldownRequired(SourceError):

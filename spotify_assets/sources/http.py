@@ -37,6 +37,7 @@ from spotify_assets.sources.http_request import build_request
 from spotify_assets.sources.judging import Fault, Judge, Refused
 from spotify_assets.sources.pacing import RetryBudget, Turns
 from spotify_assets.sources.question import Answer, BodyFault, Limits, Question
+from spotify_assets.sources.refusals import OwnError, any_form
 from spotify_assets.sources.visit import ObservationStopped, Visit
 from spotify_assets.sources.wording import summary, transport_fault
 
@@ -70,6 +71,7 @@ class PoliteClient:
         allowance: Allowance | None = None,
         authorization: Authorization | None = None,
         reads_fault: Callable[[Any], BodyFault | None] = lambda _: None,
+        own_error: OwnError = any_form,
         user_agent: str | None = None,
         limits: Limits | None = None,
         clock: Clock = SYSTEM_CLOCK,
@@ -85,6 +87,7 @@ class PoliteClient:
                 ``None`` for one of this client alone, at the pace of `requests_per_second`.
             authorization: Gives the bearer token; ``None`` for an upstream without sign-in.
             reads_fault: Finds the error in a body, for upstreams that send errors with HTTP 200.
+            own_error: Tells the upstream's own refusals (401, 403) from those of others on the way.
             user_agent: Who we say we are; see `user_agent`.
             limits: Patience; see `Limits`.
             clock: Time and waiting.
@@ -103,7 +106,7 @@ class PoliteClient:
             requests_per_second, clock=clock, name=self.base_url.host
         )
         self._turns = Turns(self._allowance, clock)
-        self._judge = Judge(self._turns, reads_fault, self.limits, clock, rand)
+        self._judge = Judge(self._turns, reads_fault, own_error, self.limits, clock, rand)
         self._connections = Connections(self.base_url, concurrency)
 
     def budget(self) -> RetryBudget:

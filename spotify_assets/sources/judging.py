@@ -17,6 +17,7 @@ from spotify_assets.sources.clock import Clock
 from spotify_assets.sources.jsontext import NotJson, decode_json
 from spotify_assets.sources.pacing import Turns, parse_retry_after
 from spotify_assets.sources.question import Answer, BodyFault, Limits, Question
+from spotify_assets.sources.refusals import OwnError
 from spotify_assets.sources.visit import Visit
 from spotify_assets.sources.wording import first_line, quoted, said
 
@@ -45,6 +46,7 @@ class Judge:
         self,
         turns: Turns,
         reads_fault: Callable[[Any], BodyFault | None],
+        own_error: OwnError,
         limits: Limits,
         clock: Clock,
         rand: Callable[[], float],
@@ -52,6 +54,7 @@ class Judge:
         """See `PoliteClient` for the arguments."""
         self._turns = turns
         self._reads_fault = reads_fault
+        self._own_error = own_error
         self._limits = limits
         self._clock = clock
         self._rand = rand
@@ -75,6 +78,9 @@ class Judge:
         came = f"HTTP {status}{said(data) or first_line(response, text)}"
         if (fault := self._reads_fault(data)) is not None:
             came, status = f"HTTP {status}{quoted(fault.words)}", fault.status
+        if status in {401, 403} and not self._own_error(status, data, text):
+            # A proxy, a firewall or the front end speaks, not the service: it knows nothing of this app.
+            raise Fault(f"{came} that is not {visit.source}'s own answer")
         if status in question.answers:  # whatever the body, the status is the answer
             return Answer(status, data, response.headers.get("location", ""))
         if 200 <= status < 300:
@@ -111,12 +117,14 @@ class Judge:
         if status == 403 and token is None and not question.headers and not question.secret_params:
             return NotAllowed(
                 f"{visit.source} refuses to answer {question.label} ({came}); asking again will not help. It "
-                "knows us by the User-Agent alone: see that SPOTIFY_ASSETS_CONTACT says whom to write to"
+                "knows us by the User-Agent alone: see that SPOTIFY_ASSETS_CONTACT says whom to write to",
+                came=came,
             )
         if status == 403:
             return NotAllowed(
                 f"{visit.source} does not allow this app to ask for {question.label} ({came}); "
-                "asking again will not help: check the app's access mode and the terms it was granted"
+                "asking again will not help: check the app's access mode and the terms it was granted",
+                came=came,
             )
         if 300 <= status < 400:
             return UpstreamUnavailable(

@@ -12,11 +12,12 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from spotify_assets.settings import Settings, SettingsError
-from spotify_assets.sources.base import SourceError, UpstreamUnavailable, Usage
+from spotify_assets.sources.base import NotAllowed, SourceError, UpstreamUnavailable, Usage
 from spotify_assets.sources.clock import Clock
 from spotify_assets.sources.exchange import Exchange, Sink
 from spotify_assets.sources.http import PoliteClient
 from spotify_assets.sources.question import Answer, Question
+from spotify_assets.sources.refusals import is_about_the_call, refused_altogether
 from spotify_assets.sources.visit import Visit
 
 UNASKED = "UNASKED"
@@ -47,7 +48,14 @@ class Observer:
     """Keeps the books of one source's observations."""
 
     def __init__(
-        self, name: str, api: PoliteClient, *, clock: Clock, run_id: str = "", can_observe_past: bool = False
+        self,
+        name: str,
+        api: PoliteClient,
+        *,
+        clock: Clock,
+        run_id: str = "",
+        can_observe_past: bool = False,
+        control: Question | None = None,
     ) -> None:
         """Say who observes whom.
 
@@ -57,12 +65,14 @@ class Observer:
             clock: Time.
             run_id: Kept with each response.
             can_observe_past: The upstream's "now" follows the header ``X-Simulated-Date``.
+            control: A call that anybody may make; a refusal is believed only while it is answered.
         """
         self.name = name
         self.api = api
         self._clock = clock
         self._run_id = run_id
         self._past = can_observe_past
+        self._control = control
 
     async def observe(
         self, entity: str, day: date, sink: Sink, questions: Sequence[Question], odd: Sequence[str] = ()
@@ -169,7 +179,7 @@ class Observer:
             failures=list(odd),
         )
         try:
-            await ask(visit)
+            await self._believing(ask, visit)
         except SourceError as error:
             error.usage = visit.usage
             raise
@@ -177,6 +187,22 @@ class Observer:
             visit.usage.seconds = self._clock.monotonic() - started
             visit.usage.failures = tuple(visit.failures)
         return visit.usage
+
+    async def _believing(self, ask: Callable[[Visit], Awaitable[Any]], visit: Visit) -> None:
+        """Run `ask`; a refusal that it ends with stands only if other calls are answered.
+
+        Raises:
+            RefusedAltogether: They are refused too.
+            SourceError: Whatever `ask` raises.
+        """
+        try:
+            await ask(visit)
+        except NotAllowed as error:
+            if self._control is None or error.checked:
+                raise
+            if not await is_about_the_call(self.api, visit, self._control):
+                raise refused_altogether(self.name, error.came) from None
+            raise
 
     def unasked(self, entity: str, day: date, keys: Sequence[str], reason: str) -> Exchange:
         """A note that `keys` were not asked for, in the form in which everything lands."""

@@ -24,6 +24,7 @@ from spotify_assets.sources.http import PoliteClient, user_agent
 from spotify_assets.sources.memory import Memory
 from spotify_assets.sources.observing import Observer, contact, simulated_url
 from spotify_assets.sources.question import Limits, Question
+from spotify_assets.sources.refusals import wikidata_form
 
 ATTRIBUTION = Attribution(
     title="Wikidata",
@@ -75,6 +76,7 @@ class Wikidata:
             concurrency=1,
             requests_per_second=requests_per_second,
             allowance=allowance,
+            own_error=wikidata_form,
             user_agent=agent,
             limits=limits or Limits(request_seconds=60.0),
             clock=clock,

@@ -255,6 +255,17 @@ def names_of(warehouse: Warehouse, source: str, ids: Sequence[str]) -> Mapping[s
         return dict(cursor.fetchall())
 
 
+def merged_ids(warehouse: Warehouse, namespace: str) -> dict[str, str]:
+    """The artist that each id is another id of, in one namespace: merged there, or said by hand."""
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select artist_id, target_id from ops.identities "
+            "where source = %s and target = source and target_id is not null",
+            (namespace,),
+        )
+        return dict(cursor.fetchall())
+
+
 def record_aliases(
     warehouse: Warehouse, namespace: str, pairs: Iterable[tuple[str, str]], at: datetime | None = None
 ) -> int:

@@ -4,7 +4,7 @@ import asyncio
 import dataclasses
 import json
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -14,6 +14,7 @@ from spotify_assets.contracts.tables import TABLES
 from spotify_assets.ingest.land import land
 from spotify_assets.ingest.load import NothingLanded, NothingValid, load
 from spotify_assets.ingest.plan import PLAN, note
+from spotify_assets.ingest.read import answered
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
 from spotify_assets.sources.exchange import Exchange
@@ -273,3 +274,28 @@ def test_one_odd_batch_merges_nobody_and_a_merger_is_known_by_the_day_it_was_see
     assert aliases() == {"old": None}
     load("artist_snapshots", DAY, landing, warehouse, "run")
     assert aliases() == {"old": None}, "an older day, loaded again, says nothing of today"
+
+
+def test_one_answer_to_many_is_no_merger_and_is_asked_for_again(
+    landing: Landing, warehouse: Warehouse
+) -> None:
+    def books() -> tuple[int, int, int, int]:
+        (loaded,) = load("artist_snapshots", DAY, landing, warehouse, "run")
+        entry = loaded.entry
+        return entry.requested, entry.received, entry.superseded, entry.missing_count
+
+    asked = [f"a{n}" for n in range(30)]
+    landing.put("spotify", "artists", DAY, "a", [answer({"artists": [{"id": "a7"}] * 30}, asked)])
+    assert books() == (30, 1, 0, 29)
+    day = landing.read("spotify", "artists", DAY)
+    assert answered("spotify", "artists", day) == {"a7"}
+    # One id was known as merged; one was merged today, and says so again when it is asked alone.
+    identities.record_aliases(warehouse, "spotify", [("a1", "a7")])
+    left = [one for one in asked if one not in {"a1", "a2", "a7"}]
+    later = [
+        answer({"artists": [{"id": "a7"}]}, ["a2"]),
+        answer({"artists": [{"id": one} for one in left]}, left),
+    ]
+    later = [dataclasses.replace(one, observed_at=NOON + timedelta(hours=1)) for one in later]
+    landing.put("spotify", "artists", DAY, "b", later)
+    assert books() == (30, 28, 2, 0)

@@ -116,7 +116,7 @@ def test_what_an_app_may_not_see_is_an_empty_partition_with_reasons(
     landed = app.land("top_tracks", artists, markets=("US", "SE"))
     assert landed.stopped is not None
     assert "Deezer and Last.fm tell theirs: see SOURCES" in landed.stopped
-    assert landed.usage.calls == 2, "the token and one question"
+    assert landed.usage.calls == 3, "the token, one question, and one to compare"
     entry = app.load(warehouse, "top_tracks")
     assert (entry.requested, entry.loaded, entry.quarantined) == (2 * len(artists), 0, 0)
     assert adds_up(entry)

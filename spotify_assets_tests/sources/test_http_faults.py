@@ -15,7 +15,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from spotify_assets.sources.base import CooldownRequired, NotAllowed, UpstreamUnavailable
+from spotify_assets.sources.base import CooldownRequired, RefusedAltogether, UpstreamUnavailable
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.question import Limits
 from spotify_assets.sources.records import ArtistSnapshot
@@ -382,7 +382,7 @@ def test_403_is_terminal_and_landed() -> None:
         landed = Landed()
         reply = Reply(403, {"error": {"status": 403, "message": "Active premium\nsubscription required"}})
         async with Upstream(lambda _: reply) as up, up.source(concurrency=1) as source:
-            with pytest.raises(NotAllowed, match="Active premium subscription required"):
+            with pytest.raises(RefusedAltogether, match="Active premium subscription required"):
                 await source.observe("top_tracks", DAY, ids(9), landed)
         assert len(up.requests) == 1
         assert [e.status for e in landed] == [403]

@@ -122,13 +122,13 @@ def test_a_refusal_inside_200_ends_the_observation(
 
 def test_what_a_question_wants_to_know_is_an_answer() -> None:
     async def test() -> None:
-        replies = [fault(800), fault(200), Reply(403, {"why": "removed"}), Reply(403, b"<html>")]
+        replies = [fault(800), fault(200), Reply(403, {"error": {"code": 5}}), Reply(404, b"<html>")]
         async with Upstream(lambda _: replies[len(up.requests) - 1]) as up:
             client = Client(up, FakeClock(), reads_fault=reads_fault, concurrency=1)
             await client.ask(numbered(4, answers=frozenset({403, 404})))
-        assert [answer.status for answer in client.answers] == [404, 403, 403, 403]
+        assert [answer.status for answer in client.answers] == [404, 403, 403, 404]
         assert client.answers[0].data["error"]["code"] == 800
-        assert [answer.data for answer in client.answers[2:]] == [{"why": "removed"}, None]
+        assert [answer.data for answer in client.answers[2:]] == [{"error": {"code": 5}}, None]
         async with Upstream(lambda _: fault(800)) as up:
             client = Client(up, FakeClock(), reads_fault=reads_fault)
             await client.ask(numbered(1, answers=frozenset()))

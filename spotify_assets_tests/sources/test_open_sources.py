@@ -184,7 +184,7 @@ def test_a_refused_token_says_so(status: int) -> None:
     reply = Reply(status, {"code": status, "error": "Invalid authorization token."})
     *_, error = observe(
         listenbrainz,
-        lambda _: reply,
+        lambda seen: reply if seen.method == "GET" else Reply(body=[]),
         "top_tracks",
         [mbid(1)],
         token=SecretStr(KEY),

@@ -227,7 +227,7 @@ def test_development_mode_may_not_see_top_tracks(development: str) -> None:
     with pytest.raises(NotAllowed, match=r'top tracks.*HTTP 403: "Forbidden"') as refused:
         observe(development, "top_tracks", ARTISTS)
     assert refused.value.usage is not None
-    assert refused.value.usage.calls == 2  # the token and one call, however many artists
+    assert refused.value.usage.calls == 3  # the token, one call, however many artists, and one to compare
 
 
 def test_what_was_recorded_was_not_copied() -> None:

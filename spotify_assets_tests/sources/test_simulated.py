@@ -18,6 +18,7 @@ from spotify_assets.sources.base import (
     CooldownRequired,
     Entity,
     NotAllowed,
+    RefusedAltogether,
     SignInRefused,
     SourceError,
     Usage,
@@ -90,7 +91,7 @@ TERMINAL: dict[str, type[SourceError]] = {
     "rate_limited_day": CooldownRequired,
     "quota_exceeded": CooldownRequired,
     "forbidden": NotAllowed,
-    "premium_required": NotAllowed,
+    "premium_required": RefusedAltogether,
 }
 
 

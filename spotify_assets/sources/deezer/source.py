@@ -35,10 +35,12 @@ from spotify_assets.sources.observing import Observer, contact, simulated_url
 from spotify_assets.sources.question import Answer, Limits, Question
 from spotify_assets.sources.reading import WORLDWIDE
 from spotify_assets.sources.records import Parsed
+from spotify_assets.sources.refusals import deezer_form
 from spotify_assets.sources.visit import Visit
 
 REQUESTS_PER_SECOND = 10.0
 
+_CONTROL = Question("an artist that everybody may see", "/artist/27", landed=False)
 _ID = re.compile(r"[0-9]{1,20}")
 
 
@@ -83,12 +85,18 @@ class DeezerSource:
             requests_per_second=requests_per_second,
             allowance=allowance,
             reads_fault=reads_fault,
+            own_error=deezer_form,
             user_agent=agent,
             limits=limits,
             clock=clock,
         )
         self._observer = Observer(
-            name, self._api, clock=clock, run_id=run_id, can_observe_past=can_observe_past
+            name,
+            self._api,
+            clock=clock,
+            run_id=run_id,
+            can_observe_past=can_observe_past,
+            control=_CONTROL,
         )
 
     @classmethod

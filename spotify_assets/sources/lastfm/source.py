@@ -10,6 +10,7 @@ key is sent and never kept: neither in the landed URL nor in a message.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -29,6 +30,7 @@ from spotify_assets.sources.observing import Observer, contact, simulated_url
 from spotify_assets.sources.question import Limits, Question
 from spotify_assets.sources.reading import WORLDWIDE, inner
 from spotify_assets.sources.records import Parsed
+from spotify_assets.sources.refusals import lastfm_form
 
 REQUESTS_PER_SECOND = 5.0
 
@@ -77,12 +79,18 @@ class LastfmSource:
             requests_per_second=requests_per_second,
             allowance=allowance,
             reads_fault=reads_fault,
+            own_error=lastfm_form,
             user_agent=agent,
             limits=limits,
             clock=clock,
         )
         self._observer = Observer(
-            name, self._api, clock=clock, run_id=run_id, can_observe_past=can_observe_past
+            name,
+            self._api,
+            clock=clock,
+            run_id=run_id,
+            can_observe_past=can_observe_past,
+            control=replace(self._question("artists", "Cher"), landed=False),
         )
 
     @classmethod

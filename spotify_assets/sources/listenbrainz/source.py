@@ -31,10 +31,13 @@ from spotify_assets.sources.observing import Observer, contact, simulated_url
 from spotify_assets.sources.question import Limits, Question
 from spotify_assets.sources.reading import WORLDWIDE
 from spotify_assets.sources.records import Parsed
+from spotify_assets.sources.refusals import listenbrainz_form
 
 ARTISTS_IN_BATCH = 1000
 REQUESTS_PER_SECOND = 3.0
 FRESH_DAYS = 14
+SOMEBODY = "b10bbbfc-cf9e-42e0-be17-e2c3e1d2600d"
+"""An artist to ask about where only the call matters."""
 TOP_TRACKS = "call: an artist's top tracks"
 """Name of the capability that a token gives."""
 _GET_ONE = "set LISTENBRAINZ_TOKEN (free, at https://listenbrainz.org/settings/)"
@@ -90,12 +93,18 @@ class ListenBrainzSource:
             concurrency=4,
             requests_per_second=requests_per_second,
             allowance=allowance,
+            own_error=listenbrainz_form,
             user_agent=agent,
             limits=limits,
             clock=clock,
         )
         self._observer = Observer(
-            name, self._api, clock=clock, run_id=run_id, can_observe_past=can_observe_past
+            name,
+            self._api,
+            clock=clock,
+            run_id=run_id,
+            can_observe_past=can_observe_past,
+            control=replace(_batches([SOMEBODY])[0], landed=False),
         )
 
     @classmethod

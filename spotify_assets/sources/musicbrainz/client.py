@@ -36,6 +36,7 @@ from spotify_assets.sources.musicbrainz.parse import (
 )
 from spotify_assets.sources.observing import Observer, contact, simulated_url
 from spotify_assets.sources.question import Answer, Limits, Question
+from spotify_assets.sources.refusals import musicbrainz_form
 
 REQUESTS_PER_SECOND = 1.0
 LIMITS = Limits(busy_attempts=8)
@@ -89,6 +90,7 @@ class MusicBrainz:
             concurrency=CONCURRENCY,
             requests_per_second=requests_per_second,
             allowance=allowance,
+            own_error=musicbrainz_form,
             user_agent=agent,
             limits=limits or LIMITS,
             clock=clock,

@@ -36,17 +36,21 @@ async def ask_once(asking: Asking, entity: Entity, ids: Sequence[str]) -> None:
     if entity == "album_tracks":
         batches = list(ask.batches("albums", "/albums", ids, ask.ALBUMS_IN_BATCH, market))
         left = await asking.capable(ALBUM_BATCHES, batches)
-        await asking.every([_tracks_of(each, asking.market) for each in _ids(left)])
+        await asking.every([_tracks_of(each, asking.market) for each in _ids(left)], asking.answered)
     elif entity == "track_details":
         batches = list(ask.batches("tracks", "/tracks", ids, ask.TRACKS_IN_BATCH, market))
         left = await asking.capable(TRACK_BATCHES, batches)
-        await asking.every([_one_track(each, asking.market) for each in _ids(left)])
+        await asking.every([_one_track(each, asking.market) for each in _ids(left)], asking.answered)
     else:
         batches = list(ask.batches("audio features", "/audio-features", ids, FEATURES_IN_BATCH))
         refused = asking.access.may(AUDIO_FEATURES) is False
         if refused or await asking.capable(AUDIO_FEATURES, batches):
+            await asking.settle()
             why = asking.access.why_not(AUDIO_FEATURES)
-            raise NotAllowed(f"{asking.visit.source} does not let this app see audio features ({why})", why)
+            raise NotAllowed(
+                f"{asking.visit.source} does not let this app see audio features ({why})", why, checked=True
+            )
+    await asking.settle()
 
 
 def _ids(questions: Iterable[Question]) -> list[str]:

@@ -24,6 +24,7 @@ from spotify_assets.sources.records import (
     Parsed,
     Record,
 )
+from spotify_assets.sources.refusals import is_own, spotify_form
 from spotify_assets.sources.spotify.dates import all_recent, last_day, parse_release_date
 from spotify_assets.sources.spotify.pieces import artist, new_release, top_track
 from spotify_assets.sources.spotify.questions import SEARCH_PAGES
@@ -211,7 +212,8 @@ def _new_releases(exchanges: Iterable[Exchange]) -> Parsed:
             continue
         page = _page_key(exchange)
         items, problem = _page_items(exchange)
-        if exchange.status == 403 and page.startswith("page "):
+        if exchange.status == 403 and page.startswith("page ") and is_own(spotify_form, 403, exchange.body):
+            reading.closed.add(page)
             continue  # not for this app: other questions make up for the list
         if problem:
             reading.open[page] = problem

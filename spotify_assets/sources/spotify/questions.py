@@ -83,6 +83,16 @@ def halves(question: Question) -> list[Question]:
     ]
 
 
+CONTROL = Question(
+    "a search",
+    "/search",
+    (("q", "a"), ("type", "artist"), ("limit", "1")),
+    landed=False,
+    answers=frozenset({400, 404}),
+)
+"""A call that every app may make."""
+
+
 def top_tracks(artist_id: str, market: str) -> Question:
     """An artist's top tracks in one market."""
     return Question(

@@ -32,6 +32,7 @@ from spotify_assets.sources.memory import Memory, ShortMemory, credential_digest
 from spotify_assets.sources.observing import Observer
 from spotify_assets.sources.question import Limits, Question
 from spotify_assets.sources.records import Parsed
+from spotify_assets.sources.refusals import spotify_form
 from spotify_assets.sources.spotify.access import (
     ALBUM_BATCHES,
     ARTIST_BATCHES,
@@ -49,6 +50,7 @@ from spotify_assets.sources.spotify.parse import parse
 from spotify_assets.sources.spotify.questions import (
     ALBUMS_IN_BATCH,
     ARTISTS_IN_BATCH,
+    CONTROL,
     LEAST_ON_PAGE,
     NEW_RELEASES_ON_PAGE,
     RELEASE_GROUPS,
@@ -138,12 +140,18 @@ class SpotifySource:
             concurrency=concurrency,
             allowance=self._allowance,
             authorization=ClientCredentials(self._accounts, client_id, client_secret, clock),
+            own_error=spotify_form,
             limits=limits,
             clock=clock,
             user_agent=agent,
         )
         self._observer = Observer(
-            name, self._api, clock=clock, run_id=run_id, can_observe_past=can_observe_past
+            name,
+            self._api,
+            clock=clock,
+            run_id=run_id,
+            can_observe_past=can_observe_past,
+            control=CONTROL,
         )
 
     def _pace_itself(self) -> None:
@@ -356,18 +364,19 @@ class SpotifySource:
                 hits += artist_hits([await self._look_up(one_artist(artist_id))])
         return hits
 
-    async def probe(self, artist_id: str) -> Usage:
+    async def probe(self, artist_id: str, *, again: bool = False) -> Usage:
         """Find out what this app may see, as far as it is not remembered, with one call each.
 
         Args:
             artist_id: An artist that exists, to ask about.
+            again: Ask also what is remembered as refused.
 
         Raises:
             SourceError: The upstream cannot be asked.
         """
 
         async def ask(visit: Visit) -> None:
-            await self._asking(visit).probe(artist_id)
+            await self._asking(visit, again=again).probe(artist_id)
 
         return await self._observer.visit("what this app may see", self._clock.now().date(), None, 6, ask)
 
@@ -410,9 +419,9 @@ class SpotifySource:
             entity, day, sink, questions, ask, lines, per_second=self.allowed_pace[0]
         )
 
-    def _asking(self, visit: Visit) -> Asking:
+    def _asking(self, visit: Visit, *, again: bool = False) -> Asking:
         self._pace_itself()
-        return Asking(self._api, self.access, visit, self.markets[0], self._pace_itself)
+        return Asking(self._api, self.access, visit, self._pace_itself, market=self.markets[0], again=again)
 
     async def _look_up(self, question: Question) -> dict[str, Any]:
         answer = await self._observer.look_up(question, "artists looked up")

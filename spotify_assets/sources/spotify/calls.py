@@ -1,0 +1,204 @@
+"""Making calls that an app may be refused: what a refusal of one means for the others.
+
+Belongs here: telling a call that is refused from a slip, and from an app or address that is refused
+altogether. Does not belong here: which calls observe an entity (`asking`), what is remembered (`access`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from spotify_assets.sources.http import PoliteClient
+from spotify_assets.sources.question import Answer, Question
+from spotify_assets.sources.refusals import is_about_the_call, refused_altogether
+from spotify_assets.sources.spotify import questions as ask
+from spotify_assets.sources.spotify.access import Access
+from spotify_assets.sources.visit import Visit
+from spotify_assets.sources.wording import said
+
+
+@dataclass(frozen=True)
+class Calls:
+    """The calls of one observation.
+
+    Attributes:
+        api: Sends.
+        access: What the app may see; corrected by what is met.
+        visit: The observation.
+        changed: Called when it was learnt whether a call is granted.
+        seen: Told each answer.
+        doubtful: Calls refused in this observation, with what was said, while no other call was answered
+            since: it may be that everything is refused.
+    """
+
+    api: PoliteClient
+    access: Access
+    visit: Visit
+    changed: Callable[[], None] = lambda: None
+    seen: Callable[[Question, Answer], None] = lambda _, __: None
+    doubtful: dict[str, str] = field(default_factory=dict)
+
+    async def capable(self, call: str, questions: Sequence[Question]) -> list[Question]:
+        """Ask questions that all make one call, as long as it is granted.
+
+        Unknown: the first question is the probe. Remembered as granted and refused all the same: asked once
+        more to make sure, and then remembered as refused.
+
+        Returns:
+            The questions that this app may not ask.
+        """
+        may = self.access.may(call)
+        if not questions or may is False:
+            return list(questions)
+        todo = list(questions)
+        if may is None:
+            left, refusal = await self._until_refused(call, todo[:1])
+            if refusal is not None:
+                self.refuse(call, refusal)
+                return todo
+            todo = todo[1:]
+        left, refusal = await self._until_refused(call, todo)
+        if refusal is None:
+            return []
+        sure, again = await self._until_refused(call, left[:1])
+        if again is None:  # it was a slip
+            left, again = await self._until_refused(call, left[1:])
+        else:
+            left = [*sure, *left[1:]]
+        if again is not None:
+            self.refuse(call, again)
+        return left
+
+    async def _until_refused(
+        self, call: str, questions: Sequence[Question]
+    ) -> tuple[list[Question], Answer | None]:
+        """Ask until the call is refused: the questions without an answer because of that, and the refusal."""
+        refused: list[tuple[Question, Answer]] = []
+        unasked: list[Question] = []
+        answered: list[Question] = []
+
+        def some() -> Iterator[Question]:
+            for question in questions:
+                if refused:
+                    unasked.append(question)
+                else:
+                    yield question
+
+        def note(question: Question, answer: Answer) -> None:
+            self.stop_if_closed(answer)
+            if answer.status == 403:
+                refused.append((question, answer))
+            elif answer.status == 200 and not answered:
+                answered.append(question)
+                self.grant(call)
+                self.changed()
+
+        await self.every(some(), note)
+        return [question for question, _ in refused] + unasked, refused[0][1] if refused else None
+
+    async def granted_by(
+        self,
+        call: str,
+        questions: Sequence[Question],
+        note: Callable[[Question, Answer], None] = lambda _, __: None,
+    ) -> None:
+        """Ask questions of a call that every app is said to be granted, and note that it was."""
+        answered: list[Answer] = []
+
+        def handle(question: Question, answer: Answer) -> None:
+            if answer.status == 200 and not answered:
+                answered.append(answer)
+                self.grant(call)
+            note(question, answer)
+
+        await self.every(questions, handle)
+
+    async def every(
+        self,
+        questions: Iterator[Question] | Sequence[Question],
+        note: Callable[[Question, Answer], None] | None = None,
+    ) -> None:
+        """Ask; a batch refused because of one bad id (HTTP 400) is asked again in two halves."""
+        todo: list[Question] | Iterator[Question] = iter(questions)
+        while True:
+            bad: list[Question] = []
+
+            def handle(question: Question, answer: Answer, bad: list[Question] = bad) -> None:
+                if answer.status == 400:
+                    bad.append(question)
+                    return
+                self._look_at(answer)
+                self.seen(question, answer)
+                if note is not None:
+                    note(question, answer)
+
+            await self.api.ask_all(todo, self.visit, handle)
+            parts: list[Question] = []
+            for question in bad:
+                if not (halves := ask.halves(question)):
+                    self.visit.fail(f"{question.label}: {self.visit.source} calls the request bad (HTTP 400)")
+                parts += halves
+            if not parts:
+                return
+            todo = iter(parts)
+
+    def grant(self, call: str) -> None:
+        """Note that a call was answered."""
+        self.doubtful.pop(call, None)
+        self.access.granted(call)
+        self.believe()
+
+    def refuse(self, call: str, answer: Answer) -> None:
+        """Note that a call was refused, to be believed when another one is answered."""
+        self.doubtful[call] = f"HTTP 403{said(answer.data)}"
+
+    def believe(self) -> None:
+        """Another call was answered: whatever was refused before was refused for itself."""
+        refused = dict(self.doubtful)
+        self.doubtful.clear()
+        for call, came in refused.items():
+            self.access.refused(call, f": {came}")
+        if refused:
+            self.changed()
+
+    def answered(self, _question: Question, _answer: Answer) -> None:
+        """Note an answer to a call that every app may make."""
+        self.believe()
+
+    async def settle(self) -> None:
+        """Find out whether calls that were refused are, or whether everything is.
+
+        Raises:
+            RefusedAltogether: Everything is; nothing is noted of any call.
+        """
+        if not self.doubtful:
+            return
+        if not await is_about_the_call(self.api, self.visit, ask.CONTROL):
+            raise refused_altogether(self.visit.source, next(iter(self.doubtful.values())))
+        self.believe()
+
+    def stop_if_closed(self, answer: Answer) -> None:
+        """Tell an app that is closed altogether from one that may not make a call.
+
+        Raises:
+            RefusedAltogether: The app's owner has no Premium subscription, so the app may do nothing.
+        """
+        words = said(answer.data)
+        if answer.status == 403 and "premium" in words.lower():
+            raise refused_altogether(self.visit.source, f"HTTP 403{words}")
+
+    def _look_at(self, answer: Answer) -> None:
+        """Learn which fields there are."""
+        data = answer.data
+        if answer.status != 200 or not isinstance(data, dict):
+            return
+        for kind in ("artist", "track"):
+            pieces = data.get(f"{kind}s")
+            if isinstance(pieces, list):
+                self.access.look_at(kind, pieces)
+        albums = data.get("albums")
+        if isinstance(albums, list):  # a page's albums are simplified and lack these fields for every app
+            self.access.look_at("album", albums)
+        if data.get("type") in {"artist", "album", "track"}:
+            self.access.look_at(str(data["type"]), [data])
