@@ -87,7 +87,7 @@ def build_definitions(
         sensors=[
             today_sensor(job),
             import_sensor(import_job),
-            following_sensor(marts_job),
+            following_sensor(marts_job, job),
             problems_sensor(),
             news_sensor(),
             killed_sensor(),

@@ -13,6 +13,7 @@ import click
 
 from spotify_assets import installation
 from spotify_assets.cli.environment import export_dagster, open_environment
+from spotify_assets.warehouse.embedded import outlive_exec
 
 
 @click.command(
@@ -33,13 +34,16 @@ def exec_command(seconds: float, program: tuple[str, ...]) -> None:
       spotify-assets exec dagster run list --limit 5
       spotify-assets exec --wait 300 dagster-daemon run --workspace workspace.yaml
     """  # noqa: D301 - \b is for click
-    export_dagster(open_environment(connect_seconds=seconds))
+    environment = open_environment(connect_seconds=seconds)
+    export_dagster(environment)
     # Programs installed beside this one are found first, whatever PATH says.
     os.environ["PATH"] = os.pathsep.join(
         (str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))
     )
     own = installation.program(program[0])
     called = (*own, *program[1:]) if len(own) > 1 else program
+    if environment.warehouse.home is not None:
+        outlive_exec(environment.warehouse.home)
     try:
         os.execvp(called[0], called)  # noqa: S606 - what the user asks for
     except OSError as error:

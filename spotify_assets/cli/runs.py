@@ -26,6 +26,8 @@ from spotify_assets.cli.guardian import guarded
 from spotify_assets.definitions import build_definitions
 from spotify_assets.defs import killed
 from spotify_assets.defs.assets.forecasts import forecast_keys
+from spotify_assets.defs.assets.landing import FAILED
+from spotify_assets.defs.assets.marts import DBT_MODELS, mart_keys
 from spotify_assets.defs.assets.snapshots import loaded_keys
 from spotify_assets.defs.background import repeatedly
 from spotify_assets.defs.checks.days import day_check_keys
@@ -61,6 +63,7 @@ class RunOutcome:
         problems: Why assets failed, one message each.
         warnings: Checks that did not pass.
         stopped: Why an upstream was not asked for the rest, though what came is loaded.
+        came_to_marts: Whether it began to build the marts.
         log: Where the run's own output is.
     """
 
@@ -71,6 +74,12 @@ class RunOutcome:
     problems: list[str] = field(default_factory=list)
     warnings: list[CheckOutcome] = field(default_factory=list)
     stopped: list[str] = field(default_factory=list)
+    came_to_marts: bool = False
+
+    @property
+    def may_be_built_upon(self) -> bool:
+        """Whether marts may be built of what it loaded: not if that broke its contract."""
+        return bool(self.success or self.loads) and not any(check.blocking for check in self.warnings)
 
     def add(self, later: RunOutcome) -> None:
         """Take in the outcome of a run over other days; its id and log are kept where it failed."""
@@ -146,17 +155,18 @@ def run_days(
     """
     if not selection and first != last:
         outcome = run_days(environment, first, last, selection=loaded_keys(), show=show)
-        if outcome.success:
-            outcome.add(build_marts(environment, first, last, show))
-        if outcome.success:
-            outcome.add(run_days(environment, last, last, selection=forecast_keys(), show=show))
+        if outcome.may_be_built_upon:
+            built = build_marts(environment, first, last, show)
+            outcome.add(built)
+            if built.success:
+                outcome.add(run_days(environment, last, last, selection=forecast_keys(), show=show))
         return outcome
     tags = (
         {ASSET_PARTITION_RANGE_START_TAG: first.isoformat(), ASSET_PARTITION_RANGE_END_TAG: last.isoformat()}
         if first != last
         else {}
     )
-    return _run(
+    outcome = _run(
         environment,
         OBSERVE_DAY,
         show,
@@ -164,6 +174,11 @@ def run_days(
         partition_key=first.isoformat() if first == last else None,
         asset_selection=list(selection) if selection else None,
     )
+    if not selection and not outcome.came_to_marts and outcome.may_be_built_upon:
+        # What failed was an upstream: the day's marts are made of what the others told.
+        rest = [*mart_keys(), *forecast_keys()]
+        outcome.add(run_days(environment, first, last, selection=rest, show=show))
+    return outcome
 
 
 def build_marts(
@@ -222,9 +237,10 @@ def _run(
         )
     if _interrupted(result):
         raise KeyboardInterrupt
-    outcome.success = result.success
-    outcome.problems = _problems(result)
-    outcome.stopped = list(dict.fromkeys(_stopped(result)))
+    outcome.problems = [*_problems(result), *dict.fromkeys(_sources(result, FAILED))]
+    outcome.success = result.success and not outcome.problems
+    outcome.stopped = list(dict.fromkeys(_sources(result, "stopped")))
+    outcome.came_to_marts = any(event.step_key == DBT_MODELS for event in result.all_events)
     outcome.warnings = [
         CheckOutcome(
             check.asset_key.to_user_string(), check.check_name, bool(check.blocking), check.description or ""
@@ -247,10 +263,11 @@ def _interrupted(result: dg.ExecuteInProcessResult) -> bool:
     )
 
 
-def _stopped(result: dg.ExecuteInProcessResult) -> Iterator[str]:
+def _sources(result: dg.ExecuteInProcessResult, name: str) -> Iterator[str]:
+    """What landings say of sources under a name."""
     for event in result.all_events:
         if event.is_step_materialization:
-            reason = event.step_materialization_data.materialization.metadata.get("stopped")
+            reason = event.step_materialization_data.materialization.metadata.get(name)
             if isinstance(reason, dg.MarkdownMetadataValue) and reason.md_str:
                 yield from (line.removeprefix("- ") for line in reason.md_str.splitlines())
 

@@ -13,20 +13,25 @@ from pathlib import Path
 import click
 import httpx
 import psutil  # type: ignore[import-untyped]
+from rich.console import Console
 
 from spotify_assets.cli.console import console
 from spotify_assets.cli.environment import (
     SIMULATED_NOTE,
+    Environment,
     export_dagster,
     open_environment,
     upstream,
 )
 from spotify_assets.cli.listening import LOOPBACK, check_free, port_option, stop_like_ctrl_c
+from spotify_assets.cli.only_one import only_daemon, only_up
+from spotify_assets.cli.watching import Watch
 from spotify_assets.installation import PROJECT_ROOT, program
 from spotify_assets.sources.clients import open_client
 
 START_SECONDS = 180
 STOP_SECONDS = 30
+LOOK_SECONDS = 2
 
 
 class _Service:
@@ -121,14 +126,32 @@ def up_command(port: int, docs_port: int) -> None:
     signal.signal(signal.SIGTERM, stop_like_ctrl_c)
     if port == docs_port:
         raise click.UsageError("--port and --docs-port must differ")
-    check_free(port, "--port")
-    check_free(docs_port, "--docs-port")
-    environment = open_environment()
-    export_dagster(environment)
     screen = console()
-    logs = environment.settings.spotify_assets_home / "logs"
+    try:
+        environment = open_environment()
+        web, docs = f"http://{LOOPBACK}:{port}", f"http://{LOOPBACK}:{docs_port}"
+        with only_up(environment.settings.spotify_assets_home, web):
+            check_free(port, "--port")
+            check_free(docs_port, "--docs-port")
+            _serve(environment, screen, web, docs)
+    except KeyboardInterrupt:
+        screen.print("Stopped before everything had started.")
+        raise click.exceptions.Exit(130) from None
+    screen.print("Stopped.")
+
+
+def _serve(environment: Environment, screen: Console, web: str, docs: str) -> None:
+    """Start everything, and stop it when somebody says so or when there is nothing left to serve."""
+    export_dagster(environment)
+    home = environment.settings.spotify_assets_home
+    logs = home / "logs"
     workspace = str(PROJECT_ROOT / "workspace.yaml")
+
+    def waiting() -> None:
+        screen.print("A daemon was alive here a moment ago; looking whether it still is …")
+
     with ExitStack() as stack:
+        stack.enter_context(only_daemon(environment.warehouse, waiting))
         stack.enter_context(upstream(environment.settings))
         services: list[_Service] = []
         stack.callback(_stop, services)
@@ -136,29 +159,30 @@ def up_command(port: int, docs_port: int) -> None:
         def start(name: str, *command: str) -> None:
             services.append(_Service(name, list(command), logs / f"{name}.log"))
 
-        web, docs = f"http://{LOOPBACK}:{port}", f"http://{LOOPBACK}:{docs_port}"
         if "dagster_web_url" not in environment.settings.model_fields_set:
             os.environ["DAGSTER_WEB_URL"] = web  # links in alerts lead here
         screen.print("Starting (half a minute) …")
         start(
-            "webserver", *program("spotify-assets"), "webserver", "--port", str(port),
+            "webserver", *program("spotify-assets"), "webserver", "--port", web.rpartition(":")[2],
             "--workspace", workspace,
         )  # fmt: skip
         start("daemon", *program("dagster-daemon"), "run", "--workspace", workspace)
-        start("docs", *program("spotify-assets"), "docs", "--port", str(docs_port))
+        start("docs", *program("spotify-assets"), "docs", "--port", docs.rpartition(":")[2])
         _wait_until(lambda: _answers(f"{web}/server_info"), services)
         screen.print(f"Dagster web UI   {web}")
         _wait_until(lambda: _answers(docs), services)
         screen.print(f"Documentation    {docs}")
         if environment.simulated:
             screen.print(SIMULATED_NOTE, style="yellow")
-        screen.print(f"Logs             {logs}", soft_wrap=True)
-        screen.print("Ctrl-C stops all of it.")
+        screen.print(f"Logs             {logs}", markup=False, soft_wrap=True)
+        screen.print("Ctrl-C stops all of it. After a change of .env, stop it and start it again.")
+        held = stack.enter_context(environment.warehouse.holding())
+        watch = Watch(home, held, web, lambda line: screen.print(line, markup=False, soft_wrap=True))
         with suppress(KeyboardInterrupt):
             while True:
+                watch.look()
                 for service in services:
                     if reason := service.ended():
                         raise click.ClickException(f"{reason}\nEverything else was stopped.")
-                time.sleep(1)
+                time.sleep(LOOK_SECONDS)
         screen.print("Stopping …")
-    screen.print("Stopped.")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import click
 from rich.console import Console
@@ -176,18 +177,46 @@ def _print_calls(screen: Console, state: UpstreamState) -> None:
         )  # fmt: skip
 
 
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    query = [
+        pair for pair in parse_qsl(parts.query, keep_blank_values=True) if not pair[0].endswith("password")
+    ]
+    place = f"{user.partition(':')[0]}{at}{host}"
+    return urlunsplit(("postgresql", place, parts.path, urlencode(query, safe="/", quote_via=quote), ""))
+
+
+def _print_url(environment: Environment) -> None:
+    """Where SQL clients connect to; the password is the reader's to know."""
+    warehouse = environment.warehouse
+    click.echo(_without_password(warehouse.url.get_secret_value()))
+    if warehouse.home is not None:
+        click.echo(
+            "The embedded server runs only while something of the platform does: keep "
+            "`spotify-assets up` running, or give the client as a command: "
+            "spotify-assets exec CLIENT. It listens on a socket in the home, on no port.",
+            err=True,
+        )
+
+
 @click.command("status", short_help="Show what is loaded, missing, lost and in quarantine.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def status_command(as_json: bool) -> None:
+@click.option("--url", "only_url", is_flag=True, help="Print the database's URL for SQL clients.")
+def status_command(as_json: bool, only_url: bool) -> None:
     """Show what is loaded, missing, lost and in quarantine.
 
     \b
     Examples:
       spotify-assets status
       spotify-assets status --json
+      spotify-assets status --url
     """  # noqa: D301 - \b is for click
     environment = open_environment()
     settings = environment.settings
+    if only_url:
+        _print_url(environment)
+        return
     watched = watchlist.tracked_anywhere(environment.warehouse, simulated=environment.simulated)
     states = upstream_states(environment)
     series = _all_series(environment)
@@ -214,6 +243,7 @@ def status_command(as_json: bool) -> None:
     names = ", ".join(settings.observed_sources)
     screen.print(f"upstream  {names}, {len(watched):,} artists tracked", markup=False)
     screen.print(f"database  {environment.warehouse.where}", markup=False, soft_wrap=True)
+    screen.print(f"          for SQL clients: {command()} status --url", markup=False, soft_wrap=True)
     screen.print(f"lake      {lake}", markup=False, soft_wrap=True)
     screen.print(
         f"next run  {following.sentence}, while `spotify-assets up` is running", markup=False, soft_wrap=True

@@ -18,9 +18,12 @@ from collections.abc import Mapping
 from datetime import date
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from spotify_assets.contracts.tables import TABLES
+from spotify_assets.defs.assets.forecasts import forecast_keys
+from spotify_assets.defs.assets.marts import DBT_MODELS, mart_keys
 from spotify_assets.defs.assets.snapshots import snapshot_key
 from spotify_assets.defs.dropped import marts_of_days
 
@@ -35,19 +38,21 @@ MART = dg.AssetKey(["marts", "artist_popularity_trend"])
 """Built whenever any mart is: models are built together."""
 
 
-def following_sensor(job: dg.JobDefinition) -> dg.SensorDefinition:
+def following_sensor(job: dg.JobDefinition, day_job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
     """Build the marts of days whose snapshots are newer than they are.
 
-    Only snapshots of runs that succeeded: a failed run is mended and run again, and what failed its contract
-    is not built upon. Its cursor holds, by table, the last materialization that has been looked at.
+    Also those of a run that failed before it came to its marts, as where a source does not answer: what was
+    loaded is built upon, unless it failed its contract. Its cursor holds, by table, the last materialization
+    that has been looked at.
 
     Args:
         job: What builds marts of days.
+        day_job: What builds them for one day, and the forecasts from it.
     """
 
     @dg.sensor(
         name=MARTS_FOLLOW,
-        job=job,
+        jobs=[job, day_job],
         minimum_interval_seconds=SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Builds the marts of days whose snapshots were materialized without them.",
@@ -64,11 +69,15 @@ def following_sensor(job: dg.JobDefinition) -> dg.SensorDefinition:
             return dg.SensorResult(skip_reason="No day is left behind", cursor=json.dumps(moved))
         first, last = min(behind), max(behind)
         key = hashlib.sha256(json.dumps([first, last, moved], sort_keys=True).encode()).hexdigest()[:32]
-        request = dg.RunRequest(
-            run_key=key,
-            run_config=marts_of_days(date.fromisoformat(first), date.fromisoformat(last)),
-            tags={"spotify_assets/days": f"{first} to {last}"},
-        )
+        tags = {"spotify_assets/days": f"{first} to {last}"}
+        if first == last:
+            keys = [*mart_keys(), *forecast_keys()]
+            request = dg.RunRequest(
+                key, partition_key=first, asset_selection=keys, job_name=day_job.name, tags=tags
+            )
+        else:
+            days = marts_of_days(date.fromisoformat(first), date.fromisoformat(last))
+            request = dg.RunRequest(key, run_config=days, job_name=job.name, tags=tags)
         return dg.SensorResult(run_requests=[request], cursor=json.dumps(moved))
 
     return marts_follow_snapshots
@@ -87,7 +96,7 @@ def _left_behind(instance: dg.DagsterInstance, cursor: Mapping[str, str]) -> tup
     """Days that have snapshots newer than their marts, and what has been looked at then."""
     loaded: dict[str, int] = {}
     moved = dict(cursor)
-    succeeded: dict[str, bool | None] = {}
+    sound: dict[str, bool | None] = {}
     for table in TABLES.values():
         records = instance.fetch_materializations(
             dg.AssetRecordsFilter(snapshot_key(table), after_storage_id=int(cursor.get(table.name, 0))),
@@ -95,12 +104,12 @@ def _left_behind(instance: dg.DagsterInstance, cursor: Mapping[str, str]) -> tup
             ascending=True,
         ).records
         for record in records:
-            if record.run_id not in succeeded:
-                succeeded[record.run_id] = _has_succeeded(instance, record.run_id)
-            if succeeded[record.run_id] is None:
+            if record.run_id not in sound:
+                sound[record.run_id] = _is_sound(instance, record.run_id)
+            if sound[record.run_id] is None:
                 break
             moved[table.name] = str(record.storage_id)
-            if record.partition_key and succeeded[record.run_id]:
+            if record.partition_key and sound[record.run_id]:
                 loaded[record.partition_key] = max(record.storage_id, loaded.get(record.partition_key, 0))
     if not loaded:
         return set(), moved
@@ -110,11 +119,33 @@ def _left_behind(instance: dg.DagsterInstance, cursor: Mapping[str, str]) -> tup
     return {day for day, storage_id in loaded.items() if built.get(day, 0) < storage_id}, moved
 
 
-def _has_succeeded(instance: dg.DagsterInstance, run_id: str) -> bool | None:
-    """Whether a run has; none for one that ended just now. What is no run of Dagster's sees to its marts."""
+def _is_sound(instance: dg.DagsterInstance, run_id: str) -> bool | None:
+    """Whether marts may be built upon what a run loaded; none for one that ended just now.
+
+    What is no run of Dagster's sees to its marts, and so did a run that came to them and failed there.
+    """
     record = instance.get_run_record_by_id(run_id)
     if record is None:
         return False
     if record.end_time is not None and time.time() - record.end_time < SETTLED_SECONDS:
         return None
-    return record.dagster_run.status == dg.DagsterRunStatus.SUCCESS
+    if record.dagster_run.status == dg.DagsterRunStatus.SUCCESS:
+        return True
+    if record.dagster_run.status != dg.DagsterRunStatus.FAILURE:
+        return False
+    return not _failed_its_contract(instance, run_id) and not _came_to_marts(instance, run_id)
+
+
+def _failed_its_contract(instance: dg.DagsterInstance, run_id: str) -> bool:
+    records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION).records
+    evaluations = (
+        event.asset_check_evaluation_data
+        for record in records
+        if (event := record.event_log_entry.dagster_event) is not None
+    )
+    return any(one.blocking and not one.passed for one in evaluations)
+
+
+def _came_to_marts(instance: dg.DagsterInstance, run_id: str) -> bool:
+    records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_START).records
+    return any(record.event_log_entry.step_key == DBT_MODELS for record in records)

@@ -40,6 +40,8 @@ RUN_KEY = "dagster/run_key"
 """Dagster's tag of what a run was asked for by."""
 OBSERVE_DAY = "observe_day"
 """The job of the daily run."""
+USUAL = timedelta(days=7)
+"""What was loaded in the days before is expected today too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,7 @@ def _after_cooldown(today: Today) -> Next | str:
 
 
 def _retry(today: Today) -> Next | str:
-    from spotify_assets.warehouse.ledger import may_still_come  # noqa: PLC0415 - definitions load without it
+    from spotify_assets.warehouse.ledger import may_still_come  # noqa: PLC0415
 
     last, retries = today.runs[-1], sum(run.is_retry for run in today.runs)
     open_ = [reason for reason in today.missing if may_still_come(reason, asked_again=retries > 0)]
@@ -223,14 +225,19 @@ def look(
         known_watchlist: The watchlist after whose changes everybody was asked about; with the same one,
             nobody is looked for.
     """
-    from spotify_assets.ingest.tracked import not_asked_yet  # noqa: PLC0415 - definitions load without it
-    from spotify_assets.warehouse.allowance import last_cooldowns  # noqa: PLC0415 - definitions load without it
-    from spotify_assets.warehouse.ledger import current_loads, has_loads_of  # noqa: PLC0415 - definitions load without it
-    from spotify_assets.warehouse.watchlist import change_mark, tracked_anywhere  # noqa: PLC0415 - definitions load without it
+    # Imported here, because definitions load without any of it.
+    from spotify_assets.ingest.tracked import not_asked_yet  # noqa: PLC0415
+    from spotify_assets.warehouse.allowance import last_cooldowns  # noqa: PLC0415
+    from spotify_assets.warehouse.ledger import current_loads, has_loads_of  # noqa: PLC0415
+    from spotify_assets.warehouse.watchlist import change_mark, tracked_anywhere  # noqa: PLC0415
 
     now = now.astimezone(UTC)
     sources = settings.observed_sources
-    loads = [load for load in current_loads(warehouse, since=now.date()) if load.source in sources]
+    recent = [load for load in current_loads(warehouse, since=now.date() - USUAL) if load.source in sources]
+    loads = [load for load in recent if load.day == now.date()]
+    cooldowns = last_cooldowns(warehouse)
+    paused = {one.upstream for one in cooldowns if one.seconds_left > 0}
+    silent = [pair for pair in _not_loaded(recent, now.date()) if pair[1] not in paused]
     mark = change_mark(warehouse)
     return Today(
         now=now,
@@ -241,9 +248,21 @@ def look(
         unasked=not_asked_yet(warehouse, sources, now.date()) if mark != known_watchlist else 0,
         watchlist=mark,
         observed_before=any(has_loads_of(warehouse, source) for source in sources),
-        missing=[reason for load in loads for reason in load.missing.values()],
-        cooldowns=last_cooldowns(warehouse),
+        missing=[
+            *(reason for load in loads for reason in load.missing.values()),
+            *(f"{source} gave nothing for {table}" for table, source in silent),
+        ],
+        cooldowns=cooldowns,
     )
+
+
+def _not_loaded(recent: Sequence[LedgerEntry], day: date) -> list[tuple[str, str]]:
+    """Tables and sources that were loaded in the days before and are not on this day.
+
+    A source that answers nothing leaves no load that could name what is missing.
+    """
+    usual = {(load.table, load.source) for load in recent if load.day < day and load.table in DAILY_TABLES}
+    return sorted(usual - {(load.table, load.source) for load in recent if load.day == day})
 
 
 def _past(runs: Sequence[RunOfDay], now: datetime) -> list[PastRun]:

@@ -6,7 +6,7 @@ Belongs here: what `status` asks of them. Where Dagster is there anyway, it is a
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -88,3 +88,62 @@ def _cursors(value: Any) -> Iterator[str]:
             yield found
         for one in value.values():
             yield from _cursors(one)
+
+
+@dataclass(frozen=True, slots=True)
+class SeenRun:
+    """A run, as somebody who looks on sees it.
+
+    Attributes:
+        number: In the order in which runs were asked for.
+        run_id: Dagster's id of it.
+        job: Its job.
+        status: Its state, in Dagster's words.
+        day: The day that it is for, if for one.
+    """
+
+    number: int
+    run_id: str
+    job: str
+    status: str
+    day: str | None
+
+
+def newest_run(warehouse: Warehouse) -> int:
+    """The number of the newest run; 0 where there is none."""
+    if not _any(warehouse):
+        return 0
+    return int(ask(warehouse, "select coalesce(max(id), 0) from dagster.runs", {})[0][0])
+
+
+def runs_since(warehouse: Warehouse, number: int, also: Sequence[str]) -> list[SeenRun]:
+    """Runs that are newer than the one of a number, and some others by their ids, oldest first."""
+    if not _any(warehouse):
+        return []
+    statement = """
+        select r.id, r.run_id, r.pipeline_name, r.status, (
+            select t.value from dagster.run_tags as t
+            where t.run_id = r.run_id and t.key = 'dagster/partition' limit 1
+        )
+        from dagster.runs as r
+        where r.id > %(number)s or r.run_id = any(%(also)s)
+        order by r.id
+    """
+    return [SeenRun(*row) for row in ask(warehouse, statement, {"number": number, "also": list(also)})]
+
+
+def daemon_heartbeats(warehouse: Warehouse) -> dict[tuple[str, str], datetime]:
+    """When each daemon last said that it lives, by its kind and its process."""
+    if not _any(warehouse):
+        return {}
+    statement = "select daemon_type, daemon_id, timestamp from dagster.daemon_heartbeats"
+    return {(kind, process): at.replace(tzinfo=UTC) for kind, process, at in ask(warehouse, statement, {})}
+
+
+def forget_heartbeats(warehouse: Warehouse) -> None:
+    """Forget when daemons last said that they live, once none does: the next one need not wait."""
+    if not _any(warehouse):
+        return
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("delete from dagster.daemon_heartbeats")
+        connection.commit()

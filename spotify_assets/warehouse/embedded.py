@@ -114,6 +114,14 @@ def release(home: Path) -> None:
         _stop_if_unused(held.layout)
 
 
+def outlive_exec(home: Path) -> None:
+    """Let the program that takes this process's place go on using the server, until it ends."""
+    with _guard:
+        held = _held.get(home.resolve())
+        if held is not None:
+            os.set_inheritable(held.descriptor, True)
+
+
 def _stop_if_unused(layout: Layout) -> None:
     """Stop the server here and now if nobody else uses it; wait for the keeper if it is doing so."""
     deadline = time.monotonic() + keeper.STOP_SECONDS

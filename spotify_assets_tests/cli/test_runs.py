@@ -6,9 +6,12 @@ import re
 import signal
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 
 from spotify_assets.simulator.catalogue import Catalogue
+from spotify_assets.simulator.config import SimulatorConfig
+from spotify_assets.simulator.server import running
 from spotify_assets_tests.cli.command import Installation, eventually, query
 from spotify_assets_tests.cli.terminal import Shown
 
@@ -110,3 +113,21 @@ def test_ctrl_c_ends_with_130_and_a_word(installation: Installation, stop: signa
     assert code == 130, log.read_text()
     assert "Interrupted." in log.read_text()
     assert "Traceback" not in log.read_text()
+
+
+@pytest.mark.slow
+def test_an_upstream_that_is_silent_about_one_thing_costs_the_day_none_of_its_marts(
+    installation: Installation, database: str
+) -> None:
+    with running(SimulatorConfig(artists=200)) as url:
+        httpx.post(f"{url}/_simulator/faults", json={"fault": "status_500", "path": "/top-tracks"})
+        here = installation.changed(SIMULATOR_URL=url)
+        here.run("watch", "add", *IDS).succeeded()
+        done = here.watched("materialize", seconds=500)
+    assert done.code == 1, done.text
+    only_ours(done)
+    (failed,) = [line for line in done.text.split("\n\n")[-1].splitlines() if line.startswith("failed: ")]
+    assert "top" in failed
+    newest = "select max(snapshot_date), count(*) from marts.artist_popularity_trend where value is not null"
+    ((day, rows),) = query(database, newest)
+    assert (day, rows > 0) == (datetime.now(UTC).date(), True)

@@ -119,6 +119,16 @@ def test_it_asks_again_after_growing_pauses_and_no_more_than_that(
     assert "left alone until tomorrow" in sensor.reason
 
 
+def test_a_source_that_gave_nothing_today_is_asked_again(
+    sensor: Sensor, warehouse: Warehouse, instance: dg.DagsterInstance
+) -> None:
+    load(warehouse, DAY - timedelta(days=1))
+    record_run(instance, at(12, 3))
+    assert keys(sensor.tick(at(12, 33))) == [f"{DAY} retry 1"]
+    load(warehouse, DAY)
+    assert sensor.tick(at(12, 34)) == []
+
+
 def test_it_asks_no_more_once_everything_came(
     sensor: Sensor, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
 from dagster._core.events import DagsterEvent, StepMaterializationData
 
 from spotify_assets.defs import following
@@ -38,8 +39,15 @@ def materialize(instance: dg.DagsterInstance, run_id: str, *days: str, key: dg.A
 
 
 def window(request: dg.RunRequest) -> list[str]:
+    if request.job_name == "observe_day":
+        assert request.asset_selection is not None
+        assert {following.MART, dg.AssetKey(["forecasts", "artist_forecasts"])} <= set(
+            request.asset_selection
+        )
+        assert not any(key.path[0] in {"landing", "snapshots"} for key in request.asset_selection)
+        return [request.partition_key or ""] * 2
     days: list[str] = request.run_config["ops"]["build_marts_of_days"]["inputs"]["days"]
-    assert request.job_name in {None, "build_marts"}
+    assert request.job_name == "build_marts"
     return days
 
 
@@ -86,7 +94,33 @@ def test_a_run_under_way_may_still_come_to_its_marts(
     found = instance.get_run_by_id(going)
     assert found is not None
     instance.report_run_failed(found)
-    assert sensor.tick(NOW) == [], "a failed run is mended and run again: its contract may have failed"
+    (request,) = sensor.tick(NOW)
+    assert window(request) == ["2026-11-01", "2026-11-01"], "what was loaded is built upon"
+    assert sensor.tick(NOW) == []
+
+
+@pytest.mark.parametrize("how", ["its contract failed", "its marts failed", "cancelled"])
+def test_what_a_failed_run_loaded_is_left_alone_where_building_would_not_do(
+    sensor: Sensor, instance: dg.DagsterInstance, how: str
+) -> None:
+    status = dg.DagsterRunStatus.CANCELED if how == "cancelled" else dg.DagsterRunStatus.FAILURE
+    failed = record_run(instance, NOW, status)
+    materialize(instance, failed, "2026-11-01")
+    if how == "its contract failed":
+        event = DagsterEvent(
+            event_type_value=dg.DagsterEventType.ASSET_CHECK_EVALUATION.value, job_name="any",
+            event_specific_data=AssetCheckEvaluation(
+                SNAPSHOT, "contract", passed=False, metadata={}, blocking=True
+            ),
+        )  # fmt: skip
+        instance.report_dagster_event(event, failed)
+    if how == "its marts failed":
+        event = DagsterEvent(
+            event_type_value=dg.DagsterEventType.STEP_START.value, job_name="any", step_key="dbt_models"
+        )
+        instance.report_dagster_event(event, failed)
+    assert sensor.tick(NOW) == []
+    assert sensor.reason == "No day is left behind"
 
 
 def test_a_run_that_ended_just_now_may_be_followed_by_another_that_builds(
@@ -121,9 +155,10 @@ def test_a_real_run_of_snapshots_alone_is_followed_and_then_no_more(
     (request,) = sensor.tick(NOW)
     assert window(request) == [day, day]
     definitions = sensor.repository
-    done = definitions.get_job("build_marts").execute_in_process(
-        run_config=request.run_config, instance=instance, raise_on_error=False
-    )
+    done = definitions.get_job("observe_day").execute_in_process(
+        partition_key=request.partition_key, asset_selection=request.asset_selection, instance=instance,
+        raise_on_error=False,
+    )  # fmt: skip
     assert done.success
     assert instance.get_materialized_partitions(following.MART) == {day}
     assert sensor.tick(NOW) == []

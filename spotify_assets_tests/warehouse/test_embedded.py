@@ -64,6 +64,22 @@ def test_four_processes_start_it_at_once_and_the_last_one_stops_it(short_tmp: Pa
     assert "database system is shut down" in log
 
 
+def test_a_program_that_takes_a_users_place_goes_on_using_it(short_tmp: Path) -> None:
+    taker = "import sys; print('taken', flush=True); sys.stdin.readline()"
+    code = (
+        "import os, sys; from pathlib import Path; from spotify_assets.warehouse import embedded\n"
+        "home = Path(sys.argv[1]); print(embedded.ensure_running(home), flush=True)\n"
+        f"embedded.outlive_exec(home); os.execv(sys.executable, [sys.executable, '-c', {taker!r}])"
+    )
+    user = start(code, str(short_tmp))
+    url = line(user)
+    assert line(user) == "taken"
+    time.sleep(0.3)  # in which a keeper that saw its last user go would have stopped it
+    psycopg2.connect(url).close()
+    assert end(user) == ("", "")
+    assert eventually(lambda: not keeper.is_listening(socket_of(short_tmp)))
+
+
 def test_a_killed_user_does_not_keep_it_alive_and_it_stops_cleanly(short_tmp: Path) -> None:
     user = start(USER, str(short_tmp))
     line(user)

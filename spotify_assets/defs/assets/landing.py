@@ -28,6 +28,8 @@ AFTER: Mapping[str, Table] = {
     "audio_features": ALBUM_TRACKS,
 }
 """What is asked about what another table has just learnt of."""
+FAILED = "failed_sources"
+"""Sources that gave nothing while others did, and why."""
 IDENTIFY_SECONDS = 600.0
 """How long a run looks for unknown ids before it observes those that are known: 100 artists take some five
 minutes while MusicBrainz answers every second call …"""
@@ -47,6 +49,8 @@ def _metadata(
     failed: Mapping[str, str],
     refused: Sequence[str],
     unidentified: Sequence[str],
+    *,
+    over: bool,
 ) -> dict[str, Any]:
     usages = [one.usage for one in landed.values()]
     metadata: dict[str, Any] = {}
@@ -61,7 +65,13 @@ def _metadata(
         "seconds": round(max(usage.seconds for usage in usages), 3),
         "replayed": all(one.replayed for one in landed.values()),
     }
-    stopped = {source: one.stopped for source, one in landed.items() if one.stopped} | dict(failed)
+    stopped = {source: one.stopped for source, one in landed.items() if one.stopped}
+    if over:  # a source that has nothing of such a day has not failed now
+        stopped |= failed
+    elif failed:
+        metadata[FAILED] = dg.MetadataValue.md(
+            "\n".join(f"- {source}: {why}" for source, why in failed.items())
+        )
     if stopped:
         metadata["stopped"] = dg.MetadataValue.md(
             "\n".join(f"- {source}: {why}" for source, why in stopped.items())
@@ -131,7 +141,8 @@ async def _land_days(
                     for one in all_capabilities(warehouse)
                     if one.upstream in landed and not one.capability.allowed
                 ]
-                outcomes.succeed(day, _metadata(landed, failed, refused, unidentified))
+                over = day != platform.clock().now().date()
+                outcomes.succeed(day, _metadata(landed, failed, refused, unidentified, over=over))
     finally:
         for source in sources:
             await source.aclose()

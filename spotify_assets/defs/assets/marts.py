@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from spotify_assets.warehouse.connection import Warehouse
 
 
+DBT_MODELS = "dbt_models"
+"""The step that builds all models."""
+
+
 class LayeredTranslator(DagsterDbtTranslator):
     """A model's key is its layer and its name; its group is its layer."""
 
@@ -85,7 +89,7 @@ def build_mart_assets(
 
     @dbt_assets(
         manifest=manifest_path(),
-        name="dbt_models",
+        name=DBT_MODELS,
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
         pool="dbt",
