@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs, parse_qsl
 
 from spotify_assets.simulator import pages
 from spotify_assets.simulator.access import Limits, Session, Tokens
@@ -145,6 +145,7 @@ class Simulator:
             body,
             self._day(headers.get(b"x-simulated-date")),
             f"{scope['scheme']}://{host}/{prefix}",
+            parse_qs(query, keep_blank_values=True),
         )
         reply = service.answer(asked)
         if rule is not None and rule.fault == "token_echo":

@@ -16,7 +16,7 @@ from spotify_assets.simulator.chance import mix, unit
 from spotify_assets.simulator.foreign_ids import ARTIST, Mbids, Numbers
 from spotify_assets.simulator.search import Search, words
 
-_FATE, _WIKIDATA, _DEEZER, _LASTFM, _DEEZER_LINK, _TWICE, _COLLABORATION = range(900, 907)
+_FATE, _WIKIDATA, _DEEZER, _LASTFM, _DEEZER_LINK, _TWICE, _COLLABORATION, _STALE = range(900, 908)
 
 
 class Ties(NamedTuple):
@@ -31,6 +31,7 @@ class Ties(NamedTuple):
         deezer_linked: The MusicBrainz entry names the Deezer id.
         twice: Has a second, neglected entry at Deezer, which Wikidata names as well.
         shared: The Spotify id is also linked from the MusicBrainz entry of the artist's partner.
+        stale: Wikidata states the MBID that the MusicBrainz entry had before it was merged.
     """
 
     musicbrainz: bool
@@ -41,6 +42,7 @@ class Ties(NamedTuple):
     deezer_linked: bool
     twice: bool
     shared: bool
+    stale: bool
 
 
 class Elsewhere:
@@ -83,6 +85,7 @@ class Elsewhere:
                 deezer_linked=linked and deezer and unit(key, _DEEZER_LINK) < 0.6,
                 twice=self.quirks and deezer and unit(key, _TWICE) < 0.03,
                 shared=self.quirks and linked and partner is not None and unit(key, _COLLABORATION) < 0.01,
+                stale=self.quirks and somewhere and unit(key, _STALE) < 0.02,
             )
         return found
 
@@ -93,7 +96,20 @@ class Elsewhere:
     def of_mbid(self, text: str) -> int | None:
         """Return the artist that an MBID stands for."""
         thing = self.mbids.decode(ARTIST, text)
-        return self._known(thing.artist if thing else None, "musicbrainz")
+        return self._known(thing.artist if thing and not thing.slot else None, "musicbrainz")
+
+    def merged_mbid(self, index: int) -> str:
+        """Return the MBID of an entry that was merged into an artist's; every artist has one such."""
+        return self.mbids.encode(ARTIST, index, 1)
+
+    def of_merged_mbid(self, text: str) -> int | None:
+        """Return the artist that a merged MBID leads to."""
+        thing = self.mbids.decode(ARTIST, text)
+        return self._known(thing.artist if thing and thing.slot == 1 else None, "musicbrainz")
+
+    def stated_mbid(self, index: int) -> str | None:
+        """Return the MBID that Wikidata states, which may be one that was merged."""
+        return self.merged_mbid(index) if self.ties(index).stale else self.mbid(index)
 
     def deezer_ids(self, index: int) -> list[int]:
         """Return an artist's ids at Deezer: none, one, or two."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import re
+import time
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
@@ -18,7 +19,7 @@ from functools import lru_cache
 from typing import Any
 
 from spotify_assets.simulator.changes import CHANGING
-from spotify_assets.simulator.replies import Reply, error
+from spotify_assets.simulator.replies import SWITCHED_OFF, WANTS_TOKEN, Reply, error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +154,16 @@ def _rate_limited_date(rule: Fault) -> Reply:
     return error(429, "API rate limit exceeded", {"Retry-After": format_datetime(until, usegmt=True)})
 
 
+def _busy(_: Fault) -> Reply:
+    headers = {
+        "Server": "openresty", "X-RateLimit-Zone": "global", "X-RateLimit-Who": "global",
+        "X-RateLimit-Limit": "15", "X-RateLimit-Remaining": "12",
+        "X-RateLimit-Reset": str(int(time.time()) + 1), "Retry-After": "0", "X-MB-Rate-Limiter": "lua",
+    }  # fmt: skip
+    words = "The MusicBrainz web server is currently busy. Please try again later."
+    return Reply.json(503, {"error": words}, headers)
+
+
 def _gzip_bomb(rule: Fault) -> Reply:
     packed = _bomb(rule.size or 200_000_000)
     return Reply(200, packed, {"Content-Encoding": "gzip"})
@@ -196,6 +207,10 @@ REPLACING: Mapping[str, Callable[[Fault], Reply]] = {
     "html": lambda _: Reply(200, _HTML, {"Content-Type": "text/html; charset=utf-8"}),
     "empty": lambda _: Reply(200, b""),
     "gzip_bomb": _gzip_bomb,
+    # MusicBrainz sheds load; ListenBrainz switches its counts off, or gives them to the signed-in only.
+    "busy": _busy,
+    "counts_disabled": lambda _: Reply.json(500, {"code": 500, "error": SWITCHED_OFF}),
+    "token_wanted": lambda _: Reply.json(401, {"code": 401, "error": WANTS_TOKEN}),
     # Of any protocol, such as Deezer's quota (status 200, "code": 4) or Last.fm's limit ("error": 29).
     "answer": lambda rule: Reply.json(rule.status, rule.value),
     "foreign_redirect": lambda rule: Reply(302, b"", {"Location": f"{rule.host}/v1/artists"}),

@@ -7,6 +7,8 @@ not belong here: how often anyone is played (`audience`).
 from __future__ import annotations
 
 import json
+import math
+import time as clock
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -16,7 +18,7 @@ from spotify_assets.simulator.elsewhere import Elsewhere
 from spotify_assets.simulator.foreign_ids import RECORDING, RELEASE, RELEASE_GROUP, is_mbid
 from spotify_assets.simulator.mount import Asked, Stepped
 from spotify_assets.simulator.releases import Release, song_key
-from spotify_assets.simulator.replies import Reply
+from spotify_assets.simulator.replies import WANTS_TOKEN, Reply
 from spotify_assets.simulator.world import World
 
 ENDPOINTS = (
@@ -30,7 +32,7 @@ BATCH = 1000
 _CALLS, _SECONDS = 30, 10.0
 _UNLIMITED = 1_000_000
 _RECORDINGS = 100
-_SILENT = 0x51
+_SILENT, _COVER, _TYPED = 0x51, 0x52, 0x53
 _DAYS = {"week": 7, "month": 30, "quarter": 91, "half_yearly": 182, "year": 365, "all_time": 100_000}
 _SORTS = ("release_date", "artist_credit_name", "release_name")
 _PRIMARY = {"single": "Single", "ep": "EP", "album": "Album", "compilation": "Album"}
@@ -60,20 +62,18 @@ class ListenBrainz:
         self._catalogue = elsewhere.catalogue
         self._audience = Audience(elsewhere.catalogue, share=0.01, breadth=0.78)
         self._world = World(elsewhere.catalogue.seed ^ 0x1B, quirks=elsewhere.quirks)
-        self._most = _CALLS if limited else _UNLIMITED
-        self._seconds = _SECONDS * scale
-        self._windows: dict[str, Stepped] = {}
+        self._window = Stepped(_CALLS if limited else _UNLIMITED, _SECONDS * scale)
         self._token = token
         self._sitewide: dict[tuple[str, int], list[tuple[int, int]]] = {}
 
     def answer(self, asked: Asked) -> Reply:
         """Answer a call; every answer tells what is left of the window."""
-        caller = asked.headers.get("authorization", "")
-        window = self._windows.setdefault(caller, Stepped(self._most, self._seconds))
-        fits, left, reset = window.take()
+        # Counted for an address, whoever signs in from there.
+        fits, left, reset = self._window.take()
         headers = {
-            "X-RateLimit-Limit": str(self._most),
+            "X-RateLimit-Limit": str(self._window.most),
             "X-RateLimit-Remaining": str(left),
+            "X-RateLimit-Reset": str(math.ceil(clock.time()) + reset),
             "X-RateLimit-Reset-In": str(reset),
         }
         try:
@@ -106,7 +106,7 @@ class ListenBrainz:
     def _signed(self, asked: Asked) -> None:
         header = asked.headers.get("authorization", "")
         if not header:
-            raise _Refused(401, "You need to provide an Authorization header.")
+            raise _Refused(401, WANTS_TOKEN)
         word, _, token = header.partition(" ")
         if word.lower() != "token" or not token or self._token not in {None, token}:
             raise _Refused(401, "Invalid authorization token.")
@@ -158,6 +158,13 @@ class ListenBrainz:
                 {
                     "artist_mbids": [mbid],
                     "artist_name": self._catalogue.name(index),
+                    "artists": [
+                        {
+                            "artist_credit_name": self._catalogue.name(index),
+                            "artist_mbid": mbid,
+                            "join_phrase": "",
+                        }
+                    ],
                     "caa_id": bits >> 30,
                     "caa_release_mbid": release_mbid,
                     "length": shown["duration_ms"],
@@ -166,6 +173,7 @@ class ListenBrainz:
                     "release_color": {"blue": bits & 255, "green": bits >> 8 & 255, "red": bits >> 16 & 255},
                     "release_mbid": release_mbid,
                     "release_name": self._catalogue.album_name(release),
+                    "tags": [{"count": 1, "tag": genre} for genre in self._catalogue.genres(index)],
                     "total_listen_count": count.plays,
                     "total_user_count": count.people,
                 }
@@ -198,20 +206,26 @@ class ListenBrainz:
         mbids, index = self._elsewhere.mbids, release.artist
         mbid = mbids.encode(RELEASE, index, release.slot)
         plays = sum(self._audience.of_recording(release, song, day).plays for song in release.songs)
-        return {
+        key = mix(index, release.slot)
+        covered = unit(key, _COVER) < 2 / 3  # the rest has no cover in the archive
+        row = {
             "artist_credit_name": self._catalogue.name(index),
             "artist_mbids": [self._elsewhere.mbid(index)],
-            "caa_id": mix(index, release.slot) >> 30,
-            "caa_release_mbid": mbid,
+            "caa_id": key >> 30 if covered else None,
+            "caa_release_mbid": mbid if covered else None,
             "listen_count": plays,
             "release_date": date.fromordinal(release.day).isoformat(),
             "release_group_mbid": mbids.encode(RELEASE_GROUP, index, release.slot),
-            "release_group_primary_type": _PRIMARY[release.form],
-            "release_group_secondary_type": "Compilation" if release.form == "compilation" else None,
             "release_mbid": mbid,
             "release_name": self._catalogue.album_name(release),
             "release_tags": self._catalogue.genres(index),
         }
+        # What a release group has no type of is not there at all.
+        if unit(key, _TYPED) < 0.98:
+            row["release_group_primary_type"] = _PRIMARY[release.form]
+        if release.form == "compilation":
+            row["release_group_secondary_type"] = "Compilation"
+        return row
 
     def _artists(self, asked: Asked) -> dict[str, Any]:
         """Answer with the artists most listened to by everyone, over a range of days."""
@@ -273,6 +287,6 @@ def _whole(asked: Asked, name: str, default: int) -> int:
 
 def _truth(asked: Asked, name: str) -> bool:
     text = asked.query.get(name, "true").lower()
-    if text not in {"true", "false", "t", "f", "1", "0", "yes", "no"}:
+    if text not in {"true", "false"}:
         raise _Refused(400, f"Invalid {name} argument: {text}")
-    return text in {"true", "t", "1", "yes"}
+    return text == "true"

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
@@ -29,6 +29,7 @@ class Asked:
         body: Body as sent.
         day: Day the answer is "as of".
         base: Address of the protocol's root, without a slash at the end.
+        values: Parameters with all their values, as in the query.
     """
 
     method: str
@@ -38,6 +39,7 @@ class Asked:
     body: bytes
     day: date
     base: str
+    values: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def ordinal(self) -> int:

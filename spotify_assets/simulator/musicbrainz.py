@@ -8,20 +8,40 @@ Belongs here: the three calls that tie an artist's pages at other services to an
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
-from urllib.parse import quote_plus, unquote_plus
+from urllib.parse import quote_plus, unquote_plus, urlencode
 
 from spotify_assets.simulator.elsewhere import Elsewhere, plain
 from spotify_assets.simulator.foreign_ids import ARTIST, URL, is_mbid
-from spotify_assets.simulator.mount import Asked, Rolling, contact_given
+from spotify_assets.simulator.mount import Asked, Rolling
 from spotify_assets.simulator.replies import Reply
 
 ENDPOINTS = (
+    "GET /musicbrainz/ws/2/url?resource=&resource= (100; as below, in `urls`)",
     "GET /musicbrainz/ws/2/url?resource=https://open.spotify.com/artist/{id}&inc=artist-rels&fmt=json",
     "GET /musicbrainz/ws/2/artist/{mbid}?inc=url-rels&fmt=json",
     "GET /musicbrainz/ws/2/artist?query=&limit=&offset=&fmt=json",
 )
 _HELP = "For usage, please see: https://musicbrainz.org/development/mmd"
+_NAMELESS = (
+    "Your requests are being throttled by MusicBrainz because the application you are using has not "
+    "identified itself. Please update your application, and see "
+    "http://musicbrainz.org/doc/XML_Web_Service/Rate_Limiting for more information."
+)
+_TOO_FAST = (
+    "Your requests are exceeding the allowable rate limit. Please see "
+    "http://wiki.musicbrainz.org/XMLWebService for more information."
+)
+_MOST_URLS = 100
+_AREA = {
+    "id": "5a0c1b5e-0000-4000-8000-00000000a4ea",
+    "type": "Country",
+    "type-id": "06dd0ae4-8c74-30bb-b43d-95dcedf961de",
+    "name": "Nowhere",
+    "sort-name": "Nowhere",
+    "life-span": {"ended": None},
+}
 _PLACES = ("spotify", "deezer", "lastfm", "wikidata")
 _PAGES = {
     "spotify": re.compile(r"https://open\.spotify\.com/artist/([0-9A-Za-z]{22})"),
@@ -57,7 +77,16 @@ class MusicBrainz:
         self._window = Rolling(1 if limited else None, scale)
 
     def answer(self, asked: Asked) -> Reply:
-        """Answer a call, from who says whom to write to."""
+        """Answer a call; every answer tells the service's limit, which is not the caller's."""
+        reply = self._answer(asked)
+        limit = {
+            "X-RateLimit-Limit": "1200",
+            "X-RateLimit-Remaining": "567",
+            "X-RateLimit-Reset": str(int(time.time()) + 1),
+        }
+        return Reply(reply.status, reply.body, {**limit, **reply.headers})
+
+    def _answer(self, asked: Asked) -> Reply:
         refusal = self._refuse(asked)
         if refusal is not None:
             return refusal
@@ -71,10 +100,12 @@ class MusicBrainz:
 
     def _refuse(self, asked: Asked) -> Reply | None:
         """Return what a caller gets who is unknown, too fast, or asks for another format."""
-        if not contact_given(asked.agent):
-            return _error(403, "Your User-Agent must name your application and a way to contact you.")
+        if not asked.agent.strip():
+            return Reply.json(403, {"error": _NAMELESS}, {"X-RateLimit-Who": "ua-missing"})
         if self._window.wait():
-            return _error(503, "Your requests are exceeding the allowable rate limit.")
+            return Reply.json(
+                503, {"error": _TOO_FAST}, {"X-RateLimit-Zone": "ws ip=127.0.0.1", "Retry-After": "1"}
+            )
         if asked.method != "GET":
             return _error(405, "Method Not Allowed")
         if asked.query.get("fmt") != "json" and "application/json" not in asked.headers.get("accept", ""):
@@ -82,12 +113,24 @@ class MusicBrainz:
         return None
 
     def _url(self, asked: Asked) -> Reply:
-        resource = asked.query.get("resource", "")
-        if not resource:
+        resources = [one for one in asked.values.get("resource", ()) if one]
+        if not resources:
             return _error(400, "The parameter resource is missing.")
-        found = self._linked(resource)
+        if len(resources) > _MOST_URLS:
+            return _error(400, f"At most {_MOST_URLS} resources can be given.")
+        urls = [self._page(one, asked) for one in dict.fromkeys(resources)]
+        found = [url for url in urls if url is not None]
         if not found:
             return _error(404, "Not Found")
+        if len(resources) == 1:
+            return Reply.json(200, found[0])
+        return Reply.json(200, {"url-count": len(found), "url-offset": 0, "urls": found})
+
+    def _page(self, resource: str, asked: Asked) -> dict[str, Any] | None:
+        """Return what is known of a page; None where it is linked from nobody."""
+        found = self._linked(resource)
+        if not found:
+            return None
         index, place = found[0], next(name for name, page in _PAGES.items() if page.fullmatch(resource))
         answer: dict[str, Any] = {"id": self._url_id(index, place), "resource": resource}
         if "artist-rels" in _included(asked):
@@ -96,7 +139,7 @@ class MusicBrainz:
                 {**_relation(place, "artist", self._named(one), backward=True), "ended": ended}
                 for one in found
             ]
-        return Reply.json(200, answer)
+        return answer
 
     def _linked(self, resource: str) -> list[int]:
         """Return the artists whose entry names a page: mostly one, rarely the artist's partner as well."""
@@ -142,13 +185,18 @@ class MusicBrainz:
         if not is_mbid(mbid):
             return _error(400, "Invalid mbid.")
         index = self._elsewhere.of_mbid(mbid)
+        merged = self._elsewhere.of_merged_mbid(mbid) if index is None else None
+        if index is None:
+            index = merged
         if index is None:
             return _error(404, "Not Found")
         answer = {
             **self._named(index),
             "area": None,
             "begin-area": None,
+            "begin_area": None,
             "end-area": None,
+            "end_area": None,
             "gender": None,
             "gender-id": None,
             "ipis": [],
@@ -157,7 +205,11 @@ class MusicBrainz:
         }
         if "url-rels" in _included(asked):
             answer["relations"] = self._pages(index)
-        return Reply.json(200, answer)
+        if merged is None:
+            return Reply.json(200, answer)
+        query = urlencode(asked.query, safe="+")
+        # It redirects, and sends the entity that is left in full all the same.
+        return Reply.json(301, answer, {"Location": f"{asked.base}/ws/2/artist/{answer['id']}?{query}"})
 
     def _pages(self, index: int) -> list[dict[str, Any]]:
         """Return the links to an artist's pages; one that is no longer in use says so."""
@@ -179,6 +231,12 @@ class MusicBrainz:
             add("wikidata", f"https://www.wikidata.org/wiki/Q{self._elsewhere.items.encode(index)}")
         return found
 
+    def _hit(self, index: int) -> dict[str, Any]:
+        """Return an artist as a search lists it: an empty disambiguation is left out."""
+        named = {name: value for name, value in self._named(index).items() if value not in {"", None}}
+        tags = [{"count": 1, "name": genre} for genre in self._catalogue.genres(index)]
+        return {**named, "area": _AREA, "life-span": {"ended": None}, "aliases": [], "tags": tags}
+
     def _search(self, asked: Asked) -> Reply:
         query = asked.query.get("query", "")
         if not query.strip():
@@ -190,7 +248,8 @@ class MusicBrainz:
         artists = []
         for place, index in enumerate(found):
             exact = plain(self._catalogue.name(index)) == plain(text)
-            artists.append({**self._named(index), "score": 100 if exact else max(40, 90 - 5 * place)})
+            score = 100 if exact else max(40, 90 - 5 * place)
+            artists.append({**self._hit(index), "score": score})
         shown = artists[offset : offset + limit]
         created = f"{asked.day.isoformat()}T00:00:00.000Z"
         return Reply.json(200, {"created": created, "count": len(found), "offset": offset, "artists": shown})

@@ -11,6 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+WANTS_TOKEN = (
+    "Due to bad actors and AI scrapers causing undue traffic on our sites, you need to provide an Auth token "  # noqa: S105
+    "for this endpoint. Sorry for this mess."
+)
+SWITCHED_OFF = "Popularity API currently disabled due to high load on the server. Please try again later."
+"""What ListenBrainz says to who has no token, and while it is overloaded."""
+
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 

@@ -24,6 +24,9 @@ _SELECT = re.compile(r"SELECT\s+(?:DISTINCT\s+)?((?:\?\w+\s+)+|\*\s*)WHERE", re.
 _VALUES = re.compile(r'VALUES\s+\?(\w+)\s*\{((?:\s*"[^"]*")*)\s*\}', re.IGNORECASE)
 _TRIPLE = re.compile(r"(OPTIONAL\s*\{\s*)?\?(\w+)\s+wdt:(P\d+)\s+\?(\w+)", re.IGNORECASE)
 _CALLS, _SECONDS = 60, 60.0
+_ROBOT_POLICY = (
+    "Please set a user-agent and respect our robot policy https://w.wiki/4wJS. See also T400119.\n"
+)
 _ENTITY = "http://www.wikidata.org/entity/Q"
 
 
@@ -44,10 +47,10 @@ class Wikidata:
     def answer(self, asked: Asked) -> Reply:
         """Answer a query, from who says whom to write to."""
         if not contact_given(asked.agent):
-            return _text(403, "Please set a user-agent with a contact: https://w.wiki/4wJS")
+            return _text(403, _ROBOT_POLICY, {"Server": "HAProxy"})
         wait = self._window.wait()
         if wait:
-            return _text(429, "Too Many Requests", {"Retry-After": str(max(1, round(wait)))})
+            return _too_many(max(1, round(wait)))
         if asked.path.rstrip("/") != "/sparql":
             return _text(404, "Not Found")
         form = dict(parse_qsl(asked.body.decode("utf-8", "replace"))) if asked.method == "POST" else {}
@@ -97,7 +100,11 @@ class Wikidata:
         if kind == _SPOTIFY:
             return self._elsewhere.catalogue.index_of(ident)
         if kind == _MBID:
-            return self._elsewhere.of_mbid(ident)
+            index = self._elsewhere.of_mbid(ident)
+            index = self._elsewhere.of_merged_mbid(ident) if index is None else index
+            return (
+                index if index is not None and self._elsewhere.stated_mbid(index) == ident.lower() else None
+            )
         entry = self._elsewhere.of_deezer(ident) if kind == _DEEZER else None
         return None if entry is None else entry[0]
 
@@ -107,8 +114,17 @@ class Wikidata:
             return [self._elsewhere.catalogue.artist_id(index)]
         if kind == _DEEZER:
             return [str(ident) for ident in self._elsewhere.deezer_ids(index)]
-        mbid = self._elsewhere.mbid(index) if kind == _MBID else None
+        mbid = self._elsewhere.stated_mbid(index) if kind == _MBID else None
         return [mbid] if mbid else []
+
+
+def _too_many(seconds: int) -> Reply:
+    """Return what the server in front says, which is a page."""
+    said = f"Too Many Requests - Please retry in {seconds} seconds."
+    page = f"<html>\n<head>\n<title>Error 429 {said}</title>\n</head>\n<body><h2>HTTP ERROR 429</h2>\n"
+    page += f"<pre>    {said}</pre>\n</body>\n</html>\n"
+    headers = {"Content-Type": "text/html;charset=utf-8", "Retry-After": str(seconds)}
+    return Reply(429, page.encode(), headers)
 
 
 def _text(status: int, message: str, headers: Mapping[str, str] | None = None) -> Reply:

@@ -1,7 +1,7 @@
 """liblistenbrainz, musicbrainzngs and pylast, which nobody here wrote, work against the simulator.
 
-Of ListenBrainz and MusicBrainz no bodies are recorded beside the project; the fields are those of the
-examples in their documentation (listenbrainz.readthedocs.io, musicbrainz.org/doc/MusicBrainz_API/Examples).
+The fields are those of the examples in their documentation (listenbrainz.readthedocs.io,
+musicbrainz.org/doc/MusicBrainz_API/Examples).
 """
 
 from __future__ import annotations
@@ -75,10 +75,14 @@ def test_listenbrainz_answers_as_documented(listenbrainz: liblistenbrainz.Listen
         {"artist_mbid": "text", "total_listen_count": "number", "total_user_count": "number"}
     ]
     recordings = listenbrainz._get(f"/1/popularity/top-recordings-for-artist/{MBID}")
+    assert all(
+        shape(recording.pop("tags")) in ([], [{"count": "number", "tag": "text"}]) for recording in recordings
+    )
     assert shape(recordings) == [
         {
             "artist_mbids": ["text"],
             "artist_name": "text",
+            "artists": [{"artist_credit_name": "text", "artist_mbid": "text", "join_phrase": "text"}],
             "caa_id": "number",
             "caa_release_mbid": "text",
             "length": "number",

@@ -19,6 +19,7 @@ import pytest
 
 from spotify_assets.simulator.catalogue import Catalogue
 from spotify_assets.simulator.config import SimulatorConfig
+from spotify_assets.simulator.elsewhere import Elsewhere
 from spotify_assets.simulator.faults import FAULTS, Fault
 from spotify_assets.simulator.server import running
 from spotify_assets_tests.simulator.client import client_of, simulated
@@ -323,6 +324,31 @@ def test_a_token_comes_back(client: httpx.Client) -> None:
     assert (
         client.get("/listenbrainz/1/validate-token", headers=signed).json()["authorization"] == "Token mine"
     )
+
+
+def test_open_services_shed_load_and_switch_things_off(client: httpx.Client) -> None:
+    known = Elsewhere(2026, 200, quirks=False)
+    mbids = [mbid for mbid in map(known.mbid, range(9)) if mbid]
+    page = {"resource": f"https://open.spotify.com/artist/{IDS[0]}", "fmt": "json"}
+
+    def counts() -> httpx.Response:
+        return client.post("/listenbrainz/1/popularity/artist", json={"artist_mbids": mbids})
+
+    strike(client, "busy", path="^/musicbrainz/")
+    busy = client.get("/musicbrainz/ws/2/url", params=page)
+    words = "The MusicBrainz web server is currently busy. Please try again later."
+    assert (busy.status_code, busy.json()) == (503, {"error": words})
+    names = ("retry-after", "x-ratelimit-zone", "x-ratelimit-limit", "server")
+    assert [busy.headers[name] for name in names] == ["0", "global", "15", "openresty"]
+    strike(client, "counts_disabled", path="^/listenbrainz/")
+    off = counts()
+    assert (off.status_code, off.json()["error"][:40]) == (500, "Popularity API currently disabled due to")
+    strike(client, "token_wanted", path="^/listenbrainz/")
+    wanted = counts()
+    assert (wanted.status_code, wanted.json()["error"][:18]) == (401, "Due to bad actors ")
+    strike(client, "counts_null", path="^/listenbrainz/")
+    assert {row["total_listen_count"] for row in counts().json()} == {None}
+    assert counts().json()[0]["total_listen_count"]
 
 
 def test_faults_from_the_start() -> None:

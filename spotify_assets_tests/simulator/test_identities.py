@@ -93,23 +93,61 @@ def test_an_mbid_leads_to_pages(client: httpx.Client) -> None:
     assert client.get(f"/musicbrainz/ws/2/artist/{stranger}?fmt=json").status_code == 404
 
 
+def test_many_pages_are_looked_up_in_one_question(client: httpx.Client) -> None:
+    pages = [spotify_page(index) for index in LINKED[:3]]
+    strangers = [f"https://open.spotify.com/artist/{'0' * 22}", "https://example.org/"]
+    params = {"resource": [*pages, *strangers], "inc": "artist-rels", "fmt": "json"}
+    found = client.get("/musicbrainz/ws/2/url", params=params).json()
+    assert (found["url-count"], found["url-offset"]) == (3, 0)
+    assert [one["resource"] for one in found["urls"]] == pages
+    assert [one["relations"][0]["artist"]["id"] for one in found["urls"]] == [
+        WORLD.mbid(index) for index in LINKED[:3]
+    ]
+    for resources, status in ((strangers, 404), (pages * 34, 400)):
+        reply = client.get("/musicbrainz/ws/2/url", params={"resource": resources, "fmt": "json"})
+        assert reply.status_code == status
+
+
+def test_a_merged_mbid_redirects_to_the_artist_and_sends_it_in_full(client: httpx.Client) -> None:
+    index = one(musicbrainz=True, linked=True)
+    path = f"/musicbrainz/ws/2/artist/{WORLD.merged_mbid(index)}?inc=url-rels&fmt=json"
+    reply = client.get(path)
+    assert reply.status_code == 301
+    assert reply.json()["id"] == WORLD.mbid(index)
+    assert reply.json()["relations"]
+    assert client.get(reply.headers["Location"]).json() == reply.json()
+    counts = client.post(
+        "/listenbrainz/1/popularity/artist", json={"artist_mbids": [WORLD.merged_mbid(index)]}
+    ).json()
+    assert counts[0]["total_listen_count"] is None
+    stale = one(wikidata=True, stale=True)
+    (row,) = stated(client, "spotify", [CATALOGUE.artist_id(stale)])[:1]
+    assert row["mbid"] == WORLD.merged_mbid(stale)
+
+
 def test_search_by_name(client: httpx.Client) -> None:
     index = one(musicbrainz=True, linked=False, wikidata=False)
     name = CATALOGUE.name(index)
     for query in (f'artist:"{name}"', f"artist:({name.lower()})", name):
         found = client.get("/musicbrainz/ws/2/artist", params={"query": query, "fmt": "json"}).json()
         assert (found["artists"][0]["id"], found["artists"][0]["score"]) == (WORLD.mbid(index), 100)
+        assert "disambiguation" not in found["artists"][0]
+        assert found["artists"][0]["life-span"] == {"ended": None}
     absent = CATALOGUE.name(one(musicbrainz=False))
     found = client.get("/musicbrainz/ws/2/artist", params={"query": absent, "fmt": "json"}).json()
     assert absent not in {artist["name"] for artist in found["artists"]}
 
 
 def test_who_does_not_say_whom_to_write_to_is_refused(client: httpx.Client) -> None:
+    page = {"resource": spotify_page(LINKED[0]), "fmt": "json"}
     for agent in ("python-httpx/0.28", "app/1.0", "app/1.0 (nobody)"):
-        headers = {"User-Agent": agent}
-        page = {"resource": spotify_page(LINKED[0]), "fmt": "json"}
-        assert client.get("/musicbrainz/ws/2/url", params=page, headers=headers).status_code == 403
-        assert client.get("/wikidata/sparql", params={"query": "SELECT"}, headers=headers).status_code == 403
+        reply = client.get("/wikidata/sparql", params={"query": "SELECT"}, headers={"User-Agent": agent})
+        assert (reply.status_code, reply.headers["content-type"]) == (403, "text/plain; charset=utf-8")
+        assert reply.text.startswith("Please set a user-agent and respect our robot policy")
+        assert client.get("/musicbrainz/ws/2/url", params=page, headers={"User-Agent": agent}).is_success
+    reply = client.get("/musicbrainz/ws/2/url", params=page, headers={"User-Agent": ""})
+    assert reply.status_code == 403
+    assert "has not identified itself" in reply.json()["error"]
     assert client.get("/musicbrainz/ws/2/url", params={"resource": "x"}).status_code == 406
 
 
@@ -118,7 +156,11 @@ def test_limits_are_switches() -> None:
     config = SimulatorConfig(artists=20, limited=services, limit_scale=0.5)
     with running(config) as base, client_of(base) as client:
         page = f"https://open.spotify.com/artist/{CATALOGUE.artist_id(0)}"
-        assert [whose(client, page).status_code for _ in range(2)] == [200, 503]
+        found, refused = (whose(client, page) for _ in range(2))
+        assert (found.status_code, refused.status_code) == (200, 503)
+        assert "X-RateLimit-Limit" in found.headers
+        assert "exceeding the allowable rate limit. Please see" in refused.json()["error"]
+        assert (refused.headers["Retry-After"], refused.headers["X-RateLimit-Zone"][:5]) == ("1", "ws ip")
         time.sleep(0.55)
         assert whose(client, page).status_code == 200
         asked = "/lastfm/2.0/?method=artist.search&artist=the&api_key=k&format=json"
@@ -127,6 +169,7 @@ def test_limits_are_switches() -> None:
         replies = [client.get("/wikidata/sparql", params={"query": ""}) for _ in range(61)]
         assert [reply.status_code for reply in replies] == [400] * 60 + [429]
         assert int(replies[-1].headers["retry-after"]) >= 1
+        assert replies[-1].headers["content-type"].startswith("text/html")
     with pytest.raises(ValueError, match="limited"):
         SimulatorConfig(limited=frozenset({"tidal"}))
 

@@ -130,8 +130,17 @@ def test_fresh_releases_lie_around_the_day(client: httpx.Client) -> None:
     assert both[-1] > DAY
     assert asked("days=7&future=false")[-1] <= DAY
     assert asked("days=7&past=false&release_date=2026-01-01")[0] >= "2026-01-01"
-    for wrong in ("days=91", "days=0", "days=x", "sort=size", "release_date=soon"):
+    for wrong in ("days=91", "days=0", "days=x", "sort=size", "release_date=soon", "past=1", "future=no"):
         assert client.get(f"{path}?{wrong}").status_code == 400
+
+
+def test_fresh_releases_lack_covers_and_kinds_that_nobody_entered(client: httpx.Client) -> None:
+    rows = client.get("/listenbrainz/1/explore/fresh-releases/?days=90").json()["payload"]["releases"]
+    bare = [row for row in rows if row["caa_id"] is None]
+    assert 0.2 < len(bare) / len(rows) < 0.5
+    assert all((row["caa_id"] is None) == (row["caa_release_mbid"] is None) for row in rows)
+    assert any("release_group_primary_type" not in row for row in rows)
+    assert {row.get("release_group_secondary_type", "none") for row in rows} <= {"none", "Compilation"}
 
 
 def test_most_listened_of_all(client: httpx.Client) -> None:
@@ -149,11 +158,16 @@ def test_most_listened_of_all(client: httpx.Client) -> None:
 def test_listenbrainz_counts_calls_and_says_so() -> None:
     limited = SimulatorConfig(artists=20, limited=frozenset({"listenbrainz"}), limit_scale=0.2)
     with running(limited) as base, client_of(base) as client:
-        replies = [client.post(POPULARITY, json={"artist_mbids": mbids(1)}) for _ in range(62)]
+        signed = {"Authorization": "Token mine"}
+        replies = [
+            client.post(POPULARITY, json={"artist_mbids": mbids(1)}, headers=signed if n % 2 else {})
+            for n in range(62)
+        ]
         assert 429 in {reply.status_code for reply in replies}
         over = next(reply for reply in replies if reply.status_code == 429)
         assert over.json()["code"] == 429
-        assert over.headers["x-ratelimit-limit"] == "30"
+        assert over.headers["x-ratelimit-limit"] == "30", "of an address, with a token or without"
+        assert int(over.headers["x-ratelimit-reset"]) > time.time()
         assert over.headers["x-ratelimit-remaining"] == "0"
         time.sleep(int(over.headers["x-ratelimit-reset-in"]))
         again = client.post(POPULARITY, json={"artist_mbids": mbids(1)})
