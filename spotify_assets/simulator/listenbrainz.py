@@ -221,7 +221,7 @@ class ListenBrainz:
             "release_tags": self._catalogue.genres(index),
         }
         # What a release group has no type of is not there at all.
-        if unit(key, _TYPED) < 0.98:
+        if not self._elsewhere.quirks or unit(key, _TYPED) < 0.98:
             row["release_group_primary_type"] = _PRIMARY[release.form]
         if release.form == "compilation":
             row["release_group_secondary_type"] = "Compilation"
