@@ -24,6 +24,7 @@ from pydantic_settings import (
 from spotify_assets import installation, secrets
 from spotify_assets import settings_rules as rules
 from spotify_assets.env_file import EnvFileError, names_in
+from spotify_assets.settings_alerts import AlertSettings
 from spotify_assets.unknown_settings import Unknown, unknown_names, warn_of
 
 PROJECT_ROOT = installation.PROJECT_ROOT
@@ -40,17 +41,14 @@ def is_simulated(source: str) -> bool:
 
 
 def _known_sources(value: Any) -> tuple[str, ...] | None:
-    chosen = None if value is None else rules.known_sources(value, (*LIVE_SOURCES, *SIMULATED_SOURCES))
-    if chosen and len({is_simulated(name) for name in chosen}) > 1:
-        raise ValueError("expected either live sources or simulated ones, not both in one place")
-    return chosen
+    return None if value is None else rules.known_sources(value, LIVE_SOURCES, SIMULATED_SOURCES)
 
 
 class SettingsError(Exception):
     """A setting has a value that cannot be used; the message names the variable and what to do."""
 
 
-class Settings(BaseSettings):
+class Settings(AlertSettings):
     """The platform's settings, from the environment, `.env`, and where else `secrets` says.
 
     Field names in upper case are the environment variables. A secret NAME may also stand in a file that
@@ -179,32 +177,6 @@ class Settings(BaseSettings):
         description="Sources on whose series a forecasting model may be fitted, separated by commas; none by "
         "default. Spotify's terms forbid to train models on its content",
     )
-    alert_slack_webhook_url: rules.SecretUrl = Field(
-        default=None, description="Incoming webhook of Slack that alerts and the daily digest go to"
-    )
-    alert_webhook_url: rules.SecretUrl = Field(
-        default=None, description="URL that alerts and the daily digest are posted to as JSON"
-    )
-    alert_email_to: Annotated[tuple[str, ...], NoDecode, BeforeValidator(rules.addresses)] = Field(
-        default=(),
-        description="Addresses that alerts and the daily digest are mailed to, separated by commas",
-    )
-    alert_email_from: Annotated[str, AfterValidator(rules.address)] | None = Field(
-        default=None, description="Sender of mails; absent: ALERT_SMTP_USER, else the first recipient"
-    )
-    alert_smtp_host: str | None = Field(default=None, description="Mail server")
-    alert_smtp_port: int = Field(default=587, ge=1, le=65535, description="Port of the mail server")
-    alert_smtp_security: Literal["starttls", "tls", "none"] = Field(
-        default="starttls", description="How the connection to the mail server is protected"
-    )
-    alert_smtp_user: str | None = Field(default=None, description="User name at the mail server")
-    alert_smtp_password: SecretStr | None = Field(default=None, description="Password at the mail server")
-    alert_window_minutes: int = Field(
-        default=15, ge=1, le=1440, description="At most one alert per channel in so many minutes"
-    )
-    alert_quiet_days: bool = Field(
-        default=False, description="Whether the daily digest is also sent when there is no news"
-    )
     dagster_web_url: rules.HttpUrl = Field(
         default="http://127.0.0.1:3000", description="Where people open the web UI; for links in alerts"
     )
@@ -236,7 +208,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _fit_together(self) -> Settings:
-        if (problem := self._credentials_problem() or self._mail_problem()) is not None:
+        if (problem := self._credentials_problem() or self.mail_problem()) is not None:
             raise ValueError(problem)
         return self
 
@@ -264,19 +236,6 @@ class Settings(BaseSettings):
                 "SPOTIFY_API_URL or SPOTIFY_ACCOUNTS_URL is set but SPOTIFY_CLIENT_ID and "
                 "SPOTIFY_CLIENT_SECRET are not: set them too, or remove the URLs to use the "
                 "simulated upstream"
-            )
-        return None
-
-    def _mail_problem(self) -> str | None:
-        if bool(self.alert_email_to) != (self.alert_smtp_host is not None):
-            absent = "ALERT_SMTP_HOST" if self.alert_email_to else "ALERT_EMAIL_TO"
-            return f"{absent} is missing: set both ALERT_EMAIL_TO and ALERT_SMTP_HOST, or neither for no mail"
-        if (self.alert_smtp_user is None) != (self.alert_smtp_password is None):
-            return "set both ALERT_SMTP_USER and ALERT_SMTP_PASSWORD, or neither"
-        loopback = self.alert_smtp_host in {"127.0.0.1", "::1", "localhost"}
-        if self.alert_smtp_password is not None and self.alert_smtp_security == "none" and not loopback:
-            return (
-                "ALERT_SMTP_SECURITY=none would send ALERT_SMTP_PASSWORD for all to read: use starttls or tls"
             )
         return None
 
@@ -338,12 +297,7 @@ def load_settings(**overrides: Any) -> Settings:
     try:
         settings = Settings(**overrides)
     except ValidationError as error:
-        for problem in error.errors(include_input=False, include_url=False):
-            name = str(problem["loc"][0]) if problem["loc"] else ""
-            reason = str(problem["msg"]).removeprefix("Value error, ")
-            if name and problem["type"] != "value_error":
-                reason = rules.expectation(Settings.model_fields[name])
-            lines.append(f"{name.upper()}: {reason}" if name else reason)
+        lines = rules.reasons(error, Settings.model_fields)
     except secrets.SecretError as error:
         lines = error.problems
     except installation.NoHomeError as error:

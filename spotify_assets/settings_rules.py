@@ -6,7 +6,7 @@ Belongs here: reading and judging one value. Does not belong here: which setting
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,8 +14,20 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from urllib.parse import SplitResult, urlsplit
 
 from annotated_types import Ge, Gt, Le
-from pydantic import AfterValidator, SecretStr
+from pydantic import AfterValidator, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
+
+
+def reasons(error: ValidationError, fields: Mapping[str, FieldInfo]) -> list[str]:
+    """What is wrong, a line for each variable, without any value."""
+    lines = []
+    for problem in error.errors(include_input=False, include_url=False):
+        name = str(problem["loc"][0]) if problem["loc"] else ""
+        reason = str(problem["msg"]).removeprefix("Value error, ")
+        if name and problem["type"] != "value_error":
+            reason = expectation(fields[name])
+        lines.append(f"{name.upper()}: {reason}" if name else reason)
+    return lines
 
 
 def expectation(field: FieldInfo) -> str:
@@ -76,15 +88,17 @@ def names(value: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text.strip().lower() for text in texts if text.strip()))
 
 
-def known_sources(value: Any, known: Collection[str]) -> tuple[str, ...]:
-    """Names of sources that there are."""
-    chosen = names(value)
+def known_sources(value: Any, live: Collection[str], simulated: Collection[str]) -> tuple[str, ...]:
+    """Names of sources that there are, all of one kind."""
+    chosen, known = names(value), (*live, *simulated)
     unknown = next((name for name in chosen if name not in known), None)
     if not chosen or unknown is not None:
         meant = get_close_matches(unknown or "", known, n=1)
         hint = f"; did you mean {meant[0]!r}?" if meant else ""
         what = f"{unknown[:40]!r} is none of them{hint}: " if unknown is not None else ""
         raise ValueError(f"{what}expected one or more of {', '.join(known)}, separated by commas")
+    if set(chosen) & set(live) and set(chosen) & set(simulated):
+        raise ValueError("expected either live sources or simulated ones, not both in one place")
     return chosen
 
 

@@ -1,5 +1,7 @@
 """What Dagster sees: assets, partitions, checks, the schedule; and that seeing it is quick."""
 
+import importlib
+import os
 import subprocess
 import sys
 from datetime import UTC, date, datetime
@@ -20,6 +22,14 @@ HEAVY = ("pandas", "pandera", "pyarrow", "httpx", "adbc_driver_postgresql", "psy
 @pytest.fixture
 def definitions(settings: Settings) -> dg.Definitions:
     return build_definitions(settings)
+
+
+def test_a_code_server_that_others_start_drops_variables_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("PGHOSTADDR", "PGSERVICE", "DBT_TARGET", "DBT_ENGINE_TARGET", "DAGSTER_HOME"):
+        monkeypatch.setenv(name, "of another project")
+    importlib.reload(importlib.import_module("spotify_assets.definitions"))  # as a new process would
+    assert not {"PGHOSTADDR", "PGSERVICE", "DBT_TARGET", "DBT_ENGINE_TARGET"} & set(os.environ)
+    assert os.environ["DAGSTER_HOME"], "Dagster itself told it"
 
 
 def test_every_layer_is_a_group_and_flows_into_the_next(definitions: dg.Definitions) -> None:
