@@ -45,28 +45,43 @@ coalesce(
 {%- endmacro %}
 
 
+{#- Whose song an entry of a chart is. -#}
+{% macro artist_key_of_playlist() -%}
+coalesce(artist_ids[1], {{ first_credited('artist_names') }})
+{%- endmacro %}
+
+
+{#- Two lengths of one song differ by at most this, as re-uploads have more or less silence. -#}
+{% macro same_song_ms() -%}3000{%- endmacro %}
+
+
+{#- Those of an array of durations that are not the first one's song, in their order. -#}
+{% macro far_durations(durations) -%}
+array(
+            select others.duration_ms
+            from unnest({{ durations }}) with ordinality as others (duration_ms, place)
+            where abs(others.duration_ms - {{ durations }}[1]) > {{ same_song_ms() }}
+            order by others.place
+        )
+{%- endmacro %}
+
+
+{#- What an entry tells of its song, in one value: the key of int_song_titles. -#}
+{% macro entry_key(artist, title, duration_ms) -%}
+cast(md5(concat_ws(chr(31), coalesce({{ duration_ms }}, -1), coalesce({{ artist }}, ''), {{ title }})) as uuid)
+{%- endmacro %}
+
+
 {#-
 Identity of the song of an entry with the columns isrc, title, duration_ms and track_id; `artist` says whose song it
-is. Null where nothing tells the song from others.
+is, and `titled` which song its title is (int_song_titles). Null where nothing tells the song from others.
 
 Of the default collation, as the columns that keep it: an index on them finds nothing by another.
-
-Durations to 10 seconds, as re-uploads differ by up to 5: of 32 pairs of lengths under one title in real charts and
-catalogues rounding to 5 seconds parted 13, to 10 seconds 5; neither joined two recordings.
 -#}
-{% macro song_id(artist) -%}
+{% macro song_id(artist, titled) -%}
 (case
             when isrc is not null then 'isrc:' || isrc
-            when title is not null
-                then
-                    'title:' || md5(
-                        concat_ws(
-                            '|',
-                            {{ artist }},
-                            coalesce(nullif({{ normalised_title('title') }}, ''), title),
-                            round(duration_ms / 10000.0)
-                        )
-                    )
+            when title is not null then {{ titled }}
             when track_id is not null then 'track:' || track_id
             -- exactly as long: nothing else tells two untitled songs of an artist apart
             when {{ artist }} is not null and duration_ms is not null

@@ -54,7 +54,7 @@ With `merged`, a model of artists that may have been joined or come apart, a sou
 `relation` has observed of one of them and the model has not, or the other way round: so an alias that went heals like
 one that came, and nobody else's days are compared.
 -#}
-{% macro window_starts(relation, merged=none) -%}
+{% macro window_starts(relation, merged=none, until=none) -%}
 select
     sources.source,
     {% if this is not none and is_incremental() -%}
@@ -73,7 +73,7 @@ select
     {%- endif %}
 from (
     select distinct told.source from {{ relation }} as told
-    where told.snapshot_date >= {{ window_from() }} and told.snapshot_date <= {{ window_until() }}
+    where told.snapshot_date >= {{ window_from() }} and told.snapshot_date <= {{ until or window_until() }}
     {%- if this is not none and is_incremental() %}
     union
     select standing.source from ({{ built_sources() }}) as standing

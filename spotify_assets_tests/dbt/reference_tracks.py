@@ -6,74 +6,22 @@ kept in plain dictionaries; pandas does what is said of a whole day or week.
 
 from __future__ import annotations
 
-import hashlib
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from statistics import fmean, median
 from typing import Any
 
 import pandas as pd
 
+from spotify_assets_tests.dbt.reference_songs import Songs, title_of
+
 DAY = timedelta(days=1)
 WEEK = timedelta(days=7)
 Row = Mapping[str, Any]
 Built = list[dict[str, Any]]
-
-_SUFFIX = r"\b(?:remaster|remastered|remasterizado|live|feat|ft|featuring)\b"
-_PUNCTUATION = '!"#$%&()*+,-./:;<=>?@[\\]^_{|}~'
-
-
-def _plain(text: str) -> str:
-    """Without apostrophes, punctuation, runs of spaces and the case of ASCII letters."""
-    lower = "".join(character.lower() if character.isascii() else character for character in text)
-    spaced = "".join(" " if character in _PUNCTUATION else character for character in lower)
-    return " ".join(word for word in re.split(r"\s+", spaced, flags=re.ASCII) if word)
-
-
-def plain_title(title: str) -> str:
-    """A title without what tells re-uploads apart; itself where nothing would be left."""
-    text = re.sub("['’`]", "", title)
-    text = re.sub(rf"\s*[(\[][^)\]]*{_SUFFIX}[^)\]]*[)\]]", "", text, flags=re.ASCII | re.IGNORECASE)
-    text = re.sub(rf"\s+[-–—]\s+[^-–—]*{_SUFFIX}.*$", "", text, flags=re.ASCII | re.IGNORECASE)
-    text = re.sub(r"\s+(?:feat\.?|ft\.|featuring)\s.*$", "", text, flags=re.ASCII | re.IGNORECASE)
-    return _plain(text) or title
-
-
-def song_id(entry: Row, artist: str | None) -> str | None:
-    """What tells the entry's song, of this artist, from others."""
-    isrc = re.sub("[^A-Z0-9]", "", (entry["isrc"] or "").upper())
-    if isrc:
-        return f"isrc:{isrc}"
-    length = entry["duration_ms"]
-    title = (entry["name"] or "").strip()
-    if title:
-        rounded = None if length is None else (Decimal(length) / 10000).quantize(Decimal(1), ROUND_HALF_UP)
-        return _hashed("title", artist, plain_title(title), rounded)
-    if entry["track_id"] is not None:
-        return f"track:{entry['track_id']}"
-    if artist is not None and length is not None:
-        return _hashed("untitled", artist, length)
-    return None
-
-
-def _hashed(kind: str, *parts: object) -> str:
-    told = "|".join(str(part) for part in parts if part is not None)
-    return f"{kind}:{hashlib.md5(told.encode(), usedforsecurity=False).hexdigest()}"
-
-
-def credited(entry: Row) -> str | None:
-    """Whose song an entry of a chart is: the first artist's id, else the first artist's name."""
-    if entry["artist_ids"]:
-        return str(entry["artist_ids"][0])
-    if not entry["artist_names"]:
-        return None
-    name = entry["artist_names"][0]
-    return _plain(re.sub("['’`]", "", name.split(" & ")[0])) or name.strip() or None
 
 
 def _lists(rows: Iterable[Row], *columns: str) -> dict[tuple[Any, ...], dict[date, list[Row]]]:
@@ -92,10 +40,6 @@ def _ids(entries: Iterable[Row]) -> list[str]:
     return sorted({entry["track_id"] for entry in entries if entry["track_id"] is not None})
 
 
-def _title(entry: Row) -> str | None:
-    return (entry["name"] or "").strip() or None
-
-
 # -- top lists
 
 
@@ -109,25 +53,27 @@ class _TopTen:
     is_complete: bool
 
     @classmethod
-    def of(cls, entries: Sequence[Row]) -> _TopTen:
+    def of(cls, entries: Sequence[Row], identify: Songs) -> _TopTen:
         first = [entry for entry in entries if entry["position"] <= 10]
         positions: dict[str, int] = {}
         titles: dict[str, str | None] = {}
         known = 0
         for entry in first:
-            song = song_id(entry, entry["primary_artist_id"] or entry["artist_id"])
+            song = identify(entry)
             if song is not None:
                 known += 1
                 positions.setdefault(song, entry["position"])
-                titles.setdefault(song, _title(entry))
+                titles.setdefault(song, title_of(entry))
         return cls(positions, titles, _ids(first), known == 10)
 
 
 def top_track_churn(rows: Iterable[Row]) -> Built:
     """Every row of marts.top_track_churn from those of snapshots.top_tracks."""
+    rows = list(rows)
+    identify = Songs(rows)
     built = []
     for (source, market, artist_id), days in _lists(rows, "source", "market", "artist_id").items():
-        tops = {day: _TopTen.of(entries) for day, entries in days.items()}
+        tops = {day: _TopTen.of(entries, identify) for day, entries in days.items()}
         for day, top in tops.items():
             nearest = [day - 7 * DAY, day - 8 * DAY, day - 6 * DAY]
             past_day = next((end for end in nearest if end in tops and tops[end].is_complete), None)
@@ -239,18 +185,18 @@ class _OnList:
     is_on: bool = False
 
 
-def _of_songs(entries: Sequence[Row]) -> dict[str, list[Row]]:
+def _of_songs(entries: Sequence[Row], identify: Songs) -> dict[str, list[Row]]:
     """The entries of each song, the best placed first."""
     songs: dict[str, list[Row]] = {}
     for entry in entries:
-        song = song_id(entry, credited(entry))
+        song = identify(entry)
         if song is not None:
             songs.setdefault(song, []).append(entry)
     return songs
 
 
-def _is_complete(entries: Sequence[Row]) -> bool:
-    known = [entry["position"] for entry in entries if song_id(entry, credited(entry)) is not None]
+def _is_complete(entries: Sequence[Row], identify: Songs) -> bool:
+    known = [entry["position"] for entry in entries if identify(entry) is not None]
     return known == list(range(1, entries[-1]["position"] + 1))
 
 
@@ -262,7 +208,7 @@ def _about(song: str, entries: Sequence[Row]) -> dict[str, Any]:
     spokesman = entries[0]
     return {
         "song_id_kind": song.split(":", maxsplit=1)[0],
-        "title": _title(spokesman),
+        "title": title_of(spokesman),
         "artist_ids": spokesman["artist_ids"],
         "artist_names": spokesman["artist_names"],
         "track_ids": _ids(entries) or None,
@@ -286,13 +232,15 @@ def playlist_trends(rows: Iterable[Row], no_value: str) -> Built:
         rows: Rows of the snapshot table.
         no_value: Why a popularity is null that the list should have told.
     """
+    rows = list(rows)
+    identify = Songs(rows)
     built = []
     for (source, playlist_id), days in _lists(rows, "source", "playlist_id").items():
         known: dict[str, _OnList] = {}
         previous_day = None
         for day, entries in days.items():
-            songs = _of_songs(entries)
-            complete = _is_complete(entries)
+            songs = _of_songs(entries, identify)
+            complete = _is_complete(entries, identify)
             same = {
                 "source": source,
                 "playlist_id": playlist_id,
@@ -386,6 +334,8 @@ def _left(song: str, told: _OnList, day: date) -> dict[str, Any]:
 
 def playlist_weekly(rows: Iterable[Row]) -> Built:
     """Every row of marts.playlist_weekly from those of snapshots.playlist_tracks."""
+    rows = list(rows)
+    identify = Songs(rows)
     built = []
     for (source, playlist_id), days in _lists(rows, "source", "playlist_id").items():
         weeks: dict[date, dict[date, list[Row]]] = {}
@@ -397,7 +347,7 @@ def playlist_weekly(rows: Iterable[Row]) -> Built:
             placed = []
             last: dict[str, list[Row]] = {}
             for day, of_day in week.items():
-                for song, entries in _of_songs(of_day).items():
+                for song, entries in _of_songs(of_day, identify).items():
                     placed.append({"song": song, "position": entries[0]["position"]})
                     series.setdefault(song, _Popularity()).observe(day, _best_popularity(entries))
                     last[song] = entries
@@ -450,9 +400,11 @@ def _latest(told: Sequence[str | None]) -> str | None:
 
 def song_days(rows: Iterable[Row]) -> dict[tuple[str, str], dict[date, list[Row]]]:
     """The entries of each song of a source on each day, whatever list they stand on."""
+    rows = list(rows)
+    identify = Songs(rows)
     songs: dict[tuple[str, str], dict[date, list[Row]]] = {}
     for row in rows:
-        song = song_id(row, row["primary_artist_id"] or row["artist_id"])
+        song = identify(row)
         if song is not None:
             songs.setdefault((row["source"], song), {}).setdefault(row["snapshot_date"], []).append(row)
     return {key: {day: days[day] for day in sorted(days)} for key, days in songs.items()}
@@ -472,7 +424,7 @@ def track_popularity_trend(rows: Iterable[Row], no_value: str) -> Built:
                 "song_id": song,
                 "snapshot_date": day,
                 "song_id_kind": song.split(":", maxsplit=1)[0],
-                "title": _title(spokesman),
+                "title": title_of(spokesman),
                 "artist_id": spokesman["primary_artist_id"] or spokesman["artist_id"],
                 "track_ids": _ids(entries) or None,
                 "markets": sorted({entry["market"] for entry in entries}),

@@ -154,7 +154,8 @@ def test_churn_of_awkward_lists_equals_the_independent_computation(
     rows = awkward_lists("simulated", 7) + awkward_lists("other", 8)
     project = new_project()
     project.load("top_tracks", rows)
-    project.dbt("build", *MODELS)
+    # a test of another mart that reads the same tables is not asked for
+    project.dbt("build", *MODELS, "--indirect-selection", "cautious")
     actual = project.rows("marts.top_track_churn")
     assert reference.differences(actual, reference_tracks.top_track_churn(rows), KEY) == []
     reasons = {row["churn_null_reason"] for row in actual}
@@ -165,7 +166,8 @@ def test_churn_of_awkward_lists_equals_the_independent_computation(
 
     # whatever days are built in whatever order
     middle = date(2024, 3, 1)
-    project.execute("drop table marts.top_track_churn, intermediate.int_top_track_lists")
+    built = "marts.top_track_churn, intermediate.int_top_track_lists, intermediate.int_song_titles"
+    project.execute(f"drop table {built} cascade")
     windows = [[middle, middle], [LAST - 3 * DAY, LAST], [FIRST, middle + 3 * DAY], [middle, LAST - 5 * DAY]]
     for window in windows:
         project.dbt("run", *MODELS, days=window)

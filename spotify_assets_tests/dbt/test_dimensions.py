@@ -41,6 +41,17 @@ def snapshots(seed: int) -> dict[str, list[dict[str, Any]]]:
         data.top_track("simulated", "a01", day, 20, isrc="GBAYE0000001", name="Without Id")
         for day in (FIRST + DAY, FIRST + 9 * DAY)
     ]
+    # a position without a title, and a song that its upstream cut by two seconds, and made longer by four
+    tracks += [
+        data.top_track("untold", "a01", FIRST + day * DAY, 1, name=name, duration_ms=duration)
+        for day, name, duration in (
+            (0, None, 190_000),
+            (1, "Texas", 235_636),
+            (2, "Texas", 233_456),
+            (3, "TEXAS (feat. Somebody)", 235_000),
+            (4, "Texas", 239_500),
+        )
+    ]
     chance = random.Random(seed)
     releases = [
         row
@@ -119,6 +130,8 @@ def test_songs_are_as_their_newest_day_tells_them(
 ) -> None:
     by_song: dict[str, list[dict[str, Any]]] = {}
     for entry in found["top_tracks"]:
+        if entry["source"] != "simulated":
+            continue
         # the test data's own knowledge of which song it is
         by_song.setdefault(re.sub(r"\D", "", entry["track_id"] or "none"), []).append(entry)
     actual = {
@@ -136,6 +149,14 @@ def test_songs_are_as_their_newest_day_tells_them(
         assert row["isrc"] == next(iter(isrcs), None)
         assert row["song_id_kind"] == ("isrc" if isrcs else "title")
         assert row["artist_id"] == newest[0]["artist_id"]
+
+
+def test_a_song_is_one_whatever_its_rounded_length_and_needs_no_title(built: Project) -> None:
+    rows = built.rows("marts.dim_track", "source = 'untold'")
+    found = sorted(
+        (row["song_id_kind"], row["first_seen_on"] - FIRST, row["last_seen_on"] - FIRST) for row in rows
+    )
+    assert found == [("title", DAY, 3 * DAY), ("title", 4 * DAY, 4 * DAY), ("untitled", 0 * DAY, 0 * DAY)]
 
 
 def test_albums_are_as_their_newest_day_tells_them(
@@ -241,6 +262,8 @@ def test_a_replaced_day_changes_what_is_news_later(new_project: Callable[[], Pro
         for artist_id in ("a", "b")
     ]
     tracks = [data.top_track("s", "a", day, 1, track_id="t", isrc="GBAYE0000001", name="S") for day in days]
+    plain = [data.top_track("s", "a", day, 2, name="Plain", duration_ms=203_500) for day in days]
+    tracks += [plain[0] | {"duration_ms": 200_000}, *plain[1:]]
     project.load("artist_snapshots", rows)
     project.load("top_tracks", tracks)
     project.dbt("run", *MODELS)
@@ -254,6 +277,20 @@ def test_a_replaced_day_changes_what_is_news_later(new_project: Callable[[], Pro
     project.dbt("run", *MODELS, days=[days[0]])
     assert project.rows("marts.dim_track")[0]["first_seen_on"] == days[1]
     assert project.rows("marts.dim_artist", "artist_id = 'a'")[0]["valid_from"] == days[1]
+
+    # what was listed first decides which lengths are one song, also where it comes later
+    def titled() -> list[date]:
+        return [row["first_seen_on"] for row in project.rows("marts.dim_track", "song_id_kind = 'title'")]
+
+    assert titled() == [days[1]]
+    project.load("top_tracks", [plain[0] | {"duration_ms": 206_000}])
+    project.dbt("run", *MODELS, days=[days[0]])
+    assert titled() == [days[0]]
+    project.execute("update snapshots.top_tracks set duration_ms = 207000 where duration_ms = 206000")
+    project.dbt("run", *MODELS, days=[days[0]])
+    assert sorted(titled()) == [days[0], days[1]]
+    songs = {table: BUILT[table] for table in ("intermediate.int_song_changes", "marts.dim_track")}
+    assert_equals_full_rebuild(project, songs, MODELS)
 
 
 def know(project: Project, old: str, new: str) -> None:

@@ -6,7 +6,7 @@ playlist_tracks as (
 
     select
         *,
-        coalesce(artist_ids[1], {{ first_credited('artist_names') }}) as artist_key
+        {{ artist_key_of_playlist() }} as artist_key
     from {{ ref('stg_playlist_tracks') }}
 
 ),
@@ -14,9 +14,14 @@ playlist_tracks as (
 identified as (
 
     select
-        *,
-        {{ song_id('artist_key') }} as song_id
+        playlist_tracks.*,
+        {{ song_id('artist_key', 'titles.song_id') }} as song_id
     from playlist_tracks
+    left join {{ ref('int_song_titles') }} as titles
+        on
+            playlist_tracks.source = titles.source
+            and {{ entry_key('playlist_tracks.artist_key', 'playlist_tracks.title', 'playlist_tracks.duration_ms') }}
+            = titles.entry_key
 
 ),
 

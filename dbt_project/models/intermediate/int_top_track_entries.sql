@@ -11,9 +11,14 @@ top_tracks as (
 identified as (
 
     select
-        *,
-        {{ song_id('primary_artist_id') }} as song_id
+        top_tracks.*,
+        {{ song_id('top_tracks.primary_artist_id', 'titles.song_id') }} as song_id
     from top_tracks
+    left join {{ ref('int_song_titles') }} as titles
+        on
+            top_tracks.source = titles.source
+            and {{ entry_key('top_tracks.primary_artist_id', 'top_tracks.title', 'top_tracks.duration_ms') }}
+            = titles.entry_key
 
 ),
 
