@@ -146,3 +146,17 @@ def test_what_spells_no_count_is_left_for_the_contract(text: str) -> None:
     assert isinstance(record, ArtistSnapshot)
     assert (str(record.listeners), record.plays) == (text, 1)
     assert not isinstance(record.listeners, int)
+
+
+@pytest.mark.parametrize(("asked", "found"), [("Somebody", 0), ("%5Bunknown%5D", 1)])
+def test_lastfms_entry_for_plays_without_a_name_is_nobody_else(asked: str, found: int) -> None:
+    stats = {"listeners": "2774837", "playcount": "137106224"}
+    bodies: dict[Entity, Any] = {
+        "artists": {"artist": {"name": "[unknown]", "stats": stats}},
+        "top_tracks": {"toptracks": {"track": [{"name": "Track 1", "artist": {"name": "[unknown]"}}]}},
+    }
+    for entity, body in bodies.items():
+        request = {"artist_id": asked}
+        exchange = Exchange("lastfm", entity, "GET", "/", 200, NOON, "r", json.dumps(body), request)
+        parsed = parse_lastfm(entity, [exchange])
+        assert (len(parsed.records), len(parsed.missing)) == (found, 1 - found)

@@ -29,6 +29,9 @@ from spotify_assets.sources.reading import (
 from spotify_assets.sources.records import ArtistSnapshot, Parsed, TopTrack
 
 MOST_TOP_TRACKS = 10
+NOBODY = "[unknown]"
+"""The entry that Last.fm counts plays without an artist's name under, and may answer with for others."""
+SENT_NOBODY = f"not found (Last.fm answered with {NOBODY}, its entry for plays without a name)"
 
 
 def parse(entity: Entity, exchanges: Iterable[Exchange]) -> Parsed:
@@ -58,8 +61,11 @@ def _artists(exchanges: Iterable[Exchange], reading: Reading) -> None:
         if problem or not isinstance(piece, dict):
             reading.miss(asked, problem or f"'artist' in the response is {kind(piece)}, not an object")
             continue
-        reading.answer(asked)
         name = piece.get("name")
+        if _is_nobody(name, asked):
+            reading.miss(asked, SENT_NOBODY)
+            continue
+        reading.answer(asked)
         reading.parsed.records.append(
             ArtistSnapshot(
                 artist_id=id_of(name) if isinstance(name, str) else asked,
@@ -71,6 +77,10 @@ def _artists(exchanges: Iterable[Exchange], reading: Reading) -> None:
                 genres=_tags(piece),
             )
         )
+
+
+def _is_nobody(name: object, asked: str) -> bool:
+    return name == NOBODY and asked != id_of(NOBODY)
 
 
 def _tags(piece: Mapping[str, Any]) -> Any:
@@ -85,7 +95,8 @@ def _tags(piece: Mapping[str, Any]) -> Any:
 def _top_tracks(exchanges: Iterable[Exchange], reading: Reading) -> None:
     lists: dict[str, tuple[Exchange, list[Any]]] = {}
     for exchange in exchanges:
-        key = f"{text(exchange.request, 'artist_id')}/{WORLDWIDE}"
+        asked = text(exchange.request, "artist_id")
+        key = f"{asked}/{WORLDWIDE}"
         data, problem = body(exchange)
         found = data.get("toptracks") if isinstance(data, dict) else None
         tracks = found.get("track") if isinstance(found, dict) else None
@@ -95,6 +106,8 @@ def _top_tracks(exchanges: Iterable[Exchange], reading: Reading) -> None:
             reading.miss(key, problem or "the response has no list of tracks")
         elif not tracks:
             reading.miss(key, "no top tracks")
+        elif isinstance(tracks[0], dict) and _is_nobody(inner(tracks[0], "artist", "name"), asked):
+            reading.miss(key, SENT_NOBODY)
         else:
             reading.answer(key)
             lists[key] = (exchange, tracks)
