@@ -29,6 +29,8 @@ from spotify_assets.text_files import NotText, utf8
 
 FOUND_WHEN_READ = os.devnull
 """Stands for the file that `installation.env_file` finds; a test puts another one, or none, in its place."""
+DOTENV = ".env"
+"""Where a secret comes from that stands in the file of settings."""
 AWS_SECRET = "spotify_assets_aws_secret_id"  # noqa: S105 - the setting that names the secret
 AWS_KEPT_SECONDS = 300.0
 """How long an answer of AWS is used: settings are read often, and a changed secret must be noticed."""
@@ -213,6 +215,6 @@ def _origin(source: PydanticBaseSettingsSource, name: str) -> str:
         case AWSSecretsManagerSettingsSource():
             return "AWS Secrets Manager"
         case DotEnvSettingsSource():
-            return ".env"
+            return DOTENV
         case _:
             return "environment"

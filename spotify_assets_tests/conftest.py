@@ -24,6 +24,7 @@ from pydantic import SecretStr
 
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.warehouse import embedded
+from spotify_assets.warehouse.cluster_place import cluster_folder
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.migrate import migrate
 from spotify_assets_tests import own_settings
@@ -151,7 +152,7 @@ def database_server(session_folder: Path) -> Iterator[DatabaseServer]:
     if kind == "embedded":
         embedded.release(session_folder)
     if users == 0:
-        shutil.rmtree(session_folder, ignore_errors=True)
+        remove_home(session_folder)
 
 
 @pytest.fixture
@@ -184,8 +185,17 @@ def warehouse(settings: Settings) -> Warehouse:
     return Warehouse.open(settings, connect_seconds=10)
 
 
+def remove_home(home: Path) -> None:
+    """Remove a home and, as root, the files of its embedded server, which lie elsewhere."""
+    cluster = cluster_folder(home.resolve())
+    shutil.rmtree(cluster, ignore_errors=True)
+    shutil.rmtree(home, ignore_errors=True)
+
+
 @pytest.fixture
 def short_tmp() -> Iterator[Path]:
-    """A temporary folder with a short path, for unix sockets."""
+    """A temporary folder with a short path, for unix sockets; it may be a home."""
     with tempfile.TemporaryDirectory(prefix="sa-") as folder:
         yield Path(folder)
+        remove_home(Path(folder))
+        Path(folder).mkdir(exist_ok=True)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
+import stat
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
@@ -23,7 +25,7 @@ from spotify_assets.cli.environment import SIMULATED_NOTE, Environment, open_env
 from spotify_assets.cli.upstreams import UpstreamState, opened_sources, upstream_states
 from spotify_assets.ingest.tracked import tracked_artists
 from spotify_assets.process_environment import set_aside
-from spotify_assets.secrets import secret_origins
+from spotify_assets.secrets import DOTENV, env_file_of, secret_origins
 from spotify_assets.settings import Settings, load_settings, unknown_settings
 from spotify_assets.sources import clients
 from spotify_assets.sources.base import SourceError
@@ -153,6 +155,20 @@ def _advice(settings: Settings, states: list[UpstreamState]) -> list[str]:
     return found
 
 
+def _readable_secrets(origins: Mapping[str, str]) -> list[str]:
+    """What to do about a `.env` that holds secrets and that other users of the machine may read."""
+    file = env_file_of(Settings)
+    if file is None or DOTENV not in origins.values():
+        return []
+    mode = stat.S_IMODE(file.stat().st_mode)
+    if not mode & (stat.S_IRGRP | stat.S_IROTH):
+        return []
+    return [
+        f"Others on this machine can read the secrets in {file} (mode {mode:o}): "
+        f"chmod 600 {shlex.quote(str(file))}"
+    ]
+
+
 def _addresses(settings: Settings) -> list[str]:
     """Whom live observation asks, and who is told of problems."""
     found = []
@@ -215,7 +231,7 @@ def doctor_command(probe: bool | None, as_json: bool) -> None:
     signed_in = users(environment.warehouse)
     origins = secret_origins(Settings)
     unknown = [str(one) for one in unknown_settings()]
-    advice = [*unknown, *_advice(environment.settings, states)]
+    advice = [*_readable_secrets(origins), *unknown, *_advice(environment.settings, states)]
     if as_json:
         report: dict[str, Any] = {
             "simulated": environment.simulated,

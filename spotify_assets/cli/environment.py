@@ -6,6 +6,7 @@ Belongs here: bringing these up in the right order and telling child processes w
 from __future__ import annotations
 
 import os
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,8 +18,10 @@ import click
 from spotify_assets.installation import ENV_FILE_VARIABLE, PROJECT_ROOT, env_file
 from spotify_assets.lake.landing import Landing
 from spotify_assets.operations.dbt_manifest import ensure_manifest
+from spotify_assets.private_folders import close_to_others, make_private_folder
 from spotify_assets.process_environment import provide
 from spotify_assets.settings import Settings, load_settings
+from spotify_assets.warehouse.cluster_place import cluster_folder
 from spotify_assets.warehouse.connection import CONNECT_SECONDS, Warehouse
 
 SIMULATED_NOTE = "SIMULATED upstream: invented artists and numbers. For real ones, set SOURCES."
@@ -44,7 +47,7 @@ def open_environment(
     """Settings (from the environment when absent), a migrated database, and the lake."""
     settings = settings or load_settings()
     try:
-        settings.spotify_assets_home.mkdir(parents=True, exist_ok=True)
+        _close_home(settings)
     except OSError as error:
         raise click.ClickException(
             f"{settings.spotify_assets_home} cannot be used: {error.strerror}. "
@@ -54,6 +57,18 @@ def open_environment(
     return Environment(settings, warehouse, Landing(settings.effective_lake_url))
 
 
+def _close_home(settings: Settings) -> None:
+    """Make the home, or close to others what an earlier version left open."""
+    home = make_private_folder(settings.spotify_assets_home)
+    cluster = cluster_folder(home.resolve())
+    # As root, the account of a server whose files lie in the home has to pass it.
+    passes = os.geteuid() == 0 and cluster == home.resolve() / "postgres" and (cluster / "data").exists()
+    close_to_others(home, passing=stat.S_IXGRP if passes else 0)
+    for path in home.iterdir():
+        if path.name != "postgres":
+            close_to_others(path)
+
+
 def export_dagster(environment: Environment) -> None:
     """Say to Dagster, here and in child processes, where its records and logs are.
 
@@ -61,7 +76,7 @@ def export_dagster(environment: Environment) -> None:
     what Dagster leaves there never lies in the checkout.
     """
     home = environment.settings.spotify_assets_home / "dagster"
-    home.mkdir(parents=True, exist_ok=True)
+    make_private_folder(home)
     copy = home / f".dagster.yaml.{os.getpid()}"
     copy.write_bytes((PROJECT_ROOT / "dagster.yaml").read_bytes())
     copy.replace(home / "dagster.yaml")

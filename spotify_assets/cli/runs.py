@@ -36,6 +36,7 @@ from spotify_assets.defs.imports import keep_connections
 from spotify_assets.defs.outcome import why_failed
 from spotify_assets.defs.resources import Platform
 from spotify_assets.ingest.today import OBSERVE_DAY
+from spotify_assets.private_folders import make_private_folder
 from spotify_assets.warehouse.ledger import LedgerEntry, loads_of_run
 
 # What the web server calls the repository of a code location; it links the run to its job.
@@ -95,7 +96,7 @@ class RunOutcome:
 @contextmanager
 def _output_to(path: Path) -> Iterator[None]:
     """Send this process's standard output and error to a file, child processes' too."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     sys.stdout.flush()
     sys.stderr.flush()
     kept = os.dup(1), os.dup(2)

@@ -27,6 +27,7 @@ from spotify_assets.cli.listening import LOOPBACK, check_free, port_option, stop
 from spotify_assets.cli.only_one import only_daemon, only_up
 from spotify_assets.cli.watching import Watch
 from spotify_assets.installation import PROJECT_ROOT, program
+from spotify_assets.private_folders import make_private_folder
 from spotify_assets.sources.clients import open_client
 
 START_SECONDS = 180
@@ -38,7 +39,7 @@ class _Service:
     """A child process with a log file, leader of a process group of its own."""
 
     def __init__(self, name: str, command: list[str], log: Path) -> None:
-        log.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(log.parent)
         self.name, self.log = name, log
         with log.open("ab") as output:
             self.process = subprocess.Popen(  # noqa: S603 - our own commands

@@ -19,6 +19,8 @@ from spotify_assets.cli.tables import Column, fitting
 from spotify_assets.cli.upstreams import UpstreamState, upstream_states
 from spotify_assets.ingest.today import COMPLETE_TODAY, look, next_tick, plan
 from spotify_assets.lake.landing import without_credentials
+from spotify_assets.secrets import env_file_of
+from spotify_assets.settings import Settings
 from spotify_assets.warehouse import watchlist
 from spotify_assets.warehouse.coverage import Coverage, coverage
 from spotify_assets.warehouse.dagster_runs import recorded_runs, sensor_cursor
@@ -217,6 +219,7 @@ def status_command(as_json: bool, only_url: bool) -> None:
     if only_url:
         _print_url(environment)
         return
+    settings_file = env_file_of(Settings)
     watched = watchlist.tracked_anywhere(environment.warehouse, simulated=environment.simulated)
     states = upstream_states(environment)
     series = _all_series(environment)
@@ -227,6 +230,8 @@ def status_command(as_json: bool, only_url: bool) -> None:
             "upstream": ",".join(settings.observed_sources),
             "simulated": environment.simulated,
             "tracked_artists": len(watched),
+            "home": str(settings.spotify_assets_home),
+            "settings_file": str(settings_file) if settings_file else None,
             "database": environment.warehouse.where,
             "lake": lake,
             "next_scheduled_run": following.daily.isoformat(),
@@ -242,6 +247,9 @@ def status_command(as_json: bool, only_url: bool) -> None:
         screen.print(SIMULATED_NOTE, style="yellow")
     names = ", ".join(settings.observed_sources)
     screen.print(f"upstream  {names}, {len(watched):,} artists tracked", markup=False)
+    screen.print(f"home      {settings.spotify_assets_home}", markup=False, soft_wrap=True)
+    if settings_file:
+        screen.print(f"settings  {settings_file}", markup=False, soft_wrap=True)
     screen.print(f"database  {environment.warehouse.where}", markup=False, soft_wrap=True)
     screen.print(f"          for SQL clients: {command()} status --url", markup=False, soft_wrap=True)
     screen.print(f"lake      {lake}", markup=False, soft_wrap=True)

@@ -23,6 +23,7 @@ from spotify_assets.defs.assets.marts import LayeredTranslator, build_window
 from spotify_assets.defs.imports import ImportedLoads, keep_connections, load_prepared, report_days
 from spotify_assets.defs.resources import Platform, manifest_path
 from spotify_assets.ingest.dropped import DONE, FAILED, Dropped, links, look, put_away, waiting
+from spotify_assets.private_folders import make_private_folder
 
 if TYPE_CHECKING:
     from spotify_assets.ingest.history import Prepared
@@ -374,7 +375,7 @@ def import_sensor(job: dg.JobDefinition) -> dg.SensorDefinition:
     ) -> dg.SensorResult:
         folder = platform.settings().import_folder
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_private_folder(folder)
             found, linked = waiting(folder), links(folder)
         except OSError as error:
             return dg.SensorResult(skip_reason=f"The import folder {folder} cannot be read: {error}")

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from spotify_assets.private_folders import make_private_folder
 from spotify_assets.sources.exchange import Exchange
 
 if TYPE_CHECKING:  # slow to import, and most commands only say where the lake is
@@ -235,10 +236,11 @@ class Landing:
         data = gzip.compress(lines, COMPRESSION, mtime=0)
         folder, name = path.rsplit("/", 1)
         try:
-            self._fs.create_dir(folder, recursive=True)
             if self._local:
+                make_private_folder(Path(folder))
                 _write_durably(Path(folder) / f".{name}.tmp", data).replace(path)
             else:
+                self._fs.create_dir(folder, recursive=True)
                 with self._fs.open_output_stream(path, compression=None) as stream:
                     stream.write(data)
         except OSError as error:

@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from spotify_assets.installation import PROJECT_ROOT, program
+from spotify_assets.private_folders import make_private_folder
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 IN_PROJECT = DBT_PROJECT / "target"
@@ -110,7 +111,7 @@ def _is_of(folder: Path, key: str) -> bool:
 
 
 def _build(folder: Path, key: str) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private_folder(folder)
     manifest = folder / "manifest.json"
     with (folder / ".prepare.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

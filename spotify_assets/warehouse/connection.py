@@ -24,6 +24,7 @@ from pydantic import SecretStr
 from spotify_assets.process_environment import clean_environment, set_aside
 from spotify_assets.settings import Settings
 from spotify_assets.warehouse import embedded
+from spotify_assets.warehouse.cluster_place import cluster_folder
 from spotify_assets.warehouse.errors import DatabaseUnavailable, without_secrets
 from spotify_assets.warehouse.migrate import is_current, migrate
 
@@ -149,7 +150,7 @@ class Warehouse:
     def where(self) -> str:
         """Where the database is, in words that hold no secret."""
         if self.home is not None:
-            return f"the embedded PostgreSQL under {self.home / 'postgres'}"
+            return f"the embedded PostgreSQL under {cluster_folder(self.home.resolve())}"
         host = self._parameters.get("host", "localhost")
         port = self._parameters.get("port", "5432")
         return f"database {self._parameters.get('dbname', '')!r} at {host}:{port} ({self.setting})"

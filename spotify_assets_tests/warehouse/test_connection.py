@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from spotify_assets.settings import load_settings
 from spotify_assets.warehouse import embedded, keeper
+from spotify_assets.warehouse.cluster_place import cluster_folder
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import DatabaseUnavailable, WarehouseError
 from spotify_assets.warehouse.replace import read_partition
@@ -163,7 +164,7 @@ def test_a_server_killed_in_a_load_recovers_and_the_load_is_run_again(short_tmp:
     load(warehouse, artists(["a"]))
     loader = start(SLOW_LOADER, WAREHOUSE=warehouse.url.get_secret_value())
     assert line(loader) == "rows written"
-    server = keeper.server_pid(short_tmp / "postgres" / "data")
+    server = keeper.server_pid(cluster_folder(short_tmp.resolve()) / "data")
     assert server is not None
     os.kill(server, signal.SIGKILL)
     time.sleep(1)  # its processes notice by themselves
