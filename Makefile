@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 WORKERS ?= 2
 # make test TESTS=spotify_assets_tests/warehouse runs a part
 TESTS ?=
-.PHONY: help install demo up test test-shared test-slow test-browser test-faults test-year test-containers lint types bench screenshots lock clean
+.PHONY: help install demo up test test-shared test-slow test-browser test-faults test-year test-containers test-wheel lint types bench screenshots lock clean
 
 help: ## Show what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -45,7 +45,7 @@ up: install ## Start web UI, daemon and documentation on loopback
 	$(BIN)/spotify-assets up
 
 test: $(VENV)/.installed-test ## Run the fast tests (on an embedded PostgreSQL, or on TEST_DATABASE_URL)
-	$(BIN)/python -m pytest -n $(WORKERS) -m 'not browser and not containers and not faults and not shared and not slow and not year' $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) -m 'not browser and not containers and not faults and not shared and not slow and not wheel and not year' $(TESTS)
 
 test-shared: $(VENV)/.installed-test ## Run the tests that compare with real data in ../shared (slow ones: make test-slow)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope -m 'shared and not slow' $(TESTS)
@@ -54,16 +54,19 @@ test-slow: $(VENV)/.installed-test ## Run the tests that build long histories or
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --timeout 1200 -m slow $(TESTS)
 
 test-faults: $(VENV)/.installed-test ## Run the tests that inject faults
-	$(BIN)/python -m pytest -m 'faults'
+	$(BIN)/python -m pytest -m 'faults' $(TESTS)
 
 test-year: $(VENV)/.installed-test ## Play a year of daily runs with faults (YEAR_DAYS=365), about 50 minutes
 	$(BIN)/python -m pytest -n 0 --show-capture no -m 'year'
 
 test-browser: $(VENV)/.installed-test ## Run the tests that drive the pages in headless Chromium
-	$(BIN)/python -m pytest -m 'browser'
+	$(BIN)/python -m pytest -m 'browser' $(TESTS)
 
 test-containers: $(VENV)/.installed-test ## Bring docker-compose.yml up and kill its services (docker or podman)
-	$(BIN)/python -m pytest -m 'containers' -x -s -rs
+	$(BIN)/python -m pytest -m 'containers' -x -s -rs $(TESTS)
+
+test-wheel: $(VENV)/.installed-test ## Build the package, install it in an empty folder, and run every command there
+	$(BIN)/python -m pytest -n 0 -m 'wheel' $(TESTS)
 
 screenshots: $(VENV)/.installed-test ## Take the README's pictures anew (docs/images) with headless Chromium
 	$(BIN)/python -m spotify_assets_tests.browser.screenshots
