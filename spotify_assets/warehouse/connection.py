@@ -324,7 +324,7 @@ class Warehouse:
                 "max_connections, or run fewer jobs at once."
             )
         elif self.home is not None:
-            advice = f"See {self.home / 'postgres' / 'server.log'}."
+            advice = f"See {cluster_folder(self.home.resolve()) / 'server.log'}."
         elif "password" in lowered or "authentication" in lowered or "role" in lowered:
             advice = f"Check user and password in {self.setting}."
         elif "database" in lowered and "does not exist" in lowered:
