@@ -15,7 +15,7 @@ import click
 
 from spotify_assets.cli.console import shown
 from spotify_assets.settings import Settings
-from spotify_assets.sources.base import SourceError
+from spotify_assets.sources.base import SourceError, UpstreamUnavailable
 from spotify_assets.sources.deezer.source import DeezerSource
 from spotify_assets.sources.identities import in_world_of
 from spotify_assets.sources.lastfm.names import id_of
@@ -95,6 +95,7 @@ async def _at_lastfm(settings: Settings, memory: Memory, name: str) -> list[Foun
     ]
 
 
+Names = Callable[[Settings, Memory, Sequence[str]], Coroutine[Any, Any, dict[str, str]]]
 Search = Callable[[Settings, Memory, str], Coroutine[Any, Any, list[Found]]]
 
 _SEARCHES: Mapping[str, Search] = {
@@ -142,6 +143,59 @@ def _first_answer(searches: Sequence[Search], settings: Settings, memory: Memory
         except SourceError as error:
             errors.append(error)
     raise errors[0]
+
+
+async def _spotify_names(settings: Settings, memory: Memory, ids: Sequence[str]) -> dict[str, str]:
+    async with aclosing(SpotifySource.from_settings(settings, memory=memory)) as source:
+        hits = await source.find_artists(ids)
+    # An artist that was merged into another is answered under the other's id.
+    answered = {hit.artist_id: hit.name for hit in hits if hit.name}
+    return {ids[0]: hits[0].name} if len(ids) == len(hits) == 1 else answered
+
+
+async def _deezer_names(settings: Settings, memory: Memory, ids: Sequence[str]) -> dict[str, str]:
+    namespace = in_world_of(settings.upstream, "deezer")
+    async with aclosing(DeezerSource.from_settings(settings, memory, name=namespace)) as source:
+        found = {artist_id: await source.name_of(artist_id) for artist_id in ids}
+    return {artist_id: name for artist_id, name in found.items() if name}
+
+
+_NAMES: Mapping[str, Names] = {
+    "spotify": _spotify_names,
+    "simulated": _spotify_names,
+    "deezer": _deezer_names,
+    "simulated-deezer": _deezer_names,
+}
+LOOK_UP_SECONDS = 20.0
+"""How long somebody who adds an artist waits for its name."""
+
+
+def can_look_up(settings: Settings, namespace: str) -> bool:
+    """Whether a source that is observed tells whose an id is."""
+    return namespace in _NAMES and namespace in settings.observed_sources
+
+
+def names_by_id(settings: Settings, memory: Memory, namespace: str, ids: Sequence[str]) -> dict[str, str]:
+    """What artists are called, of those that the upstream knows.
+
+    Args:
+        settings: Which upstream, and how.
+        memory: What is remembered of it.
+        namespace: Whose ids they are; one that can be looked up.
+        ids: The ids.
+
+    Raises:
+        SourceError: The upstream cannot be asked.
+    """
+
+    async def ask() -> dict[str, str]:
+        try:
+            async with asyncio.timeout(LOOK_UP_SECONDS):
+                return await _NAMES[namespace](settings, memory, ids)
+        except TimeoutError:
+            raise UpstreamUnavailable(f"no answer within {LOOK_UP_SECONDS:.0f} seconds") from None
+
+    return asyncio.run(ask())
 
 
 def watched(artists: Sequence[WatchedArtist], upstream: str, text: str) -> WatchedArtist:

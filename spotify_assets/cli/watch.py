@@ -6,16 +6,14 @@ import getpass
 import json
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
 from pathlib import Path
 
 import click
-from rich.table import Table
 
 from spotify_assets.cli.artist_file import read_artists
-from spotify_assets.cli.console import console, literal, shown
-from spotify_assets.cli.environment import SIMULATED_NOTE, Environment, open_environment, upstream
-from spotify_assets.cli.finding import by_name, watched
+from spotify_assets.cli.console import console, shown
+from spotify_assets.cli.environment import SIMULATED_NOTE, Environment, open_environment
+from spotify_assets.cli.finding import watched
 from spotify_assets.cli.identify import (
     WHEN_ADDED_SECONDS,
     as_json,
@@ -25,13 +23,11 @@ from spotify_assets.cli.identify import (
     print_problems,
     told,
 )
+from spotify_assets.cli.tables import Column, fitting
+from spotify_assets.cli.understanding import understand_all
 from spotify_assets.serving.attribution import artist_link, credit
-from spotify_assets.settings import load_settings
-from spotify_assets.sources.identities import Identity, in_world_of
-from spotify_assets.sources.references import parse_reference
-from spotify_assets.sources.spotify.ids import NotAnArtist
+from spotify_assets.sources.identities import Identity
 from spotify_assets.warehouse import identities, watchlist
-from spotify_assets.warehouse.memory import KeptMemory
 
 MOST_LINES = 40
 """Identities printed one by one when artists are added."""
@@ -83,9 +79,10 @@ def _references(artists: Sequence[str], file: Path | None) -> list[str]:
 def add_command(artists: tuple[str, ...], file: Path | None, priority: int | None) -> None:
     """Track artists, each given by id, URI, link or name.
 
-    Links of Spotify, Deezer, MusicBrainz and ListenBrainz are understood. An id, URI or link is taken as it
-    is, without asking the upstream; a name is searched for. Those that can be understood are added even if
-    others cannot. Then the ids that the other observed sources need are looked for.
+    Links of Spotify, Deezer, MusicBrainz and ListenBrainz are understood. A name is searched for. Of an id,
+    URI or link the name is looked up, for up to 20 at once; it is added even if that fails. Those that can be
+    understood are added even if others cannot. Then the ids that the other observed sources need are looked
+    for.
 
     \b
     Examples:
@@ -100,46 +97,21 @@ def add_command(artists: tuple[str, ...], file: Path | None, priority: int | Non
     environment = open_environment()
     if environment.simulated:
         click.secho(f"{SIMULATED_NOTE} It knows none of Spotify's artists.", fg="yellow", err=True)
-    problems: list[str] = []
+    understood = understand_all(environment, references)
     added: list[tuple[str, str]] = []
-    with ExitStack() as asking:
-        searching: list[None] = []
-        for reference in references:
-            if not searching and _is_name(reference):
-                searching.append(asking.enter_context(upstream(environment.settings)))
-            try:
-                source, artist_id, name = _understand(environment, reference)
-            except (NotAnArtist, click.ClickException) as error:
-                reason = error.message if isinstance(error, click.ClickException) else error
-                problems.append(f"{shown(reference)}: {reason}")
-                continue
-            new = watchlist.add(environment.warehouse, source, artist_id, name, _user(), priority)
-            added += [(source, artist_id)] if new else []
-            called = f"  {shown(name)}" if name else ""
-            click.echo(f"{'tracking' if new else 'already tracked'}: {artist_id}{called}  ({source})")
+    for source, artist_id, name in understood.artists:
+        new = watchlist.add(environment.warehouse, source, artist_id, name, _user(), priority)
+        added += [(source, artist_id)] if new else []
+        called = f"  {shown(name)}" if name else ""
+        click.echo(f"{'tracking' if new else 'already tracked'}: {artist_id}{called}  ({source})")
+    for note in understood.notes:
+        click.echo(f"note: {note}", err=True)
     if added and needed(environment, added):
         _identify(environment, added)
     if added:
         click.echo("Next: spotify-assets materialize")
-    if problems:
-        raise click.ClickException("not added:\n  " + "\n  ".join(problems))
-
-
-def _is_name(text: str) -> bool:
-    try:
-        return parse_reference(text) is None
-    except NotAnArtist:
-        return False
-
-
-def _understand(environment: Environment, text: str) -> tuple[str, str, str | None]:
-    """Namespace, id and, if it was searched for, name of the artist that a text means."""
-    reference = parse_reference(text)
-    if reference is not None:
-        return in_world_of(environment.settings.upstream, reference.service), reference.artist_id, None
-    settings = load_settings() if environment.settings.simulated else environment.settings
-    found = by_name(settings, KeptMemory(environment.warehouse), text)
-    return found.namespace, found.artist_id, found.name
+    if understood.problems:
+        raise click.ClickException("not added:\n  " + "\n  ".join(understood.problems))
 
 
 def _identify(environment: Environment, added: list[tuple[str, str]]) -> None:
@@ -167,6 +139,7 @@ def remove_command(artists: tuple[str, ...]) -> None:
     """  # noqa: D301 - \b is for click
     environment = open_environment()
     tracked = watchlist.tracked_anywhere(environment.warehouse, simulated=environment.simulated)
+    tracked = watchlist.with_names(environment.warehouse, tracked)
     problems = []
     for text in artists:
         try:
@@ -193,6 +166,7 @@ def list_command(print_json: bool) -> None:
     """  # noqa: D301 - \b is for click
     environment = open_environment()
     artists = watchlist.tracked_anywhere(environment.warehouse, simulated=environment.simulated)
+    artists = watchlist.with_names(environment.warehouse, artists)
     known = {
         key: [one for one in found if one.target_id is not None or one.source != one.target]
         for key, found in identities.identities_of(environment.warehouse).items()
@@ -206,21 +180,18 @@ def list_command(print_json: bool) -> None:
     if not artists:
         screen.print("No artist is tracked yet: spotify-assets watch add ARTIST (id, URI, link or name)")
         return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    elsewhere = any((artist.source, artist.artist_id) in known for artist in artists)
-    for name in ("artist_id", "name", "source", "since", "by", *(["elsewhere"] if elsewhere else [])):
-        table.add_column(name, overflow="fold")
-    for artist in artists:
-        found = known.get((artist.source, artist.artist_id), [])
-        table.add_row(
-            literal(artist.artist_id),
-            literal(artist.name),
-            artist.source,
-            f"{artist.added_at:%Y-%m-%d}",
-            literal(artist.added_by),
-            *([literal("\n".join(map(told, found)))] if elsewhere else []),
+    columns = [
+        Column("artist_id"), Column("name", unless=""), Column("source"), Column("since"),
+        Column("by", dropped=1), Column("elsewhere", unless=""),
+    ]  # fmt: skip
+    rows = [
+        (
+            artist.artist_id, artist.name, artist.source, f"{artist.added_at:%Y-%m-%d}", artist.added_by,
+            "\n".join(map(told, known.get((artist.source, artist.artist_id), []))),
         )
-    screen.print(table)
+        for artist in artists
+    ]  # fmt: skip
+    screen.print(fitting(columns, rows, screen.width))
     for line in credit(artist.source for artist in artists):
         screen.print(line, markup=False, soft_wrap=True, style="dim")
 

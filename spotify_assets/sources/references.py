@@ -71,8 +71,16 @@ def parse_reference(text: str) -> Reference | None:
     found = _link(text)
     if found is not None:
         return _checked(*found)
+    if _looks_like_an_mbid(text):
+        example = _EXAMPLES["musicbrainz"]
+        raise NotAnArtist(f"this looks like a damaged MusicBrainz id: give an artist's link ({example})")
     spotify_id = parse_artist_reference(text)
     return None if spotify_id is None else Reference("spotify", spotify_id)
+
+
+def _looks_like_an_mbid(text: str) -> bool:
+    """Whether nobody is called so: hexadecimal digits and hyphens, about as many as an MBID has."""
+    return re.fullmatch(r"[0-9A-Fa-f-]{30,42}", text) is not None and text.count("-") >= 3
 
 
 def _link(text: str) -> tuple[Service, list[str]] | None:

@@ -6,12 +6,14 @@ a link or a name (`sources`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from psycopg2.extras import execute_values
 
+from spotify_assets.sources.identities import namespace_of
+from spotify_assets.warehouse.asking import ask
 from spotify_assets.warehouse.connection import Warehouse
 
 _ADD = """
@@ -154,6 +156,24 @@ def tracked_anywhere(warehouse: Warehouse, *, simulated: bool) -> list[WatchedAr
     """
     condition = "starts_with(source, 'simulated')"
     return _tracked(warehouse, condition if simulated else f"not {condition}", "", None)
+
+
+def with_names(warehouse: Warehouse, artists: Sequence[WatchedArtist]) -> list[WatchedArtist]:
+    """The same artists, those without a name with the one under which they were last observed."""
+    nameless = [artist.artist_id for artist in artists if not artist.name]
+    if not nameless:
+        return list(artists)
+    statement = """
+        select distinct on (source, requested_id) source, requested_id, name
+        from snapshots.artist_snapshots
+        where requested_id = any(%(ids)s) and name <> ''
+        order by source, requested_id, snapshot_date desc
+    """
+    seen = {
+        (namespace_of(source), artist_id): name
+        for source, artist_id, name in ask(warehouse, statement, {"ids": nameless})
+    }
+    return [replace(one, name=one.name or seen.get((one.source, one.artist_id))) for one in artists]
 
 
 def change_mark(warehouse: Warehouse) -> str:

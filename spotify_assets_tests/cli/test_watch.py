@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import httpx
+import pyarrow as pa
 import pytest
+from pydantic import SecretStr
 
+from spotify_assets.settings import load_settings
 from spotify_assets.simulator.catalogue import Catalogue
-from spotify_assets_tests.cli.command import Done, Installation
+from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets_tests.cli.command import Done, Installation, change
+from spotify_assets_tests.warehouse.helpers import DAY, artists, load
 
 Cli = Callable[..., Done]
 CATALOGUE = Catalogue(artists=200)
@@ -42,7 +48,40 @@ def test_an_artist_is_added_by_id_uri_and_link(cli: Cli) -> None:
     assert "(simulated)" in done.out
     assert "Next: spotify-assets materialize" in done.out
     again = cli("watch", "add", IDS[0]).succeeded()
-    assert again.out == f"already tracked: {IDS[0]}  (simulated)\n"
+    assert again.out == f"already tracked: {IDS[0]}  {CATALOGUE.name(0)}  (simulated)\n"
+    assert tracked(cli) == {artist_id: CATALOGUE.name(index) for index, artist_id in enumerate(IDS[:3])}
+
+
+def test_an_id_that_nobody_has_is_added_and_said_so(cli: Cli) -> None:
+    done = cli("watch", "add", "0" * 22, "0TnOYISbd1XYRBk9myase")
+    assert done.out.startswith(f"tracking: {'0' * 22}  (simulated)\n")
+    assert f"simulated knows nobody by the id {'0' * 22}" in done.err
+    assert "looks like a damaged id: an id has 22 letters and digits, this one has 21" in done.err
+    assert (done.code, tracked(cli)) == (1, {"0" * 22: None})
+
+
+def test_without_an_answer_an_artist_is_added_all_the_same(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SIMULATOR_URL", "http://127.0.0.1:9")
+    done = cli("watch", "add", IDS[0]).succeeded()
+    assert f"tracking: {IDS[0]}  (simulated)" in done.out
+    assert "added without looking up who it is" in done.err
+    assert tracked(cli) == {IDS[0]: None}
+
+
+def test_who_was_observed_is_listed_by_name(cli: Cli, database: str) -> None:
+    change(
+        database,
+        "insert into ops.watchlist (source, artist_id, added_by) values ('simulated', repeat('b', 22), 'x')",
+    )
+    warehouse = Warehouse.open(load_settings(database_url=SecretStr(database)))
+    for ago, name in ((2, "As It Was"), (1, "As It Is Called")):
+        day = DAY - timedelta(days=ago)
+        rows = artists(["b" * 22], source="simulated", day=day)
+        named = rows.set_column(rows.column_names.index("name"), "name", pa.array([name]))
+        load(warehouse, named, source="simulated", day=day)
+    assert tracked(cli) == {"b" * 22: "As It Is Called"}
+    assert "As It Is Called" in cli("watch", "list").succeeded().out
+    cli("watch", "remove", "as it is called").succeeded()
 
 
 def test_a_name_is_searched_for(cli: Cli) -> None:

@@ -36,7 +36,7 @@ def test_references_to_an_artist(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "Pitbull", "AC/DC", "deadmau5", ID[:-1], ID + "0", "artist:x", "???", "A: B"]
+    "text", ["", "Pitbull", "AC/DC", "deadmau5", "TheCrystalMethodAndMore", "artist:x", "???", "A: B"]
 )
 def test_anything_else_may_be_a_name(text: str) -> None:
     assert parse_artist_reference(text) is None
@@ -74,3 +74,9 @@ def test_never_gives_anything_but_an_id(text: str) -> None:
     except NotAnArtist:
         return
     assert found is None or is_artist_id(found)
+
+
+@pytest.mark.parametrize("text", [ID[:-1], ID[1:-1], ID + "0"])
+def test_an_id_that_lost_or_won_a_character_is_no_name(text: str) -> None:
+    with pytest.raises(NotAnArtist, match=f"22 letters and digits, this one has {len(text)} characters"):
+        parse_artist_reference(text)

@@ -178,6 +178,16 @@ class DeezerSource:
         found = data.get("data") if isinstance(data, dict) else None
         return [piece for piece in found if isinstance(piece, dict)] if isinstance(found, list) else []
 
+    async def name_of(self, artist_id: str) -> str | None:
+        """What an artist is called, looked up by id; None if Deezer does not know it. Nothing is landed.
+
+        Raises:
+            SourceError: The upstream cannot be asked.
+        """
+        data = (await self._observer.look_up(_artist(artist_id), "artists looked up")).data
+        name = data.get("name") if isinstance(data, dict) else None
+        return name if isinstance(name, str) and name else None
+
     def parse(self, entity: Entity, exchanges: Iterable[Exchange]) -> Parsed:
         """Read landed responses; never asks the upstream anything."""
         return parse(entity, exchanges)

@@ -12,7 +12,10 @@ from urllib.parse import urlsplit
 Kind = Literal["artist", "album", "track", "playlist"]
 """What a file may name by an id."""
 
-_ID = re.compile(r"[0-9A-Za-z]{22}")
+ID_LENGTH = 22
+MISSED = 2
+"""Characters that a copied id may have lost or won and still look like one."""
+_ID = re.compile(rf"[0-9A-Za-z]{{{ID_LENGTH}}}")
 _KINDS = (
     "artist",
     "album",
@@ -54,6 +57,11 @@ def parse_artist_reference(text: str) -> str | None:
     text = text.strip().strip("<>\"'").strip()
     if is_artist_id(text):
         return text
+    if _looks_like_an_id(text):
+        raise NotAnArtist(
+            f"this looks like a damaged id: an id has {ID_LENGTH} letters and digits, this one has "
+            f"{len(text)} characters{_EXAMPLE}"
+        )
     parts = _parts(text)
     if parts is None:
         return None
@@ -75,6 +83,15 @@ def parse_artist_reference(text: str) -> str | None:
             f"{len(ident)} characters{_EXAMPLE}"
         )
     return ident
+
+
+def _looks_like_an_id(text: str) -> bool:
+    """Whether nobody is called so: about as long as an id, and capitals, small letters and digits mixed."""
+    return (
+        abs(len(text) - ID_LENGTH) <= MISSED
+        and re.fullmatch(r"[0-9A-Za-z]+", text) is not None
+        and all(re.search(kind, text) for kind in ("[0-9].*[0-9]", "[A-Z]", "[a-z]"))
+    )
 
 
 def plain_id(kind: Kind, text: str) -> str:
