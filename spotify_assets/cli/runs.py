@@ -231,7 +231,7 @@ def _run(
         pools.make_ready(instance, warehouse, job)
         result = job.execute_in_process(
             instance=instance,
-            tags={**REPOSITORY, **killed.LOCKED, **(tags or {})},
+            tags={**REPOSITORY, **killed.locked(run_id), **(tags or {})},
             run_id=run_id,
             raise_on_error=False,
             **execution,

@@ -27,10 +27,17 @@ if TYPE_CHECKING:
     from spotify_assets.warehouse.connection import Warehouse
 
 TAG = "spotify_assets/alive"
-"""Carried by the runs that hold a lock while they live; of others nothing can be told."""
-LOCKED = {TAG: "while it holds its lock in the database"}
+"""Carried, with its own id, by a run that holds a lock while it lives; of others nothing can be told."""
+# Dagster knows a run of the command line before it is started, and a lost database keeps it from going on.
+_UNDER_WAY = [*IN_PROGRESS_RUN_STATUSES, dg.DagsterRunStatus.NOT_STARTED]
+
 CHECK_SECONDS = 3.0
 SENSOR_SECONDS = 30
+
+
+def locked(run_id: str) -> dict[str, str]:
+    """The tag of a run that holds its lock from before Dagster knows of it, or from now on."""
+    return {TAG: run_id}
 
 
 @contextmanager
@@ -50,14 +57,15 @@ def give_back(instance: dg.DagsterInstance, warehouse: Warehouse) -> list[str]:
     """
     from spotify_assets.warehouse.locks import found_dead
 
-    under_way = dg.RunsFilter(statuses=list(IN_PROGRESS_RUN_STATUSES), tags=LOCKED)
-    runs = [run.run_id for run in instance.get_runs(filters=under_way) if run.tags.get(TAG)]
+    # A run that is executed anew has the tags of the one before.
+    found = instance.get_runs(filters=dg.RunsFilter(statuses=_UNDER_WAY))
+    runs = [run.run_id for run in found if run.tags.get(TAG) == run.run_id]
     if not runs:
         return []
     with found_dead(warehouse, runs) as dead:
         for run_id in dead:
             current = instance.get_run_by_id(run_id)
-            if current is not None and current.status in IN_PROGRESS_RUN_STATUSES:
+            if current is not None and current.status in _UNDER_WAY:
                 instance.report_run_failed(
                     current, "Its process was killed. What was committed stands; run it again."
                 )
@@ -90,7 +98,7 @@ class _Living(InProcessExecutor):
     def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
         run_id: str = plan_context.dagster_run.run_id
         with alive(Platform().warehouse(), run_id):
-            plan_context.instance.add_run_tags(run_id, LOCKED)
+            plan_context.instance.add_run_tags(run_id, locked(run_id))
             yield from super().execute(plan_context, execution_plan)
 
 

@@ -13,58 +13,30 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import quote
 
 import adbc_driver_manager
 import psycopg2
 from psycopg2.extensions import connection as PgConnection  # noqa: N812 - it is a class
-from psycopg2.extensions import make_dsn, parse_dsn
 from pydantic import SecretStr
 
 from spotify_assets.process_environment import clean_environment, set_aside
 from spotify_assets.settings import Settings
-from spotify_assets.warehouse import embedded
+from spotify_assets.warehouse import address, embedded
 from spotify_assets.warehouse.cluster_place import cluster_folder
 from spotify_assets.warehouse.errors import DatabaseUnavailable, without_secrets
 from spotify_assets.warehouse.migrate import is_current, migrate
+from spotify_assets.warehouse.refusals import advice, check_session, check_writable, may_pass
+from spotify_assets.warehouse.sqlstate import refusals
 
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection as AdbcConnection
 
-APPLICATION_NAME = "spotify_assets"
 CONNECT_SECONDS = 30.0
 """How long to keep trying: services start in any order, and a crashed server takes time to recover."""
 
 LOCK_SECONDS = 60.0
 """How long a statement waits for a lock before it gives up."""
-
-# What the server or the network says when trying again may help. Everything else is final at once.
-_PASSING = (
-    "connection refused", "no such file or directory", "starting up", "shutting down", "in recovery mode",
-    "not yet accepting connections", "too many clients", "remaining connection slots", "too many connections",
-    "timeout expired", "timed out", "could not translate host name", "network is unreachable",
-    "no route to host", "connection reset", "server closed the connection", "could not receive data",
-    "could not send",
-)  # fmt: skip
-_FULL = ("too many clients", "remaining connection slots", "too many connections")
-
-# libpq's names in a URL's query, and the environment variables by which dbt's driver gets them.
-_LIBPQ_ENVIRONMENT = {
-    "hostaddr": "PGHOSTADDR", "passfile": "PGPASSFILE", "channel_binding": "PGCHANNELBINDING",
-    "connect_timeout": "PGCONNECT_TIMEOUT", "client_encoding": "PGCLIENTENCODING", "options": "PGOPTIONS",
-    "sslmode": "PGSSLMODE", "sslnegotiation": "PGSSLNEGOTIATION", "sslcompression": "PGSSLCOMPRESSION",
-    "sslrootcert": "PGSSLROOTCERT", "sslcert": "PGSSLCERT", "sslkey": "PGSSLKEY",
-    "sslcertmode": "PGSSLCERTMODE", "sslcrl": "PGSSLCRL", "sslcrldir": "PGSSLCRLDIR", "sslsni": "PGSSLSNI",
-    "ssl_min_protocol_version": "PGSSLMINPROTOCOLVERSION",
-    "ssl_max_protocol_version": "PGSSLMAXPROTOCOLVERSION",
-    "min_protocol_version": "PGMINPROTOCOLVERSION", "max_protocol_version": "PGMAXPROTOCOLVERSION",
-    "requirepeer": "PGREQUIREPEER", "require_auth": "PGREQUIREAUTH", "gssencmode": "PGGSSENCMODE",
-    "krbsrvname": "PGKRBSRVNAME", "gsslib": "PGGSSLIB", "gssdelegation": "PGGSSDELEGATION",
-    "target_session_attrs": "PGTARGETSESSIONATTRS", "load_balance_hosts": "PGLOADBALANCEHOSTS",
-}  # fmt: skip
-_LIBPQ_ADDRESS = {
-    "host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE", "password": "PGPASSWORD",
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +60,7 @@ class Warehouse:
     _parameters: Mapping[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_parameters", _parse(self.url.get_secret_value()))
+        object.__setattr__(self, "_parameters", address.parse(self.url.get_secret_value()))
 
     @classmethod
     def open(cls, settings: Settings, *, connect_seconds: float = CONNECT_SECONDS) -> Warehouse:
@@ -102,6 +74,7 @@ class Warehouse:
         warehouse = cls.reach(settings, connect_seconds=connect_seconds)
         owner = cls.reach_owner(settings, connect_seconds=connect_seconds)
         with warehouse.connect() as connection:
+            check_writable(connection, where=warehouse.where, setting=warehouse.setting, user=warehouse.user)
             if owner is None:
                 migrate(connection)
                 return warehouse
@@ -130,7 +103,9 @@ class Warehouse:
     def _named(cls, setting: str, url: SecretStr | None, connect_seconds: float) -> Warehouse | None:
         if url is None:
             return None
-        return cls(SecretStr(_libpq_url(url.get_secret_value())), None, connect_seconds, setting=setting)
+        return cls(
+            SecretStr(address.libpq_url(url.get_secret_value())), None, connect_seconds, setting=setting
+        )
 
     @classmethod
     def reach(cls, settings: Settings, *, connect_seconds: float = CONNECT_SECONDS) -> Warehouse:
@@ -143,7 +118,7 @@ class Warehouse:
         if settings.database_url is None:
             home = settings.spotify_assets_home.resolve()
             return cls(SecretStr(embedded.ensure_running(home)), home, connect_seconds)
-        url = _libpq_url(settings.database_url.get_secret_value())
+        url = address.libpq_url(settings.database_url.get_secret_value())
         return cls(SecretStr(url), None, connect_seconds)
 
     @property
@@ -151,9 +126,8 @@ class Warehouse:
         """Where the database is, in words that hold no secret."""
         if self.home is not None:
             return f"the embedded PostgreSQL under {cluster_folder(self.home.resolve())}"
-        host = self._parameters.get("host", "localhost")
-        port = self._parameters.get("port", "5432")
-        return f"database {self._parameters.get('dbname', '')!r} at {host}:{port} ({self.setting})"
+        named = ",".join(f"{host}:{port}" for host, port in address.hosts(self._parameters))
+        return f"database {self.database!r} at {named} ({self.setting})"
 
     @property
     def user(self) -> str:
@@ -218,7 +192,7 @@ class Warehouse:
             connection.close()
             connection = None
         if connection is None:
-            connection = self._retrying(connect)
+            connection = self._retrying(dsn, connect)
         keep = False
         try:
             yield connection
@@ -242,106 +216,78 @@ class Warehouse:
         return str(row[0]).split(" ", 1)[0] if row is not None else ""
 
     def dbt_environment(self) -> dict[str, str]:
-        """Return the environment variables that the dbt profile reads.
+        """Return the environment variables that the dbt profile reads, with the host that answers.
 
-        The password's name starts with ``DBT_ENV_SECRET_``, so that dbt keeps it out of its logs.
+        Raises:
+            DatabaseUnavailable: Of several hosts none could be reached.
         """
-        found = self._parameters
-        environment = {
-            "SPOTIFY_ASSETS_PG_HOST": found.get("host", "localhost"),
-            "SPOTIFY_ASSETS_PG_PORT": found.get("port", "5432"),
-            "SPOTIFY_ASSETS_PG_USER": found.get("user", "postgres"),
-            "SPOTIFY_ASSETS_PG_DATABASE": found.get("dbname", ""),
-            # dbt insists on one; a server that trusts the connection never asks for it.
-            "DBT_ENV_SECRET_PG_PASSWORD": found.get("password") or "not-asked-for",
-        }
-        environment |= {
-            variable: found[name] for name, variable in _LIBPQ_ENVIRONMENT.items() if name in found
-        }
-        return environment
+        ((host, port), *others) = address.hosts(self._parameters)
+        if others:
+            with self.connect() as connection:
+                host, port = connection.info.host, str(connection.info.port)
+        return address.dbt_environment(self._parameters, host, port)
 
     def libpq_environment(self) -> dict[str, str]:
-        """Return the environment variables by which PostgreSQL's own programs find the database.
-
-        So that no password stands in a list of processes.
-        """
-        names = {**_LIBPQ_ENVIRONMENT, **_LIBPQ_ADDRESS}
-        return {
-            variable: self._parameters[name] for name, variable in names.items() if name in self._parameters
-        }
+        """Return the environment variables by which PostgreSQL's own programs find the database."""
+        return address.libpq_environment(self._parameters)
 
     def dagster_url(self) -> SecretStr:
         """Return the SQLAlchemy URL by which Dagster keeps its own records in schema ``dagster``."""
-        parts = urlsplit(self.url.get_secret_value())
-        query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        query["options"] = f"{query.get('options', '')} -csearch_path=dagster".strip()
-        query.setdefault("application_name", "dagster")
-        return SecretStr(
-            urlunsplit(
-                ("postgresql+psycopg2", parts.netloc, parts.path, urlencode(query, quote_via=quote), "")
-            )
-        )
+        return SecretStr(address.dagster_url(self._parameters))
 
     def _dsn(self, lock_seconds: float | None) -> str:
-        seconds = self.lock_seconds if lock_seconds is None else lock_seconds
-        given = self._parameters
-        options = f"{given.get('options', '')} -c timezone=UTC -c lock_timeout={max(1, int(seconds * 1000))}"
-        defaults: dict[str, Any] = {
-            "application_name": APPLICATION_NAME,
-            "connect_timeout": "10",
-            "keepalives": "1",
-            "keepalives_idle": "30",
-            "keepalives_interval": "10",
-            "keepalives_count": "3",
-            "tcp_user_timeout": "60000",
-            "client_encoding": "UTF8",
-        }
-        return make_dsn("", **{**defaults, **given, "options": options.strip()})
+        return address.dsn(self._parameters, self.lock_seconds if lock_seconds is None else lock_seconds)
 
-    def _retrying(self, connect: Any) -> Any:
+    def _retrying(self, dsn: str, connect: Callable[[], Any]) -> Any:
         """Connect, trying again while the server may only be starting; says what to do when it fails."""
         clean_environment()  # libpq looks there for whatever the URL leaves open
         deadline = time.monotonic() + self.connect_seconds
         pause = 0.05
         while True:
+            connection = None
             try:
-                return connect()
-            except (psycopg2.Error, adbc_driver_manager.Error) as error:
-                text = without_secrets(str(error), self._secrets()).strip()
-                passing = any(sign in text.lower() for sign in _PASSING)
-                if not passing or time.monotonic() + pause > deadline:
-                    raise self._unavailable(text) from None
+                connection = connect()
+                check_session(connection, where=self.where, setting=self.setting, database=self.database)
+                return connection
+            except (psycopg2.Error, adbc_driver_manager.Error, UnicodeDecodeError) as error:
+                if connection is not None:
+                    connection.close()
+                text = without_secrets(_said(error), self._secrets()).strip()
+                codes = _codes(error) or refusals(dsn)
+                if not may_pass(text, codes) or time.monotonic() + pause > deadline:
+                    raise self._unavailable(text, codes) from None
+            except DatabaseUnavailable:
+                if connection is not None:
+                    connection.close()
+                raise
             time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads the retries, guards nothing
             pause = min(pause * 2, 2.0)
             if self.home is not None:
                 embedded.ensure_running(self.home)
 
-    def _unavailable(self, text: str) -> DatabaseUnavailable:
-        lowered = text.lower()
-        if any(sign in lowered for sign in _FULL):
-            advice = (
-                "All its connections are in use: end other programs that use it, raise the server's "
-                "max_connections, or run fewer jobs at once."
-            )
-        elif self.home is not None:
-            advice = f"See {cluster_folder(self.home.resolve()) / 'server.log'}."
-        elif "password" in lowered or "authentication" in lowered or "role" in lowered:
-            advice = f"Check user and password in {self.setting}."
-        elif "database" in lowered and "does not exist" in lowered:
-            advice = "Create it (createdb), or correct the name in DATABASE_URL."
-        else:
-            advice = (
-                "Check host and port in DATABASE_URL and that the server runs; or unset DATABASE_URL to "
-                "use the embedded PostgreSQL."
-            )
+    def _unavailable(self, text: str, codes: list[str]) -> DatabaseUnavailable:
+        what = advice(text, codes, setting=self.setting, user=self.user, database=self.database)
+        if self.home is not None:
+            what = f"See {cluster_folder(self.home.resolve()) / 'server.log'}."
         unused = [name for name in set_aside() if name.startswith("PG")] if self.home is None else []
         if unused:
-            advice += f" Not used: {', '.join(unused)}; all that a connection needs stands in {self.setting}."
-        return DatabaseUnavailable(f"Cannot connect to {self.where}: {text}\n{advice}")
+            what += f" Not used: {', '.join(unused)}; all that a connection needs stands in {self.setting}."
+        return DatabaseUnavailable(f"Cannot connect to {self.where}: {text}\n{what}")
 
     def _secrets(self) -> list[str]:
         password = self._parameters.get("password", "")
         return [password, quote(password, safe="")]
+
+
+def _said(error: Exception) -> str:
+    """An error's text; libpq gives bytes of unknown encoding while no session is there to ask."""
+    return error.object.decode("utf-8", "replace") if isinstance(error, UnicodeDecodeError) else str(error)
+
+
+def _codes(error: Exception) -> list[str]:
+    """The SQLSTATE of a statement that failed; what fails while connecting has none."""
+    code = getattr(error, "pgcode", None) or getattr(error, "sqlstate", None)
+    return [code] if isinstance(code, str) and len(code) == 5 and code != "00000" else []
 
 
 def _answers(connection: Any) -> bool:
@@ -354,34 +300,3 @@ def _answers(connection: Any) -> bool:
     except Exception:  # noqa: BLE001 - whatever it is, another connection is opened
         return False
     return True
-
-
-def _libpq_url(url: str) -> str:
-    """Return the URL as libpq spells it: ``postgresql://`` without the driver that SQLAlchemy names."""
-    _scheme, _, rest = url.partition("://")
-    return f"postgresql://{rest}"
-
-
-def _parse(url: str) -> dict[str, str]:
-    """Split a libpq URL into its parameters; a message never repeats the URL, which may hold a password."""
-    expected = "expected postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
-    if urlsplit(url).netloc.count("@") > 1:
-        raise DatabaseUnavailable(
-            f"DATABASE_URL: {expected}; write special characters in the password percent-encoded "
-            "(@ as %40, / as %2F)"
-        )
-    try:
-        if "," not in urlsplit(url).netloc:  # several hosts: libpq knows how to read them, urlsplit does not
-            _ = urlsplit(url).port  # what stands there may be the rest of an unquoted password
-        found = {name: str(value) for name, value in parse_dsn(url).items()}
-    except (psycopg2.Error, ValueError):
-        raise DatabaseUnavailable(
-            f"DATABASE_URL cannot be read: {expected}, special characters percent-encoded (@ as %40, / as "
-            "%2F), and only parameters that libpq knows after the question mark"
-        ) from None
-    # What is left open, each of our programs would fill in in its own way, and they would part.
-    if "service" in found or not (found.get("host") or found.get("hostaddr")):
-        raise DatabaseUnavailable(f"DATABASE_URL names no host: {expected}")
-    if not found.get("user"):
-        raise DatabaseUnavailable(f"DATABASE_URL names no user: {expected}")
-    return found

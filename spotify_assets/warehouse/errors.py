@@ -31,7 +31,7 @@ class ForeignObjects(WarehouseError):
 
 
 class PartitionBusy(WarehouseError):
-    """Another process is loading the same (table, source, day) and did not finish in time."""
+    """Another session kept a (table, source, day), or a whole table, locked and did not let go in time."""
 
 
 class BooksBusy(WarehouseError):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -18,15 +17,10 @@ import pyarrow as pa
 
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.content import conform, content_hash
-from spotify_assets.warehouse.errors import (
-    DatabaseUnavailable,
-    PartitionBusy,
-    RowsRejected,
-    WarehouseError,
-    first_line,
-)
+from spotify_assets.warehouse.errors import PartitionBusy, RowsRejected, first_line
 from spotify_assets.warehouse.escape import storable_json, storable_text
 from spotify_assets.warehouse.ledger import LEDGER_COLUMNS, LedgerEntry, LoadSummary, QuarantinedRow
+from spotify_assets.warehouse.load_failures import load_errors_explained
 from spotify_assets.warehouse.tables import SCHEMA, ensure_month, table_spec
 
 if TYPE_CHECKING:
@@ -91,7 +85,7 @@ def replace_partition(
     key = (table, source, day)
     with (
         ThreadPoolExecutor(1) as worker,  # hashing needs a processor, loading mostly the server's
-        _explained(key),
+        load_errors_explained(key),
         warehouse.adbc(lock_seconds=lock_seconds) as connection,
     ):
         digest = worker.submit(content_hash, rows)
@@ -129,7 +123,7 @@ def read_partition(warehouse: Warehouse, table: str, day: date, source: str | No
     order = ", ".join(f'"{name}"' for name in spec.key)
     condition = "snapshot_date = $1" + (" and source = $2" if source is not None else "")
     values = (day,) if source is None else (day, source)
-    with _explained((table, source or "every source", day)), warehouse.adbc() as connection:
+    with load_errors_explained((table, source or "every source", day)), warehouse.adbc() as connection:
         found = _query(
             connection,
             f'select {columns} from {SCHEMA}."{table}" where {condition} order by {order}',  # noqa: S608
@@ -140,11 +134,20 @@ def read_partition(warehouse: Warehouse, table: str, day: date, source: str | No
 
 def _lock(connection: AdbcConnection, key: tuple[str, str, date]) -> None:
     """Wait until no other transaction loads this partition; held until ours ends."""
-    _query(
-        connection,
-        "select 1 from (select pg_advisory_xact_lock(hashtextextended($1, 0))) as locked",
-        (json.dumps(["spotify_assets partition", *key], default=str),),
-    )
+    try:
+        _query(
+            connection,
+            "select 1 from (select pg_advisory_xact_lock(hashtextextended($1, 0))) as locked",
+            (json.dumps(["spotify_assets partition", *key], default=str),),
+        )
+    except adbc_driver_manager.Error as error:
+        if error.sqlstate != "55P03":
+            raise
+        table, source, day = key
+        raise PartitionBusy(
+            f"Another process is loading {table} of {source} on {day} and did not finish in time. Nothing "
+            "was changed; see whether that run succeeds, and run again if it does not."
+        ) from None
 
 
 def _stands(
@@ -295,37 +298,3 @@ def _query(connection: AdbcConnection, statement: str, values: tuple[Any, ...]) 
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return cursor.fetch_arrow_table()
-
-
-@contextmanager
-def _explained(key: tuple[str, str, date]) -> Iterator[None]:
-    """Turn the database's errors into ours; the transaction is rolled back by its connection's end."""
-    table, source, day = key
-    what = f"{table} of {source} on {day}"
-    try:
-        yield
-    except adbc_driver_manager.Error as error:
-        state = error.sqlstate or ""
-        text = str(error).split("\nDETAIL", 1)[0].strip()[:500]
-        if state == "55P03":
-            raise PartitionBusy(
-                f"Another process is loading {what} and did not finish in time. Nothing was changed; "
-                "see whether that run succeeds, and run again if it does not."
-            ) from None
-        if state == "23505":
-            raise RowsRejected(f"{what}: two rows have the same key. Nothing was changed. {text}") from None
-        if state.startswith(("22", "23")):
-            raise RowsRejected(f"{what}: the database refused a value. Nothing was changed. {text}") from None
-        if state.startswith("57P") or not state:
-            raise DatabaseUnavailable(
-                f"The connection to the database was lost while loading {what}. The partition is as it was; "
-                f"run again. ({text})"
-            ) from None
-        if state in {"53100", "53200"}:
-            raise WarehouseError(
-                f"The database has no room left to load {what}. Nothing was changed; make room and "
-                f"run again. ({text})"
-            ) from None
-        raise WarehouseError(
-            f"{what} could not be loaded. Nothing was changed; run again. ({text})"
-        ) from None

@@ -13,7 +13,7 @@ import psycopg2
 import pyarrow as pa
 from psycopg2.extensions import connection as PgConnection  # noqa: N812 - it is a class
 
-from spotify_assets.warehouse.errors import WarehouseError
+from spotify_assets.warehouse.errors import PartitionBusy, WarehouseError
 
 SCHEMA = "snapshots"
 
@@ -92,6 +92,12 @@ def ensure_month(connection: PgConnection, table: str, day: date) -> str:
         except psycopg2.errors.DuplicateTable:
             raise WarehouseError(
                 f"{SCHEMA}.{leaf} exists but is not a partition of {SCHEMA}.{table}: rename or drop it."
+            ) from None
+        except psycopg2.errors.LockNotAvailable:
+            raise PartitionBusy(
+                f"The month of {day:%Y-%m} could not be made in {SCHEMA}.{table}: another session holds a "
+                "lock on it and did not let go in time. Look in pg_stat_activity for a transaction that was "
+                "left open, end it, and run again."
             ) from None
     connection.commit()
     return leaf

@@ -1,0 +1,65 @@
+"""Why a server refuses a connection, as the code that is the same in every language.
+
+psycopg2 and ADBC give a refusal's text only, in the language of the server. libpq writes the code instead
+when it is told so before the answer arrives, which neither of them does; so it is asked once more here.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import select
+import time
+
+import psycopg2
+
+_ONLY_THE_CODE = 3  # PQERRORS_SQLSTATE
+_READING, _WRITING, _OK, _FAILED = 1, 2, 3, 0
+_CODE = re.compile(rb":\s+([0-9A-Z]{5})\s*$", re.MULTILINE)
+
+
+def refusals(dsn: str, seconds: float = 10.0) -> list[str]:
+    """Connect once more, and return the SQLSTATE of each server that refuses; empty where none answers so.
+
+    Args:
+        dsn: What to connect with.
+        seconds: How long to wait.
+    """
+    try:
+        libpq = _libpq()
+    except (AttributeError, OSError):  # built in another way: the text has to do
+        return []
+    handle = libpq.PQconnectStart(dsn.encode())
+    try:
+        libpq.PQsetErrorVerbosity(handle, _ONLY_THE_CODE)
+        deadline = time.monotonic() + seconds
+        wanted = _WRITING
+        while wanted not in (_OK, _FAILED) and time.monotonic() < deadline:
+            socket = libpq.PQsocket(handle)
+            if socket < 0:
+                break
+            lists = ([socket], []) if wanted == _READING else ([], [socket])
+            select.select(*lists, [], max(deadline - time.monotonic(), 0))
+            wanted = libpq.PQconnectPoll(handle)
+        return [code.decode() for code in _CODE.findall(libpq.PQerrorMessage(handle) or b"")]
+    finally:
+        libpq.PQfinish(handle)
+
+
+def _libpq() -> ctypes.CDLL:
+    """The libpq that psycopg2 is linked with."""
+    library = ctypes.CDLL(psycopg2._psycopg.__file__)  # noqa: SLF001 - where the link is
+    for name in (
+        "PQconnectStart",
+        "PQconnectPoll",
+        "PQsocket",
+        "PQsetErrorVerbosity",
+        "PQerrorMessage",
+        "PQfinish",
+    ):
+        getattr(library, name).argtypes = [ctypes.c_void_p]
+    library.PQconnectStart.argtypes = [ctypes.c_char_p]
+    library.PQconnectStart.restype = ctypes.c_void_p
+    library.PQsetErrorVerbosity.argtypes = [ctypes.c_void_p, ctypes.c_int]
+    library.PQerrorMessage.restype = ctypes.c_char_p
+    return library
