@@ -27,7 +27,7 @@ from spotify_assets.warehouse.cluster_place import cluster_folder
 from spotify_assets.warehouse.errors import DatabaseUnavailable, without_secrets
 from spotify_assets.warehouse.migrate import is_current, migrate
 from spotify_assets.warehouse.refusals import advice, check_session, check_writable, may_pass
-from spotify_assets.warehouse.sqlstate import refusals
+from spotify_assets.warehouse.sqlstate import codes_of, refusals, said
 
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection as AdbcConnection
@@ -252,8 +252,8 @@ class Warehouse:
             except (psycopg2.Error, adbc_driver_manager.Error, UnicodeDecodeError) as error:
                 if connection is not None:
                     connection.close()
-                text = without_secrets(_said(error), self._secrets()).strip()
-                codes = _codes(error) or refusals(dsn)
+                text = without_secrets(said(error), self._secrets()).strip()
+                codes = codes_of(error) or refusals(dsn)
                 if not may_pass(text, codes) or time.monotonic() + pause > deadline:
                     raise self._unavailable(text, codes) from None
             except DatabaseUnavailable:
@@ -277,17 +277,6 @@ class Warehouse:
     def _secrets(self) -> list[str]:
         password = self._parameters.get("password", "")
         return [password, quote(password, safe="")]
-
-
-def _said(error: Exception) -> str:
-    """An error's text; libpq gives bytes of unknown encoding while no session is there to ask."""
-    return error.object.decode("utf-8", "replace") if isinstance(error, UnicodeDecodeError) else str(error)
-
-
-def _codes(error: Exception) -> list[str]:
-    """The SQLSTATE of a statement that failed; what fails while connecting has none."""
-    code = getattr(error, "pgcode", None) or getattr(error, "sqlstate", None)
-    return [code] if isinstance(code, str) and len(code) == 5 and code != "00000" else []
 
 
 def _answers(connection: Any) -> bool:

@@ -46,6 +46,17 @@ def refusals(dsn: str, seconds: float = 10.0) -> list[str]:
         libpq.PQfinish(handle)
 
 
+def said(error: Exception) -> str:
+    """An error's text; libpq gives bytes of unknown encoding while no session is there to ask."""
+    return error.object.decode("utf-8", "replace") if isinstance(error, UnicodeDecodeError) else str(error)
+
+
+def codes_of(error: Exception) -> list[str]:
+    """The SQLSTATE of a statement that failed; what fails while connecting has none."""
+    code = getattr(error, "pgcode", None) or getattr(error, "sqlstate", None)
+    return [code] if isinstance(code, str) and len(code) == 5 and code != "00000" else []
+
+
 def _libpq() -> ctypes.CDLL:
     """The libpq that psycopg2 is linked with."""
     library = ctypes.CDLL(psycopg2._psycopg.__file__)  # noqa: SLF001 - where the link is
