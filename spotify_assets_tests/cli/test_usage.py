@@ -115,8 +115,8 @@ def test_the_installed_command_knows_its_version_and_ends_with_its_exit_codes(
         ("SPOTIFY_API_URL", "http://127.0.0.1:1/v1", "SPOTIFY_CLIENT_ID"),
         ("SPOTIFY_API_URL", f"http://user:{CANARY}@127.0.0.1:1/v1", "without user name and password"),
         ("SPOTIFY_ACCOUNTS_URL", "ftp://127.0.0.1", "http or https"),
-        ("SPOTIFY_CONCURRENCY", "0", "greater than or equal to 1"),
-        ("SPOTIFY_ASSETS_SCHEDULE_HOUR", "noon", "valid integer"),
+        ("SPOTIFY_CONCURRENCY", "0", "an integer from 1 to 64"),
+        ("SPOTIFY_ASSETS_SCHEDULE_HOUR", "noon", "an integer from 0 to 23"),
         ("LAKE_URL", f"gopher://user:{CANARY}@host/lake", "Expected a folder"),
     ],
 )
