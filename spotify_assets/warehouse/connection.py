@@ -252,8 +252,10 @@ class Warehouse:
             except (psycopg2.Error, adbc_driver_manager.Error, UnicodeDecodeError) as error:
                 if connection is not None:
                     connection.close()
-                text = without_secrets(said(error), self._secrets()).strip()
-                codes = codes_of(error) or refusals(dsn)
+                codes, text = codes_of(error), said(error)
+                if not codes and (refused := refusals(dsn)):
+                    codes, text = list(refused), "\n".join(refused.values())
+                text = without_secrets(text, self._secrets()).strip()
                 if not may_pass(text, codes) or time.monotonic() + pause > deadline:
                     raise self._unavailable(text, codes) from None
             except DatabaseUnavailable:

@@ -1,6 +1,6 @@
 """Why a server refuses a connection, as the code that is the same in every language.
 
-psycopg2 and ADBC give a refusal's text only, in the language of the server. libpq writes the code instead
+psycopg2 and ADBC give a refusal's text only, in the language of the server. libpq writes the code beside it
 when it is told so before the answer arrives, which neither of them does; so it is asked once more here.
 """
 
@@ -13,13 +13,13 @@ import time
 
 import psycopg2
 
-_ONLY_THE_CODE = 3  # PQERRORS_SQLSTATE
+_WITH_THE_CODE = 2  # PQERRORS_VERBOSE
 _READING, _WRITING, _OK, _FAILED = 1, 2, 3, 0
-_CODE = re.compile(rb":\s+([0-9A-Z]{5})\s*$", re.MULTILINE)
+_REFUSED = re.compile(r"^(.*:\s+)([0-9A-Z]{5}): (.*)$", re.MULTILINE)
 
 
-def refusals(dsn: str, seconds: float = 10.0) -> list[str]:
-    """Connect once more, and return the SQLSTATE of each server that refuses; empty where none answers so.
+def refusals(dsn: str, seconds: float = 10.0) -> dict[str, str]:
+    """Connect once more, and return what each server that refuses says, by SQLSTATE; empty where none does.
 
     Args:
         dsn: What to connect with.
@@ -28,10 +28,10 @@ def refusals(dsn: str, seconds: float = 10.0) -> list[str]:
     try:
         libpq = _libpq()
     except (AttributeError, OSError):  # built in another way: the text has to do
-        return []
+        return {}
     handle = libpq.PQconnectStart(dsn.encode())
     try:
-        libpq.PQsetErrorVerbosity(handle, _ONLY_THE_CODE)
+        libpq.PQsetErrorVerbosity(handle, _WITH_THE_CODE)
         deadline = time.monotonic() + seconds
         wanted = _WRITING
         while wanted not in (_OK, _FAILED) and time.monotonic() < deadline:
@@ -41,7 +41,8 @@ def refusals(dsn: str, seconds: float = 10.0) -> list[str]:
             lists = ([socket], []) if wanted == _READING else ([], [socket])
             select.select(*lists, [], max(deadline - time.monotonic(), 0))
             wanted = libpq.PQconnectPoll(handle)
-        return [code.decode() for code in _CODE.findall(libpq.PQerrorMessage(handle) or b"")]
+        text = (libpq.PQerrorMessage(handle) or b"").decode("utf-8", "replace")
+        return {code: f"{before}{what}" for before, code, what in _REFUSED.findall(text)}
     finally:
         libpq.PQfinish(handle)
 

@@ -168,20 +168,22 @@ def test_dagster_gets_the_address_as_it_is_however_it_is_spelt() -> None:
 def test_the_code_of_a_refusal_is_known_in_every_language(
     database_server: DatabaseServer, database_url: str
 ) -> None:
-    assert refusals(database_url) == []
-    assert refusals(database_server.url("absent")) == ["3D000"]
+    assert refusals(database_url) == {}
+    assert list(refusals(database_server.url("absent"))) == ["3D000"]
     name = f"few_{uuid.uuid4().hex[:8]}"
     database_server.execute(f"create role {name} login connection limit 0 password 'x'")
     host, port = where(database_url)
     try:
         few = f"postgresql://{name}:x@/{database(database_url)}?host={host}&port={port}"
-        assert refusals(few) == ["53300"]
+        assert list(refusals(few)) == ["53300"]
         both = f"postgresql://{name}:x@/absent?host=/nowhere,{host}&port=1,{port}"
-        assert refusals(both) in (["3D000"], ["53300"])
+        assert set(refusals(both)) <= {"3D000", "53300"}
+        assert refusals(both)
     finally:
         database_server.execute(f"drop role {name}")
-    assert refusals(f"postgresql://no_such_user_{name}@/postgres?host={host}&port={port}") == ["28000"]
-    assert refusals("postgresql://u@127.0.0.1:1/db") == []
+    nobody = f"postgresql://no_such_user_{name}@/postgres?host={host}&port={port}"
+    assert f"no_such_user_{name}" in refusals(nobody)["28000"]
+    assert refusals("postgresql://u@127.0.0.1:1/db") == {}
 
 
 @pytest.mark.parametrize(
