@@ -9,7 +9,7 @@ import asyncio
 import json
 import shlex
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from rich.padding import Padding
 from rich.table import Table
 
 from spotify_assets.cli.console import command, console, literal, shown
+from spotify_assets.cli.cooldowns import cooldown_json, end_named, others_paused, print_cooldown
 from spotify_assets.cli.environment import SIMULATED_NOTE, Environment, open_environment, upstream
 from spotify_assets.cli.upstreams import UpstreamState, opened_sources, upstream_states
 from spotify_assets.ingest.tracked import tracked_artists
@@ -30,8 +31,11 @@ from spotify_assets.settings import Settings, load_settings, unknown_settings
 from spotify_assets.sources import clients
 from spotify_assets.sources.base import SourceError
 from spotify_assets.sources.identities import namespace_of, without_id
+from spotify_assets.sources.listenbrainz.source import SOMEBODY as SOME_MBID
+from spotify_assets.sources.listenbrainz.source import ListenBrainzSource
 from spotify_assets.sources.spotify.access import Mode
 from spotify_assets.sources.spotify.source import SpotifySource
+from spotify_assets.warehouse.api_usage import Cooldown
 from spotify_assets.warehouse.users import SignedIn, users
 
 SOMEBODY = "0TnOYISbd1XYRBk9myaseg"
@@ -95,12 +99,7 @@ def _print_upstream(screen: Console, state: UpstreamState) -> None:
     if state.capabilities:
         _print_capabilities(screen, state)
     if state.cooldown is not None:
-        until, why = state.cooldown.until.astimezone(UTC), state.cooldown.reason
-        promised = "" if state.cooldown.promised else " (our guess: it named no time)"
-        screen.print(
-            f"  PAUSED    nothing is asked until {until:%Y-%m-%d %H:%M} UTC{promised}: {shown(why)}",
-            style="yellow", markup=False,
-        )  # fmt: skip
+        print_cooldown(screen, state.cooldown)
     pace = f", at most {state.per_second:g} a second" if state.per_second else ""
     of = f" of {state.budget:,}" if state.budget is not None else ""
     screen.print(f"  today     {state.calls_today:,}{of} calls made{pace}", markup=False)
@@ -111,6 +110,26 @@ def _print_upstream(screen: Console, state: UpstreamState) -> None:
             f"{command()} watch identify",
             style="yellow", markup=False, soft_wrap=True,
         )  # fmt: skip
+
+
+def _print_upstreams(screen: Console, states: Sequence[UpstreamState], paused: Sequence[Cooldown]) -> None:
+    for state in states:
+        _print_upstream(screen, state)
+    for one in paused:
+        screen.print(f"\n[bold]{literal(one.upstream)}[/bold]")
+        print_cooldown(screen, one)
+
+
+def _print_advice(screen: Console, problems: Sequence[str], advice: Sequence[str]) -> None:
+    if others := set_aside():
+        names = ", ".join(others)
+        screen.print(f"\nVariables of other programs, not used: {names}", markup=False, soft_wrap=True)
+    for line in problems:
+        screen.print(f"\n{shown(line)}", style="red", markup=False, soft_wrap=True)
+    if advice:
+        screen.print("\n[bold]What to do[/bold]")
+        for line in advice:
+            screen.print(f"  - {line}", markup=False, soft_wrap=True)
 
 
 def _print_users(screen: Console, signed_in: list[SignedIn], now: datetime) -> None:
@@ -180,35 +199,41 @@ def _addresses(settings: Settings) -> list[str]:
     return [*found, *(url.get_secret_value() for url in told if url is not None)]
 
 
-def _probe(environment: Environment) -> list[str]:
-    """Ask Spotify what is not known yet; returns what went wrong."""
+def _probe(environment: Environment, *, again: bool) -> list[str]:
+    """Ask what is not known yet, or all of it `again`; returns what went wrong."""
     problems = []
     with upstream(environment.settings), ExitStack() as stack:
         # Only now is the address of a simulated upstream known.
         sources = stack.enter_context(opened_sources(replace(environment, settings=load_settings())))
         for source in sources:
-            if not isinstance(source, SpotifySource):
+            if not isinstance(source, SpotifySource | ListenBrainzSource):
                 continue
+            somebody = SOMEBODY if isinstance(source, SpotifySource) else SOME_MBID
             watched = tracked_artists(environment.warehouse, source.namespace).ids
             try:
-                asyncio.run(_ask(source, watched[0] if watched else SOMEBODY))
+                asyncio.run(_ask(source, watched[0] if watched else somebody, again=again))
             except SourceError as error:
                 problems.append(str(error))
     return problems
 
 
-async def _ask(source: SpotifySource, artist_id: str) -> None:
-    # Connections have to be given up in the event loop that opened them.
-    async with source:
-        await source.probe(artist_id)
+async def _ask(source: SpotifySource | ListenBrainzSource, artist_id: str, *, again: bool) -> None:
+    try:
+        await source.probe(artist_id, again=again)
+    finally:  # connections have to be given up in the event loop that opened them
+        await source.aclose()
 
 
 @click.command("doctor", short_help="Show what each upstream lets you see, and what tomorrow will cost.")
 @click.option(
-    "--probe/--no-probe", default=None, help="Ask Spotify what is not known yet: 5 to 7 calls. Default: once."
+    "--probe/--no-probe", default=None, help="Ask what is not known yet: at most 8 calls. Default: once."
+)
+@click.option("--again", is_flag=True, help="Ask anew, also for what is remembered as refused.")
+@click.option(
+    "--end-cooldown", "ended", metavar="SOURCE", multiple=True, help="Let a paused upstream be asked at once."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
-def doctor_command(probe: bool | None, as_json: bool) -> None:
+def doctor_command(probe: bool | None, again: bool, ended: tuple[str, ...], as_json: bool) -> None:
     """Show what each upstream lets you see, what was asked today, and what tomorrow's run will cost.
 
     Since 2026 most Spotify apps may not see popularity, followers, top tracks or new releases. What yours may
@@ -217,25 +242,31 @@ def doctor_command(probe: bool | None, as_json: bool) -> None:
     \b
     Examples:
       spotify-assets doctor
-      spotify-assets doctor --probe
+      spotify-assets doctor --again
+      spotify-assets doctor --end-cooldown deezer
       spotify-assets doctor --json
     """  # noqa: D301 - \b is for click
+    if again and probe is False:
+        raise click.UsageError("--again asks and --no-probe does not: choose one")
     environment = open_environment()
+    end_named(environment.warehouse, ended)
     states = upstream_states(environment)
     problems = clients.problems(_addresses(environment.settings))
     first_time = any(state.mode == "unknown" for state in states)
-    if probe or (probe is None and first_time):
-        problems += [one for one in _probe(environment) if one not in problems]
+    if again or probe or (probe is None and first_time):
+        problems += [one for one in _probe(environment, again=again) if one not in problems]
         states = upstream_states(environment)
     now = datetime.now(UTC)
     signed_in = users(environment.warehouse)
     origins = secret_origins(Settings)
     unknown = [str(one) for one in unknown_settings()]
+    paused = others_paused(environment.warehouse, {state.name for state in states})
     advice = [*_readable_secrets(origins), *unknown, *_advice(environment.settings, states)]
     if as_json:
         report: dict[str, Any] = {
             "simulated": environment.simulated,
             "upstreams": [state.as_json() for state in states],
+            "others_paused": [{"upstream": one.upstream, **cooldown_json(one)} for one in paused],
             "users": [
                 {
                     "user": user.user_id,
@@ -255,18 +286,9 @@ def doctor_command(probe: bool | None, as_json: bool) -> None:
         screen = console()
         if environment.simulated:
             screen.print(SIMULATED_NOTE, style="yellow")
-        for state in states:
-            _print_upstream(screen, state)
+        _print_upstreams(screen, states, paused)
         _print_users(screen, signed_in, now)
         _print_secrets(screen, origins)
-        if others := set_aside():
-            names = ", ".join(others)
-            screen.print(f"\nVariables of other programs, not used: {names}", markup=False, soft_wrap=True)
-        for line in problems:
-            screen.print(f"\n{shown(line)}", style="red", markup=False, soft_wrap=True)
-        if advice:
-            screen.print("\n[bold]What to do[/bold]")
-            for line in advice:
-                screen.print(f"  - {line}", markup=False, soft_wrap=True)
+        _print_advice(screen, problems, advice)
     if problems:
         raise click.exceptions.Exit(1)

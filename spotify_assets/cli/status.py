@@ -13,6 +13,7 @@ import click
 from rich.console import Console
 
 from spotify_assets.cli.console import command, console, shown
+from spotify_assets.cli.cooldowns import others_paused
 from spotify_assets.cli.environment import SIMULATED_NOTE, Environment, open_environment
 from spotify_assets.cli.outcomes import simulated_hint
 from spotify_assets.cli.tables import Column, fitting
@@ -22,6 +23,7 @@ from spotify_assets.lake.landing import without_credentials
 from spotify_assets.secrets import env_file_of
 from spotify_assets.settings import Settings
 from spotify_assets.warehouse import watchlist
+from spotify_assets.warehouse.api_usage import Cooldown
 from spotify_assets.warehouse.coverage import Coverage, coverage
 from spotify_assets.warehouse.dagster_runs import recorded_runs, sensor_cursor
 from spotify_assets.warehouse.quality.days import loadable_days
@@ -172,11 +174,15 @@ def _print_calls(screen: Console, state: UpstreamState) -> None:
             markup=False, soft_wrap=True,
         )  # fmt: skip
     if state.cooldown is not None:
-        screen.print(
-            f"paused    {state.name}: nothing is asked until {state.cooldown.until:%Y-%m-%d %H:%M} UTC "
-            f"({shown(state.cooldown.reason)})",
-            style="yellow", markup=False, soft_wrap=True,
-        )  # fmt: skip
+        _print_paused(screen, state.cooldown)
+
+
+def _print_paused(screen: Console, cooldown: Cooldown) -> None:
+    screen.print(
+        f"paused    {cooldown.upstream}: nothing is asked until {cooldown.until:%Y-%m-%d %H:%M} UTC "
+        f"({shown(cooldown.reason)}); to end it: {command()} doctor --end-cooldown {cooldown.upstream}",
+        style="yellow", markup=False, soft_wrap=True,
+    )  # fmt: skip
 
 
 def _without_password(url: str) -> str:
@@ -258,6 +264,8 @@ def status_command(as_json: bool, only_url: bool) -> None:
     )
     for state in states:
         _print_calls(screen, state)
+    for one in others_paused(environment.warehouse, {state.name for state in states}):
+        _print_paused(screen, one)
     screen.print()
     if series:
         _print_series(screen, [one for one in series if one.is_offered])

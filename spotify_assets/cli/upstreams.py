@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from spotify_assets.cli.cooldowns import cooldown_json
 from spotify_assets.cli.environment import Environment
 from spotify_assets.ingest.outlook import Outlook, outlook
 from spotify_assets.ingest.tracked import tracked_artists
@@ -21,7 +22,7 @@ from spotify_assets.sources.memory import PER_ADDRESS, credential_digest
 from spotify_assets.sources.registry import open_source
 from spotify_assets.sources.spotify.access import Mode
 from spotify_assets.sources.spotify.source import SpotifySource
-from spotify_assets.warehouse.allowance import Cooldown, cooldowns_in_force, usage_today
+from spotify_assets.warehouse.api_usage import Cooldown, cooldowns_in_force, usage_today
 from spotify_assets.warehouse.capabilities import all_capabilities
 from spotify_assets.warehouse.memory import KeptMemory
 
@@ -70,13 +71,7 @@ class UpstreamState:
             "calls_today": self.calls_today,
             "calls_per_day": self.budget,
             "calls_per_second": self.per_second,
-            "cooldown": {
-                "until": self.cooldown.until.isoformat(),
-                "promised": self.cooldown.promised,
-                "reason": self.cooldown.reason,
-            }
-            if self.cooldown
-            else None,
+            "cooldown": cooldown_json(self.cooldown) if self.cooldown else None,
             "tomorrow": {
                 "artists": self.outlook.artists,
                 "calls": self.outlook.calls,

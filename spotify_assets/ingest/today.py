@@ -20,7 +20,7 @@ from spotify_assets.contracts.tables import DAILY_TABLES
 
 if TYPE_CHECKING:
     from spotify_assets.settings import Settings
-    from spotify_assets.warehouse.allowance import Cooldown
+    from spotify_assets.warehouse.api_usage import Cooldown
     from spotify_assets.warehouse.connection import Warehouse
     from spotify_assets.warehouse.dagster_runs import RunOfDay
     from spotify_assets.warehouse.ledger import LedgerEntry
@@ -227,7 +227,7 @@ def look(
     """
     # Imported here, because definitions load without any of it.
     from spotify_assets.ingest.tracked import not_asked_yet  # noqa: PLC0415
-    from spotify_assets.warehouse.allowance import last_cooldowns  # noqa: PLC0415
+    from spotify_assets.warehouse.api_usage import last_cooldowns  # noqa: PLC0415
     from spotify_assets.warehouse.ledger import current_loads, has_loads_of  # noqa: PLC0415
     from spotify_assets.warehouse.watchlist import change_mark, tracked_anywhere  # noqa: PLC0415
 

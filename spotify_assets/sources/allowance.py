@@ -20,8 +20,8 @@ leaves 0.9 seconds by which they may move together before the window holds more 
 CATCH_UP_SECONDS = 0.05
 """How far a late event loop may catch up; below 20 requests a second this allows no burst at all."""
 
-LONGEST_COOLDOWN_SECONDS = 366 * 86_400.0
-"""What is asked for beyond a year is no time any more."""
+LONGEST_COOLDOWN_SECONDS = 86_400.0
+"""Whatever a header says, an upstream is asked once a day: each day not observed is lost."""
 
 
 class Allowance(Protocol):
@@ -93,6 +93,13 @@ def budget_spent(name: str, per_day: int, now: datetime) -> BudgetSpent:
         "for this day. So that a day's run fits: track fewer artists or markets, or raise the budget if the "
         "upstream grants more"
     )
+
+
+def believed(seconds: float | None, reason: str) -> tuple[float | None, str]:
+    """How long a pause is kept of what was asked for, and the reason for it."""
+    if seconds is None or seconds <= LONGEST_COOLDOWN_SECONDS:
+        return seconds, reason
+    return LONGEST_COOLDOWN_SECONDS, f"{reason}; it is asked once after a day all the same"
 
 
 class LocalAllowance:
@@ -168,10 +175,8 @@ class LocalAllowance:
     def cool_down(self, seconds: float | None, reason: str) -> None:
         """Remember that the upstream has to be left alone; a cooldown that lasts longer stays."""
         now = self._clock.now()
-        if seconds is not None:
-            wait = min(seconds, LONGEST_COOLDOWN_SECONDS)
-        else:
-            wait = max(3600.0, (renewal(now) - now).total_seconds())
+        seconds, reason = believed(seconds, reason)
+        wait = seconds if seconds is not None else max(3600.0, (renewal(now) - now).total_seconds())
         over = self._clock.monotonic() + wait
         if self._cooldown is None or over > self._cooldown[0]:
             self._cooldown = (over, now + timedelta(seconds=wait), seconds is not None, reason)

@@ -45,8 +45,8 @@ def parse_retry_after(value: str | None, now: datetime, server_date: str | None 
     if value is None:
         return None
     text = value.strip()
-    if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,9})?", text):
-        return float(text)
+    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+        return min(float(text[:400]), _NO_TIME_ANY_MORE)
     then = _http_date(text)
     if then is None:
         return None
@@ -66,6 +66,7 @@ def backoff_seconds(attempt: int, *, base: float, cap: float, rand: Callable[[],
     return rand() * min(cap, base * math.pow(2, min(attempt - 1, 32)))
 
 
+_NO_TIME_ANY_MORE = 1e12
 POLL_SECONDS = 0.02
 """How often those held back look whether the one sent ahead was answered."""
 

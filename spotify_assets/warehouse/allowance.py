@@ -12,8 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date
 from typing import Any
 
 import psycopg2
@@ -23,6 +22,7 @@ from spotify_assets.sources.allowance import (
     CATCH_UP_SECONDS,
     LONGEST_COOLDOWN_SECONDS,
     USED_SHARE,
+    believed,
     budget_spent,
     cooldown_required,
 )
@@ -44,11 +44,15 @@ _PREPARE = """
 set synchronous_commit = off;
 insert into ops.api_pace (upstream, credential) values (%(upstream)s, %(credential)s) on conflict do nothing;
 """
+TILL = f"least(until, set_at + make_interval(secs => {LONGEST_COOLDOWN_SECONDS}))"
+"""When a cooldown is over, also one that an older version kept for longer."""
 _COOLED = f"""
 now_ as materialized (select clock_timestamp() as t),
 cooled as (
-    select until, promised, reason, extract(epoch from until - t)::float8 as seconds_left
-    from ops.cooldowns, now_ where {_KEY} and until > t
+    select till as until, promised, reason, extract(epoch from till - t)::float8 as seconds_left
+    from ops.cooldowns cross join now_
+    cross join lateral (select {TILL} as till) as heeded
+    where {_KEY} and till > t and set_at < t + interval '5 minutes'  -- later: by a clock that was set back
 )
 """  # noqa: S608 - constants
 _TAKE = f"""
@@ -113,7 +117,7 @@ insert into ops.api_usage as u (upstream, credential, day, pauses)
 values (%(upstream)s, %(credential)s, (clock_timestamp() at time zone 'UTC')::date, 1)
 on conflict (upstream, credential, day) do update set pauses = u.pauses + 1
 """  # noqa: S608 - constants
-_COOL_DOWN = """
+_COOL_DOWN = f"""
 set local synchronous_commit = on;
 insert into ops.cooldowns as c (upstream, credential, until, promised, reason, set_at)
 select %(upstream)s, %(credential)s,
@@ -128,8 +132,9 @@ select %(upstream)s, %(credential)s,
 from clock_timestamp() as t
 on conflict (upstream, credential) do update set
     until = excluded.until, promised = excluded.promised, reason = excluded.reason, set_at = excluded.set_at
-where c.until < excluded.until
-"""
+where least(c.until, c.set_at + make_interval(secs => {LONGEST_COOLDOWN_SECONDS})) < excluded.until
+    or c.set_at > excluded.set_at
+"""  # noqa: S608 - a constant
 
 
 class SharedAllowance:
@@ -229,7 +234,7 @@ class SharedAllowance:
         Raises:
             WarehouseError: The books cannot be opened or another process holds them.
         """
-        seconds = None if seconds is None else min(seconds, LONGEST_COOLDOWN_SECONDS)
+        seconds, reason = believed(seconds, reason)
         self._run(_COOL_DOWN, seconds=seconds, reason=reason.replace("\x00", ""))
 
     def close(self) -> None:
@@ -279,78 +284,3 @@ def _execute(
     with connection.cursor() as cursor:
         cursor.execute(statements, parameters)
         return cursor.fetchone() if cursor.description is not None else None
-
-
-@dataclass(frozen=True, slots=True)
-class ApiUsage:
-    """What was asked of one upstream with one credential on one UTC day.
-
-    Attributes:
-        upstream: Name of the source.
-        credential: What tells apps apart.
-        day: UTC day.
-        calls: Calls reserved or made, retries included, sign-in excluded.
-        pauses: How often it asked for a pause.
-        per_second: Limit of calls a second that was last kept to; ``None`` for none.
-        per_day: Calls of a day that were last allowed; ``None`` for no limit.
-    """
-
-    upstream: str
-    credential: str
-    day: date
-    calls: int
-    pauses: int
-    per_second: float | None
-    per_day: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Cooldown:
-    """The last time an upstream asked to be left alone.
-
-    Attributes:
-        upstream: Name of the source.
-        credential: What tells apps apart.
-        until: When it may be asked again.
-        promised: Whether the upstream named that time; otherwise it is our guess.
-        reason: What it said or did.
-        set_at: When that was.
-        seconds_left: Seconds until it is over, by the database's clock; 0 if it is.
-    """
-
-    upstream: str
-    credential: str
-    until: datetime
-    promised: bool
-    reason: str
-    set_at: datetime
-    seconds_left: float
-
-
-def usage_today(warehouse: Warehouse) -> list[ApiUsage]:
-    """Return what was asked today (UTC, by the database's clock), also where it is nothing yet."""
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "select p.upstream, p.credential, today, coalesce(calls, 0), coalesce(pauses, 0), per_second, "
-            "per_day from ops.api_pace as p "
-            "cross join (select (clock_timestamp() at time zone 'UTC')::date as today) as now_ "
-            "left join ops.api_usage as u on u.upstream = p.upstream and u.credential = p.credential "
-            "and day = today order by 1, 2"
-        )
-        return [ApiUsage(*row) for row in cursor.fetchall()]
-
-
-def last_cooldowns(warehouse: Warehouse) -> list[Cooldown]:
-    """Return the last cooldown of each upstream and credential, those that are over included."""
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "select upstream, credential, until, promised, reason, set_at, "
-            "greatest(0, extract(epoch from until - clock_timestamp()))::float8 "
-            "from ops.cooldowns order by upstream, credential"
-        )
-        return [Cooldown(*row) for row in cursor.fetchall()]
-
-
-def cooldowns_in_force(warehouse: Warehouse) -> list[Cooldown]:
-    """Return the cooldowns that are not over."""
-    return [cooldown for cooldown in last_cooldowns(warehouse) if cooldown.seconds_left > 0]

@@ -17,9 +17,12 @@ from spotify_assets.simulator.catalogue import Catalogue
 from spotify_assets.simulator.config import SimulatorConfig
 from spotify_assets.simulator.server import running
 from spotify_assets.sources.memory import credential_digest
+from spotify_assets.sources.spotify.access import CALLS
 from spotify_assets.warehouse import watchlist
-from spotify_assets.warehouse.allowance import SharedAllowance, last_cooldowns
+from spotify_assets.warehouse.allowance import SharedAllowance
+from spotify_assets.warehouse.api_usage import last_cooldowns
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.memory import KeptMemory
 from spotify_assets_tests.cli.command import Done
 
 Cli = Callable[..., Done]
@@ -165,6 +168,22 @@ def test_asking_again_is_a_wish_and_not_asking_too(
         }
 
 
+def test_what_was_refused_is_asked_anew_when_wished(
+    cli: Cli, app: Callable[..., Any], warehouse: Warehouse
+) -> None:
+    watch(warehouse, 1)
+    notes = KeptMemory(warehouse).capabilities("spotify", credential_digest(SecretStr("id")))
+    for call in CALLS:  # as a page of a proxy had taught an earlier version
+        notes.note(call, allowed=False, reason="refused: HTTP 403", at=datetime.now(UTC))
+    with app("extended") as url:
+        assert cli("doctor", "--no-probe", "--again").code == 2
+        assert cli("doctor", "--json").succeeded().json()["upstreams"][0]["access"] == "development"
+        assert calls(url) == []
+        report = cli("doctor", "--again", "--json").succeeded().json()
+        assert report["upstreams"][0]["access"] == "extended"
+        assert len(calls(url)) == 5
+
+
 def test_an_upstream_that_cannot_be_reached_is_a_problem(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, warehouse: Warehouse
 ) -> None:
@@ -216,6 +235,10 @@ def test_calls_and_a_pause_are_shown_by_both_and_nothing_is_asked_meanwhile(
         assert f"paused    spotify: nothing is asked until {until} (it asked for a pause of 7,200 s" in status
         doctor = " ".join(cli("doctor").succeeded().out.split())
         assert f"PAUSED nothing is asked until {until}: it asked for a pause of 7,200 s (HTTP 429)" in doctor
+        SharedAllowance(warehouse, "musicbrainz", "none").cool_down(90_000, "it asked for 25 hours")
+        assert "it asked for 25 hours; it is asked once after a day" in cli("doctor").succeeded().out
+        (other,) = cli("doctor", "--json").succeeded().json()["others_paused"]
+        assert other["upstream"] == "musicbrainz"
         for command in ("status", "doctor"):
             (upstream,) = cli(command, "--json").succeeded().json()["upstreams"]
             assert datetime.fromisoformat(upstream["cooldown"]["until"]) == cooldown.until
@@ -225,3 +248,11 @@ def test_calls_and_a_pause_are_shown_by_both_and_nothing_is_asked_meanwhile(
         assert asked.code == 1
         assert f"has to be left alone until {cooldown.until.astimezone(UTC):%Y-%m-%d}" in asked.out
         assert len(calls(url)) == before
+
+        wrong = cli("doctor", "--end-cooldown", "deezer")
+        assert wrong.code == 2
+        assert "deezer is not paused; paused now: musicbrainz, spotify" in " ".join(wrong.text.split())
+        done = cli("doctor", "--end-cooldown", "spotify", "--end-cooldown", "musicbrainz").succeeded()
+        assert "PAUSED" not in done.out
+        cli("doctor", "--again").succeeded()
+        assert len(calls(url)) > before

@@ -17,7 +17,8 @@ from spotify_assets.definitions import build_definitions
 from spotify_assets.ingest.today import COMPLETE_TODAY, PAUSES
 from spotify_assets.settings import PROJECT_ROOT, Settings
 from spotify_assets.warehouse import watchlist
-from spotify_assets.warehouse.allowance import SharedAllowance, last_cooldowns
+from spotify_assets.warehouse.allowance import SharedAllowance
+from spotify_assets.warehouse.api_usage import last_cooldowns
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import LoadSummary
 from spotify_assets.warehouse.replace import replace_partition

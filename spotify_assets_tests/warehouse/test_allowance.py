@@ -16,12 +16,8 @@ from spotify_assets.simulator.server import running
 from spotify_assets.sources.allowance import USED_SHARE
 from spotify_assets.sources.base import BudgetSpent, CooldownRequired
 from spotify_assets.sources.clock import SYSTEM_CLOCK
-from spotify_assets.warehouse.allowance import (
-    SharedAllowance,
-    cooldowns_in_force,
-    last_cooldowns,
-    usage_today,
-)
+from spotify_assets.warehouse.allowance import SharedAllowance
+from spotify_assets.warehouse.api_usage import cooldowns_in_force, end_cooldowns, last_cooldowns, usage_today
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.cli.command import query
 from spotify_assets_tests.warehouse.asking import ask, asked, started
@@ -142,7 +138,44 @@ def test_without_a_promise_it_lasts_until_midnight_and_an_hour_at_least(warehous
 def test_absurd_pauses_are_no_crash(warehouse: Warehouse) -> None:
     one = holder(warehouse)
     one.cool_down(999_999_999_999, "a broken clock\x00")
-    assert cooldowns_in_force(warehouse)[0].seconds_left == pytest.approx(366 * 86_400, abs=30)
+    (cooldown,) = cooldowns_in_force(warehouse)
+    assert cooldown.seconds_left == pytest.approx(86_400, abs=30)
+    assert cooldown.reason == "a broken clock; it is asked once after a day all the same"
+
+
+def test_what_was_kept_for_longer_than_a_day_is_not_heeded_and_gives_way(warehouse: Warehouse) -> None:
+    one = holder(warehouse)
+    one.cool_down(60, "an hour")
+    execute(
+        warehouse,
+        "update ops.cooldowns set until = now() + interval '1 year', set_at = now() - interval '25 hours'",
+    )
+    assert cooldowns_in_force(warehouse) == []
+    assert one.check() == 0
+    assert one.take(1)
+    one.cool_down(7200, "two hours")
+    with pytest.raises(CooldownRequired, match="two hours"):
+        one.check()
+    # By a clock that was set back since, it was made tomorrow.
+    execute(
+        warehouse,
+        "update ops.cooldowns set until = until + interval '1 day', set_at = set_at + interval '1 day'",
+    )
+    assert cooldowns_in_force(warehouse) == []
+    one.cool_down(60, "a minute")
+    with pytest.raises(CooldownRequired, match="a minute"):
+        one.check()
+
+
+def test_a_cooldown_can_be_ended(warehouse: Warehouse) -> None:
+    one, other = holder(warehouse), holder(warehouse, credential="other")
+    one.cool_down(7200, "two hours")
+    other.cool_down(7200, "two hours")
+    one.pause(50)
+    assert end_cooldowns(warehouse, "nobody") == 0
+    assert end_cooldowns(warehouse, last_cooldowns(warehouse)[0].upstream) == 2
+    assert one.check() == other.check() == 0
+    assert cooldowns_in_force(warehouse) == []
 
 
 def test_a_pause_holds_for_all_and_the_longer_one_stays(warehouse: Warehouse) -> None:

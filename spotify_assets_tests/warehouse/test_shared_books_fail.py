@@ -15,7 +15,8 @@ from pydantic import SecretStr
 
 from spotify_assets.sources.clock import SYSTEM_CLOCK
 from spotify_assets.sources.pacing import Turns
-from spotify_assets.warehouse.allowance import SharedAllowance, usage_today
+from spotify_assets.warehouse.allowance import SharedAllowance
+from spotify_assets.warehouse.api_usage import usage_today
 from spotify_assets.warehouse.capabilities import KeptCapabilities
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import BooksBusy, DatabaseUnavailable, WarehouseError

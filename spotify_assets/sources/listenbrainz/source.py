@@ -104,7 +104,7 @@ class ListenBrainzSource:
             clock=clock,
             run_id=run_id,
             can_observe_past=can_observe_past,
-            control=replace(_batches([SOMEBODY])[0], landed=False),
+            control=replace(self._signed(_batches([SOMEBODY])[0]), landed=False),
         )
 
     @classmethod
@@ -180,22 +180,44 @@ class ListenBrainzSource:
         self, entity: Entity, day: date, sink: Sink, questions: Sequence[Question], odd: Sequence[str] = ()
     ) -> Usage:
         """Ask, signed in if there is a token: which calls need one changes from month to month."""
-        token = self._token
-        headers = (
-            () if token is None else (("authorization", SecretStr(f"Token {token.get_secret_value()}")),)
-        )
-        signed = [replace(question, headers=headers) for question in questions]
         try:
-            return await self._observer.observe(entity, day, sink, signed, odd)
+            return await self._observer.observe(entity, day, sink, list(map(self._signed, questions)), odd)
         except SignInRefused as error:
             todo = (
                 _GET_ONE
-                if token is None
+                if self._token is None
                 else "check LISTENBRAINZ_TOKEN at https://listenbrainz.org/settings/"
             )
             refused = SignInRefused(f"{error}: {todo}")
             refused.usage = error.usage
             raise refused from None
+
+    def _signed(self, question: Question) -> Question:
+        if self._token is None:
+            return question
+        value = SecretStr(f"Token {self._token.get_secret_value()}")
+        return replace(question, headers=(("authorization", value),))
+
+    async def probe(self, artist_id: str, *, again: bool = False) -> None:
+        """Find out whether top tracks may be seen, unless that is remembered; one call.
+
+        Args:
+            artist_id: An artist to ask about.
+            again: Ask also if it is remembered.
+
+        Raises:
+            SourceError: The upstream cannot be asked.
+        """
+        if TOP_TRACKS in self._capabilities.known() and not again:
+            return
+        question = replace(self._signed(_top_tracks(artist_id)), landed=False)
+        allowed, reason = self._token is not None, "it answered" if self._token else NO_TOKEN
+        try:
+            if self._token is not None:
+                await self._observer.look_up(question, "what may be seen")
+        except (NotAllowed, SignInRefused) as error:
+            allowed, reason = False, str(error)[:200]
+        self._capabilities.note(TOP_TRACKS, allowed=allowed, reason=reason, at=self._clock.now())
 
     def parse(self, entity: Entity, exchanges: Iterable[Exchange]) -> Parsed:
         """Read landed responses; never asks the upstream anything."""
