@@ -22,6 +22,7 @@ from spotify_assets.ingest.today import COMPLETE_TODAY, look, next_tick, plan
 from spotify_assets.lake.landing import without_credentials
 from spotify_assets.secrets import env_file_of
 from spotify_assets.settings import Settings
+from spotify_assets.sources.identities import namespace_of, without_id
 from spotify_assets.warehouse import watchlist
 from spotify_assets.warehouse.api_usage import Cooldown
 from spotify_assets.warehouse.coverage import Coverage, coverage
@@ -169,7 +170,7 @@ def _print_calls(screen: Console, state: UpstreamState) -> None:
     )  # fmt: skip
     if state.unidentified:
         screen.print(
-            f"unknown   {state.name}: {state.unidentified:,} watched without a known id here: "
+            f"unknown   {state.name}: {without_id(state.unidentified, namespace_of(state.name))}: "
             f"{command()} watch identify",
             markup=False, soft_wrap=True,
         )  # fmt: skip
