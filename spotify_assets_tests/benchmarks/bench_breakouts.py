@@ -17,6 +17,7 @@ from spotify_assets.simulator.catalogue import Catalogue
 from spotify_assets.warehouse import embedded
 from spotify_assets_tests.benchmarks.bench_marts import project
 from spotify_assets_tests.benchmarks.common import Report
+from spotify_assets_tests.conftest import remove_home
 from spotify_assets_tests.dbt import data, virals
 from spotify_assets_tests.dbt.conftest import Project
 
@@ -61,6 +62,7 @@ def main() -> None:
                     measure(report, made, seed, options.artists, options.days, options.lost)
         finally:
             embedded.release(folder / "home")
+            remove_home(folder / "home")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from spotify_assets.warehouse import embedded
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.migrate import migrate
 from spotify_assets_tests.benchmarks.common import Report, forget_settings
+from spotify_assets_tests.conftest import remove_home
 from spotify_assets_tests.warehouse.asking import asked, started
 
 
@@ -64,6 +65,7 @@ def books() -> Iterator[str]:
             yield url
         finally:
             embedded.release(home)
+            remove_home(home)
 
 
 def fullest(times: list[float], seconds: float) -> int:

@@ -39,6 +39,7 @@ from spotify_assets.warehouse.migrate import migrate
 from spotify_assets.warehouse.replace import replace_partition
 from spotify_assets.warehouse.tables import ensure_month
 from spotify_assets_tests.benchmarks.common import Report, timed
+from spotify_assets_tests.conftest import remove_home
 
 DAY = date(2026, 11, 20)
 TABLE = "artist_snapshots"
@@ -125,6 +126,7 @@ def database() -> Iterator[Warehouse]:
         finally:
             execute(admin, "drop database spotify_assets_bench with (force)")
             embedded.release(Path(folder))
+            remove_home(Path(folder))
 
 
 def execute(url: str, *statements: str) -> None:

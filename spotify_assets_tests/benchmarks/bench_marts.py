@@ -21,6 +21,7 @@ import psycopg2
 from spotify_assets.warehouse import embedded
 from spotify_assets.warehouse.migrate import migrate
 from spotify_assets_tests.benchmarks.common import Report, timed
+from spotify_assets_tests.conftest import remove_home
 from spotify_assets_tests.dbt.conftest import TABLES, Project
 
 DAY = timedelta(days=1)
@@ -170,6 +171,7 @@ def main() -> None:
                 report.add("a page of the leaderboard", 1000 * look, 50, direction="at most", unit=" ms")
         finally:
             embedded.release(folder / "home")
+            remove_home(folder / "home")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ from spotify_assets.simulator.server import serve
 from spotify_assets.warehouse import embedded
 from spotify_assets.warehouse.cluster_place import cluster_folder
 from spotify_assets_tests.cli.command import Installation, query
+from spotify_assets_tests.conftest import remove_home
 from spotify_assets_tests.manifest import build_manifest
 
 RESULTS = PROJECT_ROOT / ".benchmarks" / "latest.jsonl"
@@ -147,6 +148,7 @@ def installation() -> Iterator[Installation]:
             if (cluster_folder(home.resolve()) / "data" / "postmaster.pid").exists():
                 embedded.ensure_running(home)
             embedded.release(home)
+            remove_home(home)
 
 
 @contextmanager
