@@ -12,7 +12,7 @@ from spotify_assets.settings import load_settings
 def prepare_command() -> None:
     """Build what is built ahead: the dbt manifest.
 
-    It goes into the dbt project, where every home finds it, or into the home where you may not write there.
+    It goes into the dbt project of a checkout, where every home finds it, or else into the home.
     Every command that needs it builds it into the home by itself.
 
     \b

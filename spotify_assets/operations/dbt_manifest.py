@@ -15,7 +15,7 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-from spotify_assets.installation import PROJECT_ROOT, program
+from spotify_assets.installation import CHECKOUT, PROJECT_ROOT, program
 from spotify_assets.private_folders import make_private_folder
 
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
@@ -65,7 +65,7 @@ def ensure_manifest(home: Path) -> Path:
 
 
 def prepare_project(home: Path) -> tuple[Path, bool]:
-    """Build the manifest ahead: into the project if this user may write there, else into the home.
+    """Build the manifest ahead: into a checkout that this user may write to, else into the home.
 
     Returns:
         The manifest, and whether it was built now.
@@ -74,7 +74,8 @@ def prepare_project(home: Path) -> tuple[Path, bool]:
         ManifestError: dbt could not parse the project.
     """
     key = project_key()
-    if os.access(IN_PROJECT if IN_PROJECT.exists() else DBT_PROJECT, os.W_OK | os.X_OK):
+    writable = os.access(IN_PROJECT if IN_PROJECT.exists() else DBT_PROJECT, os.W_OK | os.X_OK)
+    if CHECKOUT is not None and writable:
         if _is_of(IN_PROJECT, key):
             return IN_PROJECT / "manifest.json", False
         return _build(IN_PROJECT, key), True
