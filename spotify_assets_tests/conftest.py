@@ -28,6 +28,7 @@ from spotify_assets.warehouse.cluster_place import cluster_folder
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.migrate import migrate
 from spotify_assets_tests import own_settings
+from spotify_assets_tests.embedded_server import administrator_url
 from spotify_assets_tests.shared import SHARED
 
 own_settings.forget()
@@ -116,7 +117,7 @@ def database_server(session_folder: Path) -> Iterator[DatabaseServer]:
         admin_url = "postgresql://" + given.partition("://")[2]
         kind = "server"
     else:
-        admin_url = embedded.ensure_running(session_folder).replace("@/spotify_assets?", "@/postgres?")
+        admin_url = administrator_url(session_folder)
         kind = "embedded"
     # One per session, so that a session with changed migrations never meets an old one.
     template = f"spotify_template_{uuid.uuid5(uuid.NAMESPACE_URL, str(session_folder)).hex[:12]}"

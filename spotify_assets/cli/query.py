@@ -17,6 +17,7 @@ from rich.text import Text
 
 from spotify_assets.cli.console import console, literal, shown
 from spotify_assets.cli.environment import open_environment
+from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import has_loads_of
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ def _print_table(result: QueryResult) -> None:
         screen.print(table)
     else:
         _print_records(screen, result)
-    more = ", more exist (--limit)" if result.truncated else ""
+    more = ", more exist (--limit, --megabytes)" if result.truncated else ""
     screen.print(f"{len(result.rows):,} rows{more}")
 
 
@@ -111,8 +112,14 @@ def _print_table(result: QueryResult) -> None:
 @click.option(
     "--limit", type=click.IntRange(1, 10_000_000), help="Rows at most. Default: 200 as a table, else all."
 )
-def sql_command(query: str, as_csv: bool, as_json: bool, limit: int | None) -> None:
-    """Run one read-only query and print the result.
+@click.option("--seconds", default=60.0, show_default=True, type=click.FloatRange(0.1), help="Time limit.")
+@click.option(
+    "--megabytes", default=64, show_default=True, type=click.IntRange(1), help="Most to hold of the result."
+)
+def sql_command(
+    query: str, as_csv: bool, as_json: bool, limit: int | None, seconds: float, megabytes: int
+) -> None:
+    """Run one read-only query and print the result, as a database user who may only read.
 
     \b
     Examples:
@@ -122,14 +129,25 @@ def sql_command(query: str, as_csv: bool, as_json: bool, limit: int | None) -> N
     if as_csv and as_json:
         raise click.UsageError("choose --csv or --json")
     limit = limit or (10_000_000 if as_csv or as_json else 200)
-    warehouse = open_environment().warehouse
+    environment = open_environment()
+    warehouse = environment.warehouse
     from spotify_assets.warehouse.query import read_only_query  # noqa: PLC0415 - slow to import
+    from spotify_assets.warehouse.roles import grant_reader  # noqa: PLC0415
 
-    result = read_only_query(warehouse, query, limit)
+    reader = Warehouse.reach_reader(environment.settings)
+    if reader is not None and reader.home is not None:
+        grant_reader(warehouse, reader)
+    result = read_only_query(reader or warehouse, query, limit, seconds=seconds, most_bytes=megabytes << 20)
     if has_loads_of(warehouse, "simulated"):
         # On standard error, so that it reaches a person and no program's input.
         click.secho(
             "This database holds SIMULATED rows (source = 'simulated'): invented, not observed.",
+            fg="yellow",
+            err=True,
+        )
+    if result.truncated and (as_csv or as_json):
+        click.secho(
+            f"Only the first {len(result.rows):,} rows: more exist. Raise --limit or --megabytes.",
             fg="yellow",
             err=True,
         )

@@ -38,8 +38,8 @@ def roles_command(as_json: bool) -> None:
     if settings.database_url is None or owner is None:
         raise click.ClickException(
             "Set DATABASE_OWNER_URL (who owns the database and makes the others), DATABASE_URL (who loads) "
-            "and, if wanted, DATABASE_READER_URL (who only reads). The embedded PostgreSQL has one user, and "
-            "needs none of this."
+            "and, if wanted, DATABASE_READER_URL (who only reads). The embedded PostgreSQL has "
+            "its own, and needs none of this."
         )
     loader, reader = Warehouse.reach(settings), Warehouse.reach_reader(settings)
     made, others = set_up(owner, loader, reader)

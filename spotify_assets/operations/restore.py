@@ -18,6 +18,7 @@ from spotify_assets.private_folders import make_private_folder
 from spotify_assets.warehouse import dump
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.migrate import check_known, migrate
+from spotify_assets.warehouse.ownership import check_replaceable
 
 
 def standing(warehouse: Warehouse, landing: Landing) -> list[str]:
@@ -52,6 +53,7 @@ def restore(
     Raises:
         BackupError: Others are using the database, or the archive changed meanwhile.
         DumpFailed: The database could not be restored; nothing was changed.
+        ForeignObjects: What would be replaced is not the platform's, or others stand on it.
         LakeError: The lake could not be written.
         MigrationError: The backup is of a newer version; nothing was changed.
     """
@@ -61,6 +63,10 @@ def restore(
             f"{', '.join(others)} is connected to {warehouse.where}. Stop `spotify-assets up` and whatever "
             "else uses the database, then try again."
         )
+    # What the archive names is dropped only where it is the platform's; what stands in `public` is not.
+    named = [name for name in manifest.about["schemas"] if name != "public"]
+    with warehouse.connect() as connection:
+        replaced = check_replaceable(connection, named)
     incoming = Incoming(landing)
     make_private_folder(home)
     with TemporaryDirectory(prefix=".restoring-", dir=home) as scratch:
@@ -80,8 +86,7 @@ def restore(
                 warehouse,
                 Path(scratch) / DATABASE,
                 written_by=int(manifest.about["dumped_by"]),
-                # what stands in `public` is not ours to drop
-                instead_of=[name for name in manifest.about["schemas"] if name != "public"],
+                instead_of=replaced,
             )
         except BaseException:
             incoming.discard()

@@ -96,7 +96,11 @@ class Warehouse:
     def reach_reader(
         cls, settings: Settings, *, connect_seconds: float = CONNECT_SECONDS
     ) -> Warehouse | None:
-        """The same database as the user who may only read, if DATABASE_READER_URL names one."""
+        """The same database as the user who may only read: DATABASE_READER_URL's or the embedded one's."""
+        if settings.database_url is None:
+            home = settings.spotify_assets_home.resolve()
+            url = embedded.reader_url(embedded.ensure_running(home))
+            return cls(SecretStr(url), home, connect_seconds)
         return cls._named("DATABASE_READER_URL", settings.database_reader_url, connect_seconds)
 
     @classmethod

@@ -42,11 +42,12 @@ class Programs:
     version: int
 
 
-def programs(version: int) -> Programs:
+def programs(version: int, *, restricted: bool = False) -> Programs:
     """The oldest programs at hand that can work with a version of PostgreSQL: those on PATH, or the wheel's.
 
     Args:
         version: Major version of the server, or of the programs that wrote a dump if that is greater.
+        restricted: Whether a script must be able to hold no commands of psql, which could start programs.
 
     Raises:
         DumpFailed: There are none, or they are older.
@@ -58,6 +59,11 @@ def programs(version: int) -> Programs:
         found.append(Path(on_path).parent)
     known = [Programs(folder, major) for folder in found if (major := _major(folder)) is not None]
     fit = sorted((one for one in known if one.version >= version), key=lambda one: one.version)
+    if restricted and fit and not (fit := [one for one in fit if _restricts(one.folder)]):
+        raise DumpFailed(
+            "pg_restore and psql are too old to restore safely: what an archive holds could start programs. "
+            "Install their newest minor release (since 18, 17.6, 16.10, 15.14, 14.19 or 13.22)."
+        )
     if not fit:
         have = ", ".join(f"{one.version} in {one.folder}" for one in known) or "none"
         raise DumpFailed(
@@ -66,6 +72,14 @@ def programs(version: int) -> Programs:
             "put them on PATH."
         )
     return fit[0]
+
+
+def _restricts(folder: Path) -> bool:
+    """Whether pg_restore closes its script against commands of psql, and psql understands that."""
+    done = subprocess.run(  # noqa: S603 - our own words
+        [str(folder / "pg_restore"), "--help"], check=False, capture_output=True, text=True
+    )
+    return "--restrict-key" in done.stdout
 
 
 def _major(folder: Path) -> int | None:
@@ -126,7 +140,7 @@ def restore(warehouse: Warehouse, file: Path, *, written_by: int, instead_of: Se
         DumpFailed: It could not be restored; nothing was changed.
     """
     server = server_major(warehouse)
-    used = programs(max(server, written_by))
+    used = programs(max(server, written_by), restricted=True)
     with tempfile.TemporaryFile() as complaints, tempfile.TemporaryFile() as said:
         psql = subprocess.Popen(  # noqa: S603 - our own words
             [str(used.folder / "psql"), "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1"],

@@ -34,9 +34,10 @@ from urllib.parse import quote
 
 import psutil  # type: ignore[import-untyped]
 import psycopg2
+from psycopg2.extensions import connection as PgConnection  # noqa: N812 - it is a class
 
 from spotify_assets.process_environment import clean_environment
-from spotify_assets.warehouse import cluster, keeper
+from spotify_assets.warehouse import cluster, embedded_users, keeper
 from spotify_assets.warehouse.cluster import DATABASE, SUPERUSER, Layout
 from spotify_assets.warehouse.cluster_place import cluster_folder
 from spotify_assets.warehouse.errors import EmbeddedServerError
@@ -189,18 +190,18 @@ def _start(layout: Layout) -> None:
     if not keeper.is_listening(layout.socket_file):
         _clear_stale_locks(layout)
         process = _launch(layout)
+
+    def connect(database: str) -> PgConnection:
+        return psycopg2.connect(
+            host=str(layout.socket_folder), port=5432, user=SUPERUSER, dbname=database, connect_timeout=10
+        )
+
     deadline = time.monotonic() + START_SECONDS
     attempts = 1
     while True:
         try:
-            connection = psycopg2.connect(
-                host=str(layout.socket_folder),
-                port=5432,
-                user=SUPERUSER,
-                dbname="postgres",
-                connect_timeout=10,
-            )
-            break
+            embedded_users.set_up(connect)
+            return
         except psycopg2.OperationalError as error:
             ended = process is not None and not _runs(process)
             if ended and attempts < 20 and "pre-existing shared memory" in cluster.log_end(layout.log, 5):
@@ -213,14 +214,6 @@ def _start(layout: Layout) -> None:
             elif process is None and not keeper.is_listening(layout.socket_file):
                 process = _launch(layout)  # it was just ending
             time.sleep(0.02)
-    connection.autocommit = True
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("select 1 from pg_database where datname = %s", (DATABASE,))
-            if cursor.fetchone() is None:
-                cursor.execute(f'create database "{DATABASE}"')
-    finally:
-        connection.close()
 
 
 def _launch(layout: Layout) -> psutil.Process | None:
@@ -314,5 +307,11 @@ def _spawn_keeper(layout: Layout) -> None:
     )  # fmt: skip
 
 
+def reader_url(url: str) -> str:
+    """The URL of the same database for the user who may only read."""
+    return url.replace(f"://{embedded_users.OWNER}@", f"://{embedded_users.READER}@", 1)
+
+
 def _url(layout: Layout) -> str:
-    return f"postgresql://{SUPERUSER}@/{DATABASE}?host={quote(str(layout.socket_folder), safe='')}&port=5432"
+    folder = quote(str(layout.socket_folder), safe="")
+    return f"postgresql://{embedded_users.OWNER}@/{DATABASE}?host={folder}&port=5432"

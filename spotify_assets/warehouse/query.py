@@ -3,13 +3,15 @@
 The statement becomes the query of a cursor, sent by PostgreSQL's extended protocol, in a read-only
 transaction: anything but one query (changes, SET, DO, COPY, several statements) is no valid cursor.
 
-Belongs here: running such a statement and wording its errors. Does not belong here: printing, and
-protection from strangers, which needs a database role of its own as well.
+Belongs here: running such a statement within bounds of rows, bytes and time, and wording its errors. Does not
+belong here: printing, and protection from strangers: a superuser reads the server's files and ends other
+sessions by one select, so the command asks as a user who may only read.
 """
 
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -22,7 +24,10 @@ from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import QueryRefused
 
 STATEMENT_SECONDS = 60.0
+MOST_BYTES = 64 << 20
 _DECLARE = "declare spotify_assets_query no scroll cursor for\n"
+_BATCH_BYTES = 1 << 20
+_BATCH_ROWS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +40,21 @@ class QueryResult:
 
 
 def read_only_query(
-    warehouse: Warehouse, sql: str, limit: int, *, seconds: float = STATEMENT_SECONDS
+    warehouse: Warehouse,
+    sql: str,
+    limit: int,
+    *,
+    seconds: float = STATEMENT_SECONDS,
+    most_bytes: int = MOST_BYTES,
 ) -> QueryResult:
-    """Run one read-only statement and return at most `limit` rows.
+    """Run one read-only statement and return at most `limit` rows, of at most about `most_bytes`.
 
     Args:
-        warehouse: The database.
+        warehouse: The database, as a user who may only read where there is one.
         sql: One select, values or table statement (also with ``with``).
         limit: How many rows to return.
-        seconds: How long the statement may take.
+        seconds: How long running it and sending its rows may take.
+        most_bytes: How much to hold of what it returns; the row with which that is reached is the last.
 
     Raises:
         QueryRefused: It is not one read-only statement, took too long, or PostgreSQL refused it; with
@@ -58,12 +69,12 @@ def read_only_query(
         try:
             # Without COPY, statements go by PQexecParams: one statement each, and errors keep their place.
             cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
+            deadline = time.monotonic() + seconds
             cursor.execute("set transaction read only")
-            cursor.execute(f"set local statement_timeout = {max(1, int(seconds * 1000))}")
+            _limit_time(cursor, deadline)
             cursor.execute("set local search_path = marts, forecasts, snapshots, ops, public")
             cursor.execute(_DECLARE + statement)
-            cursor.execute(f"fetch forward {int(limit) + 1} from spotify_assets_query")
-            found = cursor.fetch_arrow_table()
+            found, truncated = _fetch(cursor, limit, most_bytes, deadline)
         except adbc_driver_manager.Error as error:
             message = _explain(error, statement)
             connection.rollback()
@@ -77,10 +88,37 @@ def read_only_query(
             ) from None
         finally:
             connection.rollback()
-    shown = found.slice(0, limit)
-    columns = [_values(shown.column(place)) for place in range(shown.num_columns)]
-    rows = list(zip(*columns, strict=True)) if columns else [()] * shown.num_rows
-    return QueryResult(list(found.column_names), rows, found.num_rows > limit)
+    columns = [_values(found.column(place)) for place in range(found.num_columns)]
+    rows = list(zip(*columns, strict=True)) if columns else [()] * found.num_rows
+    return QueryResult(list(found.column_names), rows, truncated)
+
+
+def _limit_time(cursor: Any, deadline: float) -> None:
+    """Give the next statement what is left of the time: the server looks at its clock only while it works."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise QueryRefused(_TOO_LONG)
+    cursor.execute(f"set local statement_timeout = {max(1, int(left * 1000))}")
+
+
+def _fetch(cursor: Any, limit: int, most_bytes: int, deadline: float) -> tuple[pa.Table, bool]:
+    """Fetch rows in batches of about a megabyte, until one of the limits; says whether there are more."""
+    batches: list[pa.Table] = []
+    rows = held = 0
+    size = 1
+    while True:
+        _limit_time(cursor, deadline)
+        cursor.execute(f"fetch forward {size} from spotify_assets_query")
+        batch = cursor.fetch_arrow_table()
+        batches.append(batch)
+        rows, held = rows + batch.num_rows, held + batch.nbytes
+        if batch.num_rows < size or rows > limit or held >= most_bytes:
+            break
+        average = max(held // rows, 1)
+        # Grows step by step: rows that follow small ones may be large.
+        size = max(1, min(2 * size, _BATCH_ROWS, _BATCH_BYTES // average, limit + 1 - rows))
+    found = pa.concat_tables(batches)
+    return found.slice(0, limit), rows > limit or (held >= most_bytes and batch.num_rows == size)
 
 
 def _values(column: pa.ChunkedArray) -> list[Any]:
@@ -101,6 +139,9 @@ def _interval(value: Any) -> object:
     return rest if value.months == 0 else f"{value.months} months {rest}"
 
 
+_TOO_LONG = "The query took too long and was cancelled. Ask for fewer days, or aggregate in a mart."
+
+
 def _explain(error: adbc_driver_manager.Error, statement: str) -> str:
     # The driver's type says the names are text; they arrive as bytes.
     details = {_text(name): _text(value) for name, value in error.details}
@@ -109,7 +150,7 @@ def _explain(error: adbc_driver_manager.Error, statement: str) -> str:
     if "multiple commands" in problem:
         return "Only one statement is allowed: send them one by one."
     if state == "57014":
-        return "The query took too long and was cancelled. Ask for fewer days, or aggregate in a mart."
+        return _TOO_LONG
     place = int(details.get("PG_DIAG_STATEMENT_POSITION", "0")) - len(_DECLARE)
     first_word = (re.match(r"\w+", statement) or [""])[0].lower()
     allowed = first_word in {"select", "with", "values", "table"} or statement.startswith("(")

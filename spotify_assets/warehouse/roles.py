@@ -6,7 +6,8 @@ loader   `DATABASE_URL`        what runs every day: reads and writes rows, owns 
 reader   `DATABASE_READER_URL` reads marts, forecasts, snapshots and the books, but nothing about users
 =======  ====================  =====================================================================
 
-Belongs here: making the two and granting. Does not belong here: the embedded server, which has one user.
+Belongs here: making the two and granting. Does not belong here: making those of the embedded server
+(`embedded_users`).
 """
 
 from __future__ import annotations
@@ -90,6 +91,25 @@ def set_up(owner: Warehouse, loader: Warehouse, reader: Warehouse | None) -> tup
                 "try again."
             ) from None
     return made, grant(owner, loader, reader)
+
+
+def grant_reader(owner: Warehouse, reader: Warehouse) -> None:
+    """Give a reader its rights on what one user owns, as in the embedded server; again changes nothing.
+
+    Marts that are built later are readable by themselves.
+    """
+    with owner.connect() as connection:
+        shown = [one for one in _managed(connection, LOADED) if one in _SHOWN_BOOKS]
+        names = {
+            "owner": sql.Identifier(owner.user),
+            "loader": sql.Identifier(owner.user),
+            "database": sql.Identifier(owner.database),
+            "readable": sql.SQL(", ").join(map(sql.Identifier, READABLE)),
+            "shown": _listed([*_managed(connection, READABLE), *shown]),
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(sql.SQL(_GRANT_READER).format(reader=sql.Identifier(reader.user), **names))
+        connection.commit()
 
 
 def grant(owner: Warehouse, loader: Warehouse, reader: Warehouse | None) -> list[str]:

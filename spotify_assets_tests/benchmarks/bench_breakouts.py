@@ -20,6 +20,7 @@ from spotify_assets_tests.benchmarks.common import Report
 from spotify_assets_tests.conftest import remove_home
 from spotify_assets_tests.dbt import data, virals
 from spotify_assets_tests.dbt.conftest import Project
+from spotify_assets_tests.embedded_server import administrator_url
 
 LAST = date(2025, 10, 5)
 TARGET = 0.9
@@ -54,7 +55,7 @@ def main() -> None:
     report = Report("breakouts")
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         folder = Path(scratch)
-        server = embedded.ensure_running(folder / "home").replace("@/spotify_assets?", "@/postgres?")
+        server = administrator_url(folder / "home")
         try:
             for seed in options.seeds:
                 with project(server, folder, f"seed{seed}") as made:

@@ -40,6 +40,7 @@ from spotify_assets.warehouse.replace import replace_partition
 from spotify_assets.warehouse.tables import ensure_month
 from spotify_assets_tests.benchmarks.common import Report, timed
 from spotify_assets_tests.conftest import remove_home
+from spotify_assets_tests.embedded_server import administrator_url
 
 DAY = date(2026, 11, 20)
 TABLE = "artist_snapshots"
@@ -114,7 +115,7 @@ def database() -> Iterator[Warehouse]:
     """A database of the benchmark's own: on TEST_DATABASE_URL's server, or embedded in a scratch folder."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         given = os.environ.get("TEST_DATABASE_URL")
-        admin = given or embedded.ensure_running(Path(folder)).replace("@/spotify_assets?", "@/postgres?")
+        admin = given or administrator_url(Path(folder))
         parts = urlsplit(admin)
         url = urlunsplit(("postgresql", parts.netloc, "/spotify_assets_bench", parts.query, ""))
         execute(admin, "drop database if exists spotify_assets_bench", "create database spotify_assets_bench")

@@ -23,6 +23,7 @@ from spotify_assets.warehouse.migrate import migrate
 from spotify_assets_tests.benchmarks.common import Report, timed
 from spotify_assets_tests.conftest import remove_home
 from spotify_assets_tests.dbt.conftest import TABLES, Project
+from spotify_assets_tests.embedded_server import administrator_url
 
 DAY = timedelta(days=1)
 LAST = date(2026, 11, 1)
@@ -144,7 +145,7 @@ def main() -> None:
     report = Report("marts")
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         folder = Path(scratch)
-        server = embedded.ensure_running(folder / "home").replace("@/spotify_assets?", "@/postgres?")
+        server = administrator_url(folder / "home")
         try:
             size = {"artists": options.artists, "tracked": options.artists // 10}
             with project(server, folder, "short") as begun, project(server, folder, "long") as made:

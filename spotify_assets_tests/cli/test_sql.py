@@ -28,8 +28,8 @@ def test_a_table_says_exactly_what_the_cells_say(cli: Cli) -> None:
 
 def test_the_limit_and_what_it_left_out(cli: Cli) -> None:
     numbers = "select n from generate_series(1, 300) as g (n)"
-    assert "200 rows, more exist (--limit)" in cli("sql", numbers).out
-    assert "3 rows, more exist (--limit)" in cli("sql", numbers, "--limit", "3").out
+    assert "200 rows, more exist (--limit, --megabytes)" in cli("sql", numbers).out
+    assert "3 rows, more exist (--limit, --megabytes)" in cli("sql", numbers, "--limit", "3").out
     assert "300 rows\n" in cli("sql", numbers, "--limit", "300").out
     assert len(cli("sql", numbers, "--json").json()) == 300
     assert len(cli("sql", numbers, "--csv", "--limit", "2").out.splitlines()) == 3
