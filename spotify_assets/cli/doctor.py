@@ -100,6 +100,10 @@ def _print_upstream(screen: Console, state: UpstreamState) -> None:
         _print_capabilities(screen, state)
     if state.cooldown is not None:
         print_cooldown(screen, state.cooldown)
+    if state.not_offered:
+        screen.print(
+            f"  not offered by this source: {', '.join(state.not_offered)}", markup=False, soft_wrap=True
+        )
     pace = f", at most {state.per_second:g} a second" if state.per_second else ""
     of = f" of {state.budget:,}" if state.budget is not None else ""
     screen.print(f"  today     {state.calls_today:,}{of} calls made{pace}", markup=False)

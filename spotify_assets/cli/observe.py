@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 import click
@@ -97,8 +98,14 @@ def _asset_keys(names: tuple[str, ...]) -> list[dg.AssetKey]:
     keys = [dg.AssetKey.from_user_string(name) for name in names]
     unknown = [name for name, key in zip(names, keys, strict=True) if key not in known]
     if unknown:
-        there = "\n  ".join(key.to_user_string() for key in known)
-        raise click.UsageError(f"there is no asset {unknown[0]!r}; there are:\n  {there}")
+        there = sorted(key.to_user_string() for key in known)
+        close = get_close_matches(unknown[0], there, n=3, cutoff=0.7)
+        if not close:  # perhaps without its group
+            close = [name for name in there if name.endswith(f"/{unknown[0]}")]
+        if close:
+            raise click.UsageError(f"there is no asset {unknown[0]!r}. Did you mean {' or '.join(close)}?")
+        names_of_all = "\n  ".join(there)
+        raise click.UsageError(f"there is no asset {unknown[0]!r}; there are:\n  {names_of_all}")
     return keys
 
 

@@ -102,7 +102,8 @@ def _print_table(result: QueryResult) -> None:
     else:
         _print_records(screen, result)
     more = ", more exist (--limit, --megabytes)" if result.truncated else ""
-    screen.print(f"{len(result.rows):,} rows{more}")
+    rows = "1 row" if len(result.rows) == 1 else f"{len(result.rows):,} rows"
+    screen.print(f"{rows}{more}")
 
 
 @click.command("sql", short_help="Run one read-only query and print the result.")

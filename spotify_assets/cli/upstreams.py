@@ -13,6 +13,7 @@ from typing import Any
 
 from spotify_assets.cli.cooldowns import cooldown_json
 from spotify_assets.cli.environment import Environment
+from spotify_assets.contracts.tables import TABLES
 from spotify_assets.ingest.outlook import Outlook, outlook
 from spotify_assets.ingest.tracked import tracked_artists
 from spotify_assets.settings import Settings
@@ -43,6 +44,7 @@ class UpstreamState:
         per_second: Pace; ``None`` for no limit.
         cooldown: The cooldown in force, if any.
         outlook: What tomorrow's run costs.
+        not_offered: What the source never publishes.
         unidentified: Watched artists whose id there is not known.
     """
 
@@ -55,6 +57,7 @@ class UpstreamState:
     cooldown: Cooldown | None
     outlook: Outlook
     unidentified: int
+    not_offered: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
         """For programs."""
@@ -79,6 +82,7 @@ class UpstreamState:
                 "says": self.outlook.sentence,
             },
             "artists_without_an_id_there": self.unidentified,
+            "not_offered": list(self.not_offered),
         }  # fmt: skip
 
 
@@ -116,6 +120,11 @@ def upstream_states(environment: Environment) -> list[UpstreamState]:
                     cooldowns.get((source.name, shared)),
                     outlook(source, len(whom.ids), budget, markets),
                     len(whom.unidentified),
+                    tuple(
+                        table.name.replace("_", " ")
+                        for table in TABLES.values()
+                        if table.entity not in source.entities
+                    ),
                 )
             )
     return states

@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import Any
 
 import adbc_driver_manager
@@ -79,7 +80,7 @@ def read_only_query(
             message = _explain(error, statement)
             connection.rollback()
             if error.sqlstate in {"42P01", "3F000"}:
-                message += _known_tables(connection)
+                message += _known_tables(connection, message)
             raise QueryRefused(message) from None
         except pa.ArrowException:
             raise QueryRefused(
@@ -183,8 +184,8 @@ def _pointer(statement: str, place: int) -> str:
     return f"line {number}: {line}\n{' ' * (len(f'line {number}: ') + column)}^"
 
 
-def _known_tables(connection: Any) -> str:
-    """Say which tables and views can be read, marts first."""
+def _known_tables(connection: Any, problem: str) -> str:
+    """Say which table or view may be meant, or else which can be read, marts first."""
     with connection.cursor() as cursor:
         cursor.execute(
             "select n.nspname || '.' || c.relname as name from pg_class as c "
@@ -195,6 +196,11 @@ def _known_tables(connection: Any) -> str:
             "array['marts', 'forecasts', 'api', 'snapshots', 'ops']::name[], n.nspname), c.relname"
         )
         names = [str(row[0]) for row in cursor.fetchall()]
+    if wrong := re.search(r'"([^"]+)"', problem.partition("\n")[0]):
+        by_name = {name.partition(".")[2]: name for name in reversed(names)}
+        close = get_close_matches(wrong[1].rpartition(".")[2], by_name, n=1, cutoff=0.75)
+        if close:
+            return f"\nDid you mean {by_name[close[0]]}?"
     return (
         f"\nThere are: {', '.join(names)}"
         if names

@@ -195,3 +195,7 @@ def test_a_range_error_says_what_to_do(cli: Cli) -> None:
     early = cli("backfill", "--from", "2010-01-01", "--to", "2026-11-01").err
     assert "set SPOTIFY_ASSETS_START_DATE=2010-01-01" in early
     assert "snapshots/artist_snapshots" in cli("materialize", "--select", "x").err
+    near = cli("materialize", "--select", "snapshots/artist_snapshot").err
+    assert "Did you mean snapshots/artist_snapshots" in near
+    assert "landing" not in near
+    assert "Did you mean" not in cli("marts").err

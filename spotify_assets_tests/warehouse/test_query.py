@@ -88,6 +88,8 @@ def test_an_unknown_table_lists_those_that_exist(warehouse: Warehouse) -> None:
         r"forecasts\.shown_forecasts, snapshots\.album_tracks, snapshots\.artist_snapshots",
     ):
         read_only_query(warehouse, "select * from nonsense", 5)
+    with pytest.raises(QueryRefused, match=r"Did you mean marts\.rising\?$"):
+        read_only_query(warehouse, "select * from risng", 5)
     assert read_only_query(warehouse, "select n from rising", 5).rows == [(1,)]
 
 
