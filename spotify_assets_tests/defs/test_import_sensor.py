@@ -280,7 +280,7 @@ def test_a_broken_file_fails_alone_and_says_why(
 def test_a_failed_file_is_imported_when_it_is_corrected_and_moved_back(
     place: Place, settings: Settings
 ) -> None:
-    place.drop("a.csv", "when,id\n2025-03-01,x\n")
+    place.drop("a.csv", "when,id,name\n2025-03-01,x,X\n")
     assert not place.imported().success
     back = place.folder / "artist-snapshots" / "mine" / "a.csv"
     back.parent.mkdir(parents=True)
