@@ -219,3 +219,30 @@ def test_a_full_refresh_puts_new_tables_in_the_place_of_the_old_ones(project: Pr
     assert reader.problems == []
     for name, seen in reader.seen.items():
         assert set(seen) <= {before[name], after[name]}, name
+
+
+def test_what_others_have_made_is_neither_replaced_nor_dropped(project: Project) -> None:
+    project.execute("create schema team")
+    marts = ("artist_popularity_trend", "artist_breakouts", "artist_comparison")  # incremental, table, view
+    for name in marts:
+        project.execute(f"create view team.{name} as select * from marts.{name}")
+    seen = {name: project.rows(f"team.{name}") for name in marts}
+    project.dbt("run", "--select", *marts, "--full-refresh")
+    assert {name: project.rows(f"team.{name}") for name in marts} == seen
+    project.dbt("seed", "--full-refresh")
+    # What can only be made anew is refused before it begins, and named.
+    project.execute("alter table marts.artist_breakouts add column extra integer")
+    reply = project.dbt("run", "--select", "artist_breakouts", expect_success=False)
+    (message,) = [entry["message"] for entry in reply["results"] if entry["status"] == "error"]
+    assert "view team.artist_breakouts" in message
+    assert project.rows("team.artist_breakouts") == seen["artist_breakouts"]
+    project.execute("drop schema team cascade")
+    project.dbt("run", "--select", "artist_breakouts")
+    # Where a model's name is somebody else's, nothing at all is built.
+    project.execute("delete from ops.managed_objects where object_name = 'dim_date'")
+    (before,) = project.rows("pg_class", "oid = 'marts.dim_date'::regclass")
+    reply = project.dbt("run", "--select", "artist_breakouts", "dim_date", expect_success=False)
+    assert not reply["success"]
+    assert "marts.dim_date" in str(reply)
+    assert project.rows("pg_class", "oid = 'marts.dim_date'::regclass") == [before]
+    project.execute("insert into ops.managed_objects values ('marts', 'dim_date')")
