@@ -12,6 +12,10 @@ from spotify_assets.warehouse.connection import Warehouse
 
 LAST = date(2026, 11, 20)
 _TABLES = """
+select ops.claim_relations(
+    '[["intermediate", "int_artist_series"], ["marts", "track_popularity_trend"],
+    ["marts", "playlist_trends"]]'
+);
 create table intermediate.int_artist_series (
     source text, artist_id text, metric text, snapshot_date date, kind text, counting_value double precision
 );
