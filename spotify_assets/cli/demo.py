@@ -35,7 +35,7 @@ def _track(environment: Environment, artists: int) -> None:
 
 
 _COLUMNS = (
-    Column("artist", folded=28), Column("90 days"), Column("now", right=True), Column("28 days", right=True),
+    Column("artist", folded=32), Column("90 days"), Column("now", right=True), Column("28 days", right=True),
     Column("followers", right=True, unless="–"), Column("rank", right=True, dropped=2),
     Column("climbed", right=True, dropped=1, unless="–"), Column("since", dropped=3),
 )  # fmt: skip

@@ -18,6 +18,12 @@ if TYPE_CHECKING:  # Dagster is slow to import, and most commands never need it
     from spotify_assets.warehouse.ledger import LedgerEntry
 
 
+MOST_GAPS = 10
+"""Lines about what is missing: one for each reason."""
+COMPLETENESS = "completeness"
+"""The check that says whether anything is missing."""
+
+
 def _loads_table(loads: Sequence[LedgerEntry], width: int) -> Table:
     columns = [
         Column("table"), Column("source"), Column("days", right=True), Column("asked", right=True, dropped=1),
@@ -48,18 +54,19 @@ def _print_gaps(screen: Console, loads: Sequence[LedgerEntry]) -> None:
             markup=False,
             soft_wrap=True,
         )
-    missing: dict[tuple[str, str, str, str], list[date]] = {}
+    missing: dict[tuple[str, str, str], list[tuple[str, date]]] = {}
     for load in loads:
         for entry, reason in load.lacking.items():
-            missing.setdefault((load.table, load.source, entry, reason), []).append(load.day)
-    for (table, source, entry, reason), days in list(missing.items())[:10]:
-        when = f"{days[0]}" if len(days) == 1 else f"on {len(days)} days from {min(days)}"
+            missing.setdefault((load.table, load.source, reason), []).append((entry, load.day))
+    for (table, source, reason), entries in list(missing.items())[:MOST_GAPS]:
+        entry, day = entries[0]
+        more = f" and {len(entries) - 1:,} more" if len(entries) > 1 else ""
         screen.print(
-            f"missing: {table} {when} {source}: {shown(entry)} ({shown(reason)})",
+            f"missing: {table} {source}: {shown(entry)} on {day}{more} ({shown(reason)})",
             markup=False, soft_wrap=True,
         )  # fmt: skip
-    if len(missing) > 10:
-        screen.print(f"missing: … and {len(missing) - 10:,} more: {command()} status")
+    if len(missing) > MOST_GAPS:
+        screen.print(f"missing: … for {len(missing) - MOST_GAPS:,} more reasons: {command()} status")
 
 
 def print_outcome(screen: Console, outcome: RunOutcome) -> None:
@@ -68,6 +75,8 @@ def print_outcome(screen: Console, outcome: RunOutcome) -> None:
         screen.print(_loads_table(outcome.loads, screen.width))
     _print_gaps(screen, outcome.loads)
     for check in outcome.warnings:
+        if check.name == COMPLETENESS and any(load.lacking for load in outcome.loads):
+            continue  # said above, by name
         level = "failed" if check.blocking else "warning"
         screen.print(
             f"check {level}: {check.asset}:{check.name} {check.description}", markup=False, soft_wrap=True

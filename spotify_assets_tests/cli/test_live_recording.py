@@ -174,7 +174,8 @@ def test_what_was_recorded_arrives_and_a_second_run_changes_nothing(
     if before.date() != after.date():
         pytest.fail("midnight (UTC) passed during the test: run it again")
     assert (
-        f"missing: artist_snapshots {before.date()} spotify: {UNKNOWN} (unknown to the upstream" in first.out
+        f"missing: artist_snapshots spotify: {UNKNOWN} on {before.date()} (unknown to the upstream"
+        in first.out
     )
     assert "simulated" not in first.text.lower()
 
