@@ -8,8 +8,8 @@ def EXPECTED() -> tuple[type[Exception], ...]:  # noqa: N802 - used as the tuple
     from dagster_postgres.utils import DagsterPostgresException  # noqa: PLC0415
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
 
+    from spotify_assets.ingest.day_errors import PartitionError  # noqa: PLC0415
     from spotify_assets.ingest.files import ImportProblem  # noqa: PLC0415
-    from spotify_assets.ingest.land import PartitionError  # noqa: PLC0415
     from spotify_assets.lake.landing import LakeError  # noqa: PLC0415
     from spotify_assets.operations.archive import BackupError  # noqa: PLC0415
     from spotify_assets.operations.dbt_manifest import ManifestError  # noqa: PLC0415

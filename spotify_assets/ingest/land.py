@@ -6,12 +6,12 @@ values; nothing here writes to the database.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
-from spotify_assets.contracts.tables import TABLES
+from spotify_assets.ingest.clocks import CheckedSink, Clocks
+from spotify_assets.ingest.day_errors import DayNotYet, NothingTracked, lost, refuse_later_day
 from spotify_assets.ingest.plan import (
     FINISHED,
     PLAN,
@@ -24,7 +24,6 @@ from spotify_assets.ingest.plan import (
     unidentified_in,
 )
 from spotify_assets.ingest.read import answered
-from spotify_assets.ingest.tracked import Tracked
 from spotify_assets.lake.landing import Landing
 from spotify_assets.sources.answers import anything_observed
 from spotify_assets.sources.base import (
@@ -40,24 +39,7 @@ from spotify_assets.sources.base import (
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.observing import UNASKED
-from spotify_assets.warehouse.errors import WarehouseError
 from spotify_assets.warehouse.ledger import BUDGET_SPENT, LEFT_ALONE, MAY_NOT, TELLS_NOTHING
-
-
-class PartitionError(Exception):
-    """A partition cannot be written; the message names the day and what to do."""
-
-
-class DayLost(PartitionError):
-    """The day is over and nothing was landed on it."""
-
-
-class DayNotYet(PartitionError):
-    """The day has not come."""
-
-
-class NothingTracked(PartitionError):
-    """There is nobody to observe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +59,6 @@ class Landed:
     usage: Usage = field(default_factory=Usage)
     replayed: bool = False
     stopped: str | None = None
-
-
-def _lost(source: str, entity: Entity, day: date) -> DayLost:
-    table = next(table for table in TABLES.values() if table.entity == entity)
-    return DayLost(
-        f"{day} is lost for {entity} of {source}: nothing was observed while it was {day} (UTC), and the "
-        f"upstream only tells how things are now. The table was left as it was. If you have the data of "
-        f"that day, import it: spotify-assets import {table.name.replace('_', '-')} FILE --source {source}"
-    )
 
 
 def _remaining(
@@ -120,6 +93,7 @@ async def land(
     clock: Clock = SYSTEM_CLOCK,
     unidentified: Mapping[str, str] | None = None,
     merged: Mapping[str, str] | None = None,
+    database_time: Callable[[], datetime] | None = None,
 ) -> Landed:
     """Make sure that what can be known of one partition lies in the lake.
 
@@ -134,6 +108,7 @@ async def land(
         clock: What tells which day it is.
         unidentified: Tracked artists whose id there is not known, and why: recorded as missing.
         merged: Which ids are known to be another id's, by id.
+        database_time: Asks the database for its time, which has to agree with `clock`.
 
     Returns:
         What was done. A source that stopped midway is no error as long as anything was landed, nor is one
@@ -144,18 +119,24 @@ async def land(
         DayLost: The day is over and nothing was landed on it.
         DayNotYet: The day has not come.
         NothingTracked: There is no artist to ask for.
+        LaterDayLanded: The lake holds a later day of this source.
+        ClocksDiffer: The clocks do not agree that it is that day.
         SourceError: The upstream gave nothing at all.
     """
+    clocks = None if source.can_observe_past else Clocks(source.name, day, clock, database_time)
     if entity not in source.entities:
-        return _nothing_to_ask(source, landing, entity, day, run_id, clock)
+        return _nothing_to_ask(source, landing, entity, day, run_id, clock, clocks)
     before = landing.read(source.name, entity, day)
     today = clock.now().date()
     if day > today:
+        if clocks is not None:
+            clocks.contradicted(over=False)
         raise DayNotYet(f"{day} has not come yet: today is {today} (UTC). Choose a day up to today.")
-    if day < today and not source.can_observe_past:
+    if day < today and clocks is not None:
         needed = entity in ARTIST_ENTITIES
         if needed and not anything_observed(before) and not explained(before):
-            raise _lost(source.name, entity, day)
+            clocks.contradicted(over=True)
+            raise lost(source.name, entity, day)
         return Landed(day, len(before), replayed=True)
 
     # What was planned earlier today stays planned, also when the watchlist has lost it since.
@@ -169,18 +150,28 @@ async def land(
     if remaining is None and unidentified == unidentified_in(before):
         return Landed(day, len(before), replayed=True)
 
+    if clocks is not None:
+        refuse_later_day(landing, source.name, day)
     return await _observe(
-        source, landing, entity, day, wanted, remaining, unidentified, before, run_id, clock
+        source, landing, entity, day, wanted, remaining, unidentified, before, run_id, clock, clocks
     )
 
 
 def _nothing_to_ask(
-    source: Source, landing: Landing, entity: Entity, day: date, run_id: str, clock: Clock
+    source: Source,
+    landing: Landing,
+    entity: Entity,
+    day: date,
+    run_id: str,
+    clock: Clock,
+    clocks: Clocks | None,
 ) -> Landed:
     """Say once that a source knows nothing of an entity, so that its empty partition has a reason too."""
     before = landing.read(source.name, entity, day)
     what = entity.replace("_", " ")
-    if not before and (source.can_observe_past or day == clock.now().date()):
+    if not before and (clocks is None or day == clock.now().date()):
+        if clocks is not None:
+            clocks.check()
         reason = f"{MAY_NOT} ({source.name} {TELLS_NOTHING} {what})"
         with landing.writer(source.name, entity, day, run_id) as writer:
             writer(note(UNASKED, source.name, entity, clock.now(), run_id, [what], reason))
@@ -199,6 +190,7 @@ async def _observe(
     before: Sequence[Exchange],
     run_id: str,
     clock: Clock,
+    clocks: Clocks | None,
 ) -> Landed:
     """Ask for what remains, and land the plan before it and the reasons for gaps after it."""
 
@@ -207,18 +199,19 @@ async def _observe(
 
     problem: SourceError | None = None
     usage = Usage()
+    plan = [say(PLAN, wanted)]
+    plan += [say(UNIDENTIFIED, keys, why) for why, keys in _changed(unidentified, before).items()]
     with landing.writer(source.name, entity, day, run_id) as writer:
-        writer(say(PLAN, wanted))
-        for why, keys in _changed(unidentified, before).items():
-            writer(say(UNIDENTIFIED, keys, why))
+        # A plan under a day that it is not would be taken for that day's when it comes.
+        sink = CheckedSink(writer, clocks, plan)
         try:
             if _is_anything_left(entity, remaining):
-                usage = await source.observe(entity, day, remaining or [], writer)
+                usage = await source.observe(entity, day, remaining or [], sink)
         except SourceError as error:
             problem, usage = error, error.usage or usage
-        else:
-            if not usage.failures:
-                writer(say(FINISHED))
+        problem = sink.finish() or problem
+        if problem is None and not usage.failures:
+            writer(say(FINISHED))
     exchanges = landing.read(source.name, entity, day)
     if problem is None:
         return Landed(day, len(exchanges), usage)
@@ -251,65 +244,6 @@ def _left(source: Source, entity: Entity, wanted: Sequence[str], remaining: Sequ
         return remaining
     # Only by asking was it found out in which parts the list comes, if not as a whole.
     return source.expected(entity, remaining) or [WHOLE_LIST]
-
-
-async def land_from_all(
-    sources: Sequence[Source],
-    landing: Landing,
-    entity: Entity,
-    day: date,
-    tracked: Mapping[str, Tracked],
-    run_id: str,
-    clock: Clock = SYSTEM_CLOCK,
-) -> tuple[dict[str, Landed], dict[str, str]]:
-    """Land one partition from several sources at once, each for itself.
-
-    Args:
-        sources: Upstreams to ask; one that knows nothing of `entity` leaves the reason.
-        landing: Where responses are kept.
-        entity: What to ask for.
-        day: UTC day.
-        tracked: Whom to observe, by source name.
-        run_id: Run that asks.
-        clock: What tells which day it is.
-
-    Returns:
-        What was done by the sources that did something, and why others did nothing, by source name.
-
-    Raises:
-        PartitionError: No source did anything; the first one's reason.
-        SourceError: Likewise.
-        WarehouseError: Likewise.
-    """
-
-    async def one(source: Source) -> Landed | SourceError | PartitionError | WarehouseError:
-        whom = tracked[source.name]
-        try:
-            return await land(
-                source,
-                landing,
-                entity,
-                day,
-                whom.ids,
-                run_id,
-                clock,
-                unidentified=whom.unidentified,
-                merged=whom.merged,
-            )
-        except (SourceError, PartitionError, WarehouseError) as problem:
-            return problem
-
-    outcomes = await asyncio.gather(*(one(source) for source in sources))
-    landed = {s.name: found for s, found in zip(sources, outcomes, strict=True) if isinstance(found, Landed)}
-    problems = [found for found in outcomes if not isinstance(found, Landed)]
-    if problems and not landed:
-        raise problems[0]
-    failed = {
-        s.name: str(found)
-        for s, found in zip(sources, outcomes, strict=True)
-        if not isinstance(found, Landed)
-    }
-    return landed, failed
 
 
 def _is_final(problem: SourceError, entity: Entity) -> bool:

@@ -17,7 +17,7 @@ from spotify_assets.contracts.models import is_identifier
 from spotify_assets.contracts.tables import TABLES
 from spotify_assets.contracts.validation import Quarantined, Validated, validate
 from spotify_assets.ingest.absent import absent_columns
-from spotify_assets.ingest.land import PartitionError
+from spotify_assets.ingest.day_errors import PartitionError
 from spotify_assets.ingest.plan import explained
 from spotify_assets.ingest.read import parse_landed
 from spotify_assets.ingest.removed import refuse_removed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from spotify_assets.ingest.land import PartitionError
+from spotify_assets.ingest.day_errors import PartitionError
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.removed_raw import removed_on
 

@@ -303,6 +303,15 @@ class Landing:
             if any(self._list(f"{source.path}/{entity}/{day.isoformat()}"))
         )
 
+    def days_after(self, source: str, day: date) -> list[tuple[str, date]]:
+        """Entities of one series, each with its days after `day` on which anything was landed."""
+        return [
+            (entity.base_name, later)
+            for entity in self._list(f"{self._root}/{check_source_name(source)}")
+            for later in self.days(source, entity.base_name)
+            if later > day
+        ]
+
     def days(self, source: str, entity: str) -> list[date]:
         """Days on which anything was landed for one series, oldest first."""
         return sorted(

@@ -11,7 +11,9 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl
 
@@ -93,6 +95,8 @@ class Simulator:
             reply = await asyncio.to_thread(REPLACING[rule.fault], rule)
         else:
             reply = self._answer(scope, headers, query, body, rule)
+        dated = {"Date": format_datetime(self._today.now, usegmt=True), **reply.headers}
+        reply = replace(reply, headers=dated)
         fault = rule.fault if rule is not None else ""
         self.log.note(scope["method"], path, query, reply.status, headers=headers, fault=fault)
         if self._latency:

@@ -10,7 +10,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -91,20 +91,31 @@ class RequestLog:
 
 
 class Today:
-    """The day that it is in the simulated world, for whoever does not name one."""
+    """The time that it is in the simulated world, for whoever does not name a day."""
 
     def __init__(self) -> None:
         """Go by the machine's clock."""
-        self._set: date | None = None
+        self._ahead = timedelta()
+
+    @property
+    def now(self) -> datetime:
+        """The time, in UTC."""
+        return datetime.now(UTC) + self._ahead
 
     @property
     def day(self) -> date:
-        """The day that was set, or today in UTC."""
-        return self._set or datetime.now(UTC).date()
+        """The day, in UTC."""
+        return self.now.date()
 
-    def set(self, day: str | None) -> None:
-        """Let it be another day from now on; None to go by the machine's clock again."""
-        self._set = None if day is None else date.fromisoformat(day)
+    def set(self, day: str | None = None, now: str | None = None) -> None:
+        """Let it be another day or time from now on; None to go by the machine's clock again."""
+        machine = datetime.now(UTC)
+        if now is not None:
+            self._ahead = datetime.fromisoformat(now).astimezone(UTC) - machine
+        elif day is not None:
+            self._ahead = datetime.combine(date.fromisoformat(day), machine.timetz()) - machine
+        else:
+            self._ahead = timedelta()
 
 
 def _is_id(piece: str) -> bool:
@@ -209,7 +220,10 @@ class Control:
         return Reply.json(200, {"day": self._today.day.isoformat()})
 
     def _change_day(self, query: Mapping[str, str], body: bytes) -> Reply:
-        """Let it be another day for requests without ``X-Simulated-Date``: ``{"day": "YYYY-MM-DD"}``."""
+        """Let it be another day for requests without ``X-Simulated-Date``: ``{"day": "YYYY-MM-DD"}``.
+
+        ``{"now": "YYYY-MM-DDTHH:MM:SS+00:00"}`` says the time as well, which the header ``Date`` tells.
+        """
         self._today.set(**json.loads(body))
         return self._show_day(query, body)
 

@@ -51,6 +51,7 @@ def _server(app: Application) -> uvicorn.Server:
             access_log=False,
             log_level="error",
             server_header=False,
+            date_header=False,
             proxy_headers=False,
             timeout_keep_alive=60,
             timeout_graceful_shutdown=1,

@@ -29,6 +29,8 @@ class Exchange:
         run_id: Run that asked.
         body: Response body, decoded as UTF-8 with ``surrogateescape`` so that no byte is lost. Unchanged, but
             for a secret sent with the request: where the response repeats it, ``***`` stands there.
+        sent_at: What time it was where the response was sent, if it says; for judging whether it may be
+            landed, and not kept.
     """
 
     source: str
@@ -40,6 +42,7 @@ class Exchange:
     run_id: str
     body: str
     request: Mapping[str, object] = field(default_factory=dict)
+    sent_at: datetime | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse a naive timestamp: a day can only be told from an absolute time."""

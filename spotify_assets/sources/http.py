@@ -33,6 +33,7 @@ from spotify_assets.sources.clients import proxy_variable
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.connections import Connections
 from spotify_assets.sources.echo import conceal, secrets_sent
+from spotify_assets.sources.headers import sent_at
 from spotify_assets.sources.http_request import build_request
 from spotify_assets.sources.judging import Fault, Judge, Refused
 from spotify_assets.sources.pacing import RetryBudget, Turns
@@ -297,7 +298,8 @@ class PoliteClient:
         if question.landed or not response.is_success:  # a new token may well contain what was sent for it
             text = conceal(text, secrets)
         if question.landed:
-            visit.land(question.method, url, question.request, response.status_code, text)
+            told = sent_at(response.headers)
+            visit.land(question.method, url, question.request, response.status_code, text, told)
         return self._judge.answer(question, visit, response, text, token)
 
 

@@ -11,11 +11,11 @@ import math
 import re
 from collections import deque
 from collections.abc import Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
 from spotify_assets.sources.allowance import Allowance
 from spotify_assets.sources.clock import Clock
+from spotify_assets.sources.headers import http_date
 
 LATE_SECONDS = 0.1
 """How late a reserved call may leave; longer ago, it is given back and another one is reserved."""
@@ -47,18 +47,10 @@ def parse_retry_after(value: str | None, now: datetime, server_date: str | None 
     text = value.strip()
     if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
         return min(float(text[:400]), _NO_TIME_ANY_MORE)
-    then = _http_date(text)
+    then = http_date(text)
     if then is None:
         return None
-    return max(0.0, (then - (_http_date(server_date) or now)).total_seconds())
-
-
-def _http_date(text: str | None) -> datetime | None:
-    try:
-        parsed = parsedate_to_datetime(text or "")
-        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
+    return max(0.0, (then - (http_date(server_date) or now)).total_seconds())
 
 
 def backoff_seconds(attempt: int, *, base: float, cap: float, rand: Callable[[], float]) -> float:

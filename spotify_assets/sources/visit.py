@@ -94,8 +94,16 @@ class Visit:
         """Note a question that stayed without an answer."""
         self.failures.append(line)
 
-    def land(self, method: str, url: Url, request: Mapping[str, object], status: int, body: str) -> None:
-        """Hand a response to the sink, as it came.
+    def land(
+        self,
+        method: str,
+        url: Url,
+        request: Mapping[str, object],
+        status: int,
+        body: str,
+        sent_at: datetime | None = None,
+    ) -> None:
+        """Hand a response to the sink, as it came; `sent_at` is the time where it was sent.
 
         Raises:
             DayClosed: It arrived on another day than the one observed and belongs to neither.
@@ -117,6 +125,7 @@ class Visit:
                     run_id=self.run_id,
                     body=body,
                     request=request,
+                    sent_at=sent_at,
                 )
             )
 

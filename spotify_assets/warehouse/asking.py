@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from psycopg2.sql import SQL, Composed
@@ -31,3 +32,9 @@ def ask(
             cursor.execute("set local enable_nestloop = off")
         cursor.execute(statement, values)
         return cursor.fetchall()
+
+
+def time_of(warehouse: Warehouse) -> datetime:
+    """What time it is for the database."""
+    moment: datetime = ask(warehouse, "select clock_timestamp()", {})[0][0]
+    return moment

@@ -8,6 +8,7 @@ from spotify_assets.definitions import build_definitions
 from spotify_assets.defs.resources import Platform
 from spotify_assets.settings import Settings
 from spotify_assets.sources.clock import Clock
+from spotify_assets_tests.shifted import install_database_clock, set_database_clock, set_upstream_clock
 
 
 def run(
@@ -16,8 +17,18 @@ def run(
     days: Sequence[str],
     selection: Sequence[str],
     clock: Clock | None = None,
+    *,
+    everywhere: bool = True,
 ) -> dg.ExecuteInProcessResult:
-    """Materialize assets for one day, or for all days from the first to the last."""
+    """Materialize assets for one day, or for all days from the first to the last.
+
+    With a clock, the database and the simulated upstream go by it too, unless it is not set `everywhere`.
+    """
+    if clock is not None and everywhere and settings.database_url is not None:
+        url = settings.database_url.get_secret_value()
+        install_database_clock(url)
+        set_database_clock(url, clock.now())
+        set_upstream_clock(settings.spotify_api_url.removesuffix("/v1"), clock.now())
     definitions = build_definitions(settings, {"platform": platform(settings, clock)})
     tags = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[-1]}
     return definitions.resolve_job_def("observe_day").execute_in_process(

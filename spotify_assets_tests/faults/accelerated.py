@@ -22,8 +22,6 @@ from functools import cache
 from typing import Any
 
 import dagster as dg
-import httpx
-import psycopg2
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.execution.api import create_execution_plan, execute_run
 from dagster._core.launcher import LaunchRunContext, RunLauncher
@@ -43,6 +41,7 @@ from spotify_assets.sources.clock import Clock, SystemClock
 from spotify_assets.sources.question import Limits
 from spotify_assets.sources.spotify.source import SpotifySource
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets_tests.shifted import install_database_clock, set_database_clock, set_upstream_clock
 
 MODULE = "spotify_assets_tests.faults.accelerated"
 NOW = "ACCELERATED_NOW"
@@ -53,20 +52,6 @@ LOCK_SECONDS = 1.0
 LIMITS = Limits(request_seconds=1.0, observation_seconds=30.0)
 WITHOUT_MODELS = ("dbt_models", "forecasts__")
 """How the steps begin that build upon the snapshots."""
-
-_DATABASE = """
-create schema accelerated;
-create table accelerated.clock (ahead interval not null);
-insert into accelerated.clock values ('0');
-create function accelerated.clock_timestamp() returns timestamptz language sql volatile
-    as 'select pg_catalog.clock_timestamp() + ahead from accelerated.clock';
-create function accelerated.now() returns timestamptz language sql stable
-    as 'select pg_catalog.now() + ahead from accelerated.clock';
-do $$ begin
-    execute format('alter database %I set search_path = accelerated, pg_catalog, public', current_database());
-end $$;
-"""
-"""Functions that are found before the server's own of the same names, by every session from now on."""
 
 
 def accelerated_now() -> datetime:
@@ -127,28 +112,16 @@ class Time:
 
     def install(self) -> None:
         """Let the database go by it."""
-        self._execute(_DATABASE)
+        install_database_clock(self.database)
 
     @contextmanager
     def at(self, moment: datetime) -> Iterator[None]:
         """Let it be that time while the block runs; only the database's clock goes on meanwhile."""
         os.environ[NOW] = moment.isoformat()
-        self._execute(
-            "update accelerated.clock set ahead = %s::timestamptz - pg_catalog.clock_timestamp()", moment
-        )
-        body = {"day": moment.date().isoformat()}
-        httpx.post(f"{self.upstream}/_simulator/day", json=body).raise_for_status()
+        set_database_clock(self.database, moment)
+        set_upstream_clock(self.upstream, moment)
         with freeze_time(moment):
             yield
-
-    def _execute(self, statement: str, *values: object) -> None:
-        connection = psycopg2.connect(self.database)
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(statement, values or None)
-            connection.commit()
-        finally:
-            connection.close()
 
 
 class SameProcess(RunLauncher, ConfigurableClass):

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import httpx
 import pytest
 import yaml
 from pydantic import SecretStr
@@ -31,7 +30,7 @@ from spotify_assets.contracts.tables import DAILY_TABLES, TABLES
 from spotify_assets.defs.checks.days import GAPS, RECENT
 from spotify_assets.defs.resources import dbt_resource
 from spotify_assets.ingest.catalogue import keys_to_ask
-from spotify_assets.ingest.land import land_from_all
+from spotify_assets.ingest.land_all import land_from_all
 from spotify_assets.ingest.load import load
 from spotify_assets.ingest.tracked import Tracked, tracked_artists
 from spotify_assets.lake.landing import Landing
@@ -49,6 +48,7 @@ from spotify_assets_tests.faults.conftest import differences
 from spotify_assets_tests.faults.year import CALM, FIRST, KINDS, Day, Life, calendar, each_kind_once
 from spotify_assets_tests.ingest.timeline import StoppedClock
 from spotify_assets_tests.manifest import build_manifest
+from spotify_assets_tests.shifted import set_upstream_clock
 
 pytestmark = [
     # Of Dagster's, about its own property, whenever a repository is described to a daemon.
@@ -153,9 +153,8 @@ async def _observe(
     settings: Settings, warehouse: Warehouse, landing: Landing, stage: Stage, days: Sequence[date]
 ) -> None:
     for day in days:
-        body = {"day": day.isoformat()}
-        httpx.post(f"{stage.clock.upstream}/_simulator/day", json=body).raise_for_status()
         clock = StoppedClock(f"{day}T12:00")
+        set_upstream_clock(stage.clock.upstream, clock.now())
         source = SpotifySource.from_settings(settings, clock=clock, run_id="faultless")
         with warehouse.holding() as held:
             for name, table in TABLES.items():

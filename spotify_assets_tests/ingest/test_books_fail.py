@@ -9,7 +9,8 @@ from datetime import date
 import psycopg2
 import pytest
 
-from spotify_assets.ingest.land import Landed, land_from_all
+from spotify_assets.ingest.land import Landed
+from spotify_assets.ingest.land_all import land_from_all
 from spotify_assets.ingest.tracked import Tracked
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings

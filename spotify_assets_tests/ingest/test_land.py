@@ -9,12 +9,14 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from spotify_assets.ingest.land import DayLost, DayNotYet, Landed, NothingTracked, land
+from spotify_assets.ingest.day_errors import DayLost, DayNotYet, NothingTracked
+from spotify_assets.ingest.land import Landed, land
 from spotify_assets.ingest.read import parse_landed
 from spotify_assets.lake.landing import Landing
 from spotify_assets.sources.base import Entity, SourceError
 from spotify_assets.sources.spotify.source import SpotifySource
 from spotify_assets_tests.ingest.timeline import StoppedClock
+from spotify_assets_tests.shifted import set_upstream_clock
 
 DAY = date(2026, 11, 20)
 ON_THE_DAY = StoppedClock("2026-11-20T15:00")
@@ -44,6 +46,8 @@ def observe(
     day: date = DAY,
     **more: Any,
 ) -> Landed:
+    set_upstream_clock(url, clock.at)
+
     async def go() -> Landed:
         async with live(url, clock, **more) as source:
             return await land(source, landing, entity, day, tracked, "run", clock)

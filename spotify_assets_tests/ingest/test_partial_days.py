@@ -15,7 +15,8 @@ from pydantic import SecretStr
 
 from spotify_assets.contracts.tables import TABLES
 from spotify_assets.ingest.absent import LEFT_OUT
-from spotify_assets.ingest.land import Landed, land, land_from_all
+from spotify_assets.ingest.land import Landed, land
+from spotify_assets.ingest.land_all import land_from_all
 from spotify_assets.ingest.load import NothingLanded, load
 from spotify_assets.ingest.tracked import Tracked, tracked_artists
 from spotify_assets.lake.landing import Landing
@@ -31,6 +32,7 @@ from spotify_assets.warehouse.ledger import NEVER, LedgerEntry
 from spotify_assets.warehouse.replace import read_partition
 from spotify_assets_tests.ingest.test_load import answer
 from spotify_assets_tests.ingest.timeline import StoppedClock
+from spotify_assets_tests.shifted import set_upstream_clock
 
 DAY = date(2026, 11, 20)
 NEXT_DAY = date(2026, 11, 21)
@@ -78,6 +80,8 @@ class App:
         unidentified: Mapping[str, str] | None = None,
         **more: Any,
     ) -> Landed:
+        set_upstream_clock(more.get("url") or self.url, self.clock.at)
+
         async def go() -> Landed:
             async with self.source(**more) as source:
                 return await land(source, self.landing, entity, day, tracked, "run", self.clock, unidentified)

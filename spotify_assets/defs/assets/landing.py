@@ -7,6 +7,7 @@ Belongs here: one asset per entity, and what a person should see of the landing.
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -90,11 +91,13 @@ async def _land_days(
     context: dg.AssetExecutionContext, platform: Platform, table: Table, days: list[date]
 ) -> DayOutcomes:
     from spotify_assets.ingest.catalogue import keys_to_ask
-    from spotify_assets.ingest.land import PartitionError, land_from_all
+    from spotify_assets.ingest.day_errors import PartitionError
+    from spotify_assets.ingest.land_all import land_from_all
     from spotify_assets.ingest.removed import refuse_removed
     from spotify_assets.ingest.tracked import Tracked, tracked_artists
     from spotify_assets.lake.landing import LakeError
     from spotify_assets.sources.base import SourceError
+    from spotify_assets.warehouse.asking import time_of
     from spotify_assets.warehouse.capabilities import all_capabilities
     from spotify_assets.warehouse.errors import WarehouseError
 
@@ -128,7 +131,14 @@ async def _land_days(
                 refuse_removed(warehouse, table.name, day, [source.name for source in sources])
                 wanted = whom(day)
                 landed, failed = await land_from_all(
-                    sources, landing, table.entity, day, wanted, context.run.run_id, platform.clock()
+                    sources,
+                    landing,
+                    table.entity,
+                    day,
+                    wanted,
+                    context.run.run_id,
+                    platform.clock(),
+                    partial(time_of, warehouse),
                 )
                 for name, one in landed.items():
                     if not one.stopped and not one.usage.failures:
