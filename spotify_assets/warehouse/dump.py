@@ -1,4 +1,4 @@
-"""Dumping the whole database to a file and restoring it, by PostgreSQL's own programs.
+"""Dumping the platform's schemas to a file and restoring them, by PostgreSQL's own programs.
 
 Belongs here: which programs are fit for which server, how they are run, and making a restore all or nothing.
 Does not belong here: what else is part of a backup (`operations`).
@@ -22,11 +22,17 @@ from spotify_assets.process_environment import NO_PASSWORD_FILE
 from spotify_assets.warehouse import cluster
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import DumpFailed, EmbeddedServerError
+from spotify_assets.warehouse.ownership import is_recorded
 
 _CHUNK = 1 << 20
 # Written by newer programs into what older servers are to read.
 _UNKNOWN_TO_OLDER = b"SET transaction_timeout = 0;\n"
 _KNOWN_SINCE = 17
+_OURS = "exists (select from ops.managed_objects where schema_name = n.nspname and object_name = '')"
+_NOT_THE_SERVERS = (
+    "n.nspname not in ('information_schema', 'public') and n.nspname not like 'pg\\_%' "
+    "or n.nspname = 'public' and c.oid is not null"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,9 @@ def server_major(warehouse: Warehouse) -> int:
 
 
 def dump(warehouse: Warehouse, file: Path) -> Programs:
-    """Write the whole database to a file, as it was at the moment of the start.
+    """Write the platform's schemas to a file, as they were at the moment of the start.
+
+    Where the database has no record of them, all of it is written.
 
     Args:
         warehouse: What to dump.
@@ -112,8 +120,10 @@ def dump(warehouse: Warehouse, file: Path) -> Programs:
         DumpFailed: It could not be dumped.
     """
     used = programs(server_major(warehouse))
+    with warehouse.connect() as connection:
+        chosen = [f'--schema="{name}"' for name in schemas(warehouse)] if is_recorded(connection) else []
     done = subprocess.run(  # noqa: S603 - our own words
-        [str(used.folder / "pg_dump"), "--format=custom", "--no-password", f"--file={file}"],
+        [str(used.folder / "pg_dump"), "--format=custom", "--no-password", f"--file={file}", *chosen],
         check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
         env=_environment(warehouse),
     )  # fmt: skip
@@ -199,13 +209,16 @@ def _drop(warehouse: Warehouse, schemas: Sequence[str]) -> bytes:
 
 
 def schemas(warehouse: Warehouse) -> dict[str, int]:
-    """How many tables and views stand in each schema that is not the server's own, partitions not counted."""
+    """How many tables and views stand in each of the platform's schemas, partitions not counted.
+
+    Where the database has no record of them: in each that is not the server's own.
+    """
     with warehouse.connect() as connection, connection.cursor() as cursor:
+        chosen = _OURS if is_recorded(connection) else _NOT_THE_SERVERS
         cursor.execute(
-            "select n.nspname, count(c.oid) from pg_namespace as n left join pg_class as c "
+            "select n.nspname, count(c.oid) from pg_namespace as n left join pg_class as c "  # noqa: S608 - constants
             "on c.relnamespace = n.oid and c.relkind in ('r', 'p', 'v', 'm') and not c.relispartition "
-            "where n.nspname not in ('information_schema', 'public') and n.nspname not like 'pg\\_%' "
-            "or n.nspname = 'public' and c.oid is not null group by 1 order by 1"
+            f"where {chosen} group by 1 order by 1"
         )
         return dict(cursor.fetchall())
 

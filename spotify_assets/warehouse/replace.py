@@ -99,7 +99,7 @@ def replace_partition(
                     raise
                 raise RowsRejected(
                     f"{table} of {source} on {day}: the database refused {len(refused)} of {rows.num_rows} "
-                    "rows. Nothing was changed.",
+                    f"rows. Nothing was changed. The first: {refused[0][1]}",
                     refused,
                 ) from None
         _write_quarantine(connection, key, quarantined, load.run_id)

@@ -12,6 +12,7 @@ from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.dump import dump, programs, restore, schemas, server_major
 from spotify_assets.warehouse.errors import DumpFailed
 from spotify_assets_tests.warehouse.helpers import artists, load
+from spotify_assets_tests.warehouse.strangers import BESIDE
 
 
 @pytest.fixture
@@ -52,23 +53,17 @@ def test_a_dump_that_needs_a_superuser_is_refused_whole(
     theirs = Warehouse(SecretStr(database_url))
     change(
         theirs,
-        "create function public.run(text) returns boolean language plpgsql as "
+        "create function ops.run(text) returns boolean language plpgsql as "
         f"$$ begin execute 'copy (select 1) to program ''touch {proof}'''; return true; end $$",
-        "create table public.rows (name text check (public.run(name)))",
-        "insert into public.rows values ('x')",
+        "create table ops.rows (name text check (ops.run(name)))",
+        "insert into ops.rows values ('x')",
     )
     proof.unlink()  # made where the dump comes from
     file = tmp_path / "dump"
     dump(theirs, file)
     version = server_major(embedded_warehouse)
-    standing = [name for name in schemas(theirs) if name != "public"]
     with pytest.raises(DumpFailed, match="pg_execute_server_program"):
-        restore(
-            embedded_warehouse,
-            file,
-            written_by=version,
-            instead_of=standing,
-        )
+        restore(embedded_warehouse, file, written_by=version, instead_of=list(schemas(theirs)))
     assert not proof.exists()
     assert one(embedded_warehouse, "select count(*) from snapshots.artist_snapshots") == 1
 
@@ -77,7 +72,7 @@ def test_a_dump_that_holds_a_command_of_psql_is_refused_whole(
     warehouse: Warehouse, empty_database_url: str, proof: Path, tmp_path: Path
 ) -> None:
     load(warehouse, artists(["a"]))
-    harmless = "COMMENT ON SCHEMA public IS '" + "x" * 100 + "';"
+    harmless = "COMMENT ON SCHEMA ops IS '" + "x" * 100 + "';"
     change(warehouse, harmless)
     file = tmp_path / "dump"
     dump(warehouse, file)
@@ -90,6 +85,34 @@ def test_a_dump_that_holds_a_command_of_psql_is_refused_whole(
         restore(target, file, written_by=server_major(target))
     assert not proof.exists()
     assert one(target, "select count(*) from pg_namespace where nspname = 'snapshots'") == 0
+
+
+def test_a_dump_holds_nothing_of_others(
+    warehouse: Warehouse, empty_database_url: str, tmp_path: Path
+) -> None:
+    load(warehouse, artists(["a"]))
+    change(warehouse, BESIDE, 'create schema "Marts"', 'create table "Marts".theirs (n int)')
+    ours = schemas(warehouse)
+    assert set(ours) == {
+        "snapshots",
+        "ops",
+        "forecasts",
+        "dagster",
+        "seeds",
+        "staging",
+        "intermediate",
+        "marts",
+    }
+    file = tmp_path / "dump"
+    dump(warehouse, file)
+    target = Warehouse(SecretStr(empty_database_url))
+    restore(target, file, written_by=server_major(target))
+    assert one(target, "select count(*) from snapshots.artist_snapshots") == 1
+    others = "nspname in ('sales', 'Marts') or relname = 'orders' or nspname = 'public' and relkind = 'r'"
+    find = "select count(*) from pg_namespace as n left join pg_class as c on c.relnamespace = n.oid where "
+    assert one(warehouse, find + others) != 0
+    assert one(target, find + others) == 0
+    assert schemas(target) == ours
 
 
 def test_programs_that_cannot_close_a_script_are_not_used_to_restore(
