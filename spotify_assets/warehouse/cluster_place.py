@@ -2,7 +2,8 @@
 
 They lie in the home, `home/postgres`. PostgreSQL refuses to run as root, so root's server has an account of
 its own, which a home closed to others does not let pass: its files lie below `SYSTEM_FOLDER`, and
-`home/postgres/location` says where. No folder that is not ours is ever opened to others.
+`home/postgres/location` says where, and for which home: two never share a cluster. No folder that is not
+ours is ever opened to others.
 """
 
 from __future__ import annotations
@@ -30,24 +31,53 @@ _POINTER = "location"
 
 def cluster_folder(home: Path) -> Path:
     """The folder of the home's cluster, where there is one; else where it would be without root's needs."""
-    folder = home / "postgres"
-    try:
-        return Path((folder / _POINTER).read_text("utf-8").strip())
-    except FileNotFoundError:
-        return folder
+    return _noted(home)[0] or home / "postgres"
 
 
 def choose_folder(home: Path) -> Path:
-    """The folder of the home's cluster; chosen and noted if there is none yet."""
+    """The folder of the home's cluster; chosen and noted if there is none yet.
+
+    Raises:
+        EmbeddedServerError: The home is the copy of another one, which has the cluster.
+    """
     beside = home / "postgres"
     beside.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _locked(beside):
-        found = cluster_folder(home)
-        if found != beside or os.geteuid() != 0 or (beside / "data").exists() or _is_a_volume(home):
+        found, noted_for = _noted(home)
+        if found is not None:
+            if noted_for not in (None, home):
+                _take_over(home, found, noted_for)
             return found
+        if os.geteuid() != 0 or (beside / "data").exists() or _is_a_volume(home):
+            return beside
         chosen = _make_folder(hashlib.sha256(os.fsencode(str(home))).hexdigest()[:12])
-        (beside / _POINTER).write_text(f"{chosen}\n", "utf-8")
+        _note(home, chosen)
         return chosen
+
+
+def _noted(home: Path) -> tuple[Path | None, Path | None]:
+    """Where the home's cluster was put, and for which home that was noted."""
+    try:
+        lines = [Path(line) for line in (home / "postgres" / _POINTER).read_text("utf-8").splitlines()]
+    except FileNotFoundError:
+        lines = []
+    folder, noted_for, *_ = [*lines, None, None]
+    return folder, noted_for
+
+
+def _note(home: Path, folder: Path) -> None:
+    (home / "postgres" / _POINTER).write_text(f"{folder}\n{home}\n", "utf-8")
+
+
+def _take_over(home: Path, folder: Path, before: Path | None) -> None:
+    """Keep the cluster of a home that was moved; of one that was copied it is the other's."""
+    if before is not None and _noted(before)[0] == folder:
+        raise EmbeddedServerError(
+            f"{home} is a copy of {before}, and the database of both would be the one in {folder}. Set "
+            f"SPOTIFY_ASSETS_HOME to {before}; or, to begin with an empty database, remove "
+            f"{home / 'postgres' / _POINTER}, and fill it by `backup` there and `restore` here."
+        )
+    _note(home, folder)
 
 
 def let_account_pass(home: Path, folder: Path, owner: int, group: int) -> None:

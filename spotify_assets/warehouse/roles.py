@@ -56,6 +56,18 @@ grant select on {shown} to {reader};
 alter default privileges for role {owner} in schema snapshots, forecasts grant select on tables to {reader};
 alter default privileges for role {loader} in schema marts grant select on tables to {reader};
 """
+_ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtextextended('spotify_assets reader', 0))"
+_LACKING = """
+select exists (
+    select from ops.managed_relations as r
+    where (r.schema_name = any(%(readable)s) or r.schema_name = 'ops' and r.relation_name = any(%(books)s))
+        and not (
+            has_schema_privilege(%(reader)s, r.schema_name, 'usage')
+            and has_table_privilege(%(reader)s, r.relation_id, 'select')
+        )
+)
+"""
+"""Whether a reader lacks a right on what stands there."""
 
 
 def set_up(owner: Warehouse, loader: Warehouse, reader: Warehouse | None) -> tuple[list[str], list[str]]:
@@ -96,9 +108,19 @@ def set_up(owner: Warehouse, loader: Warehouse, reader: Warehouse | None) -> tup
 def grant_reader(owner: Warehouse, reader: Warehouse) -> None:
     """Give a reader its rights on what one user owns, as in the embedded server; again changes nothing.
 
-    Marts that are built later are readable by themselves.
+    Marts that are built later are readable by themselves. So nothing is granted where nothing is lacking: it
+    would meet whoever grants too, or builds, at the same moment.
     """
     with owner.connect() as connection:
+        with connection.cursor() as cursor:
+            cursor.execute(_ONE_AT_A_TIME)
+            cursor.execute(
+                _LACKING,
+                {"reader": reader.user, "readable": list(READABLE), "books": list(READABLE_BOOKS)},
+            )
+            (lacking,) = cursor.fetchone() or (True,)
+        if not lacking:
+            return
         shown = [one for one in _managed(connection, LOADED) if one in _SHOWN_BOOKS]
         names = {
             "owner": sql.Identifier(owner.user),

@@ -13,6 +13,7 @@ import pytest
 
 from spotify_assets.warehouse import embedded
 from spotify_assets.warehouse.cluster_place import SYSTEM_FOLDER, cluster_folder
+from spotify_assets.warehouse.errors import EmbeddedServerError
 from spotify_assets_tests.cli.command import Done, Installation
 from spotify_assets_tests.conftest import remove_home
 
@@ -79,6 +80,23 @@ def test_files_in_the_old_place_go_on_being_used(short_tmp: Path) -> None:
         assert mode(short_tmp) == 0o710, "its account passes, nobody else does"
     finally:
         embedded.release(short_tmp)
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="the files of an ordinary user's server are copied with the home")
+def test_a_copied_home_does_not_share_the_database_and_a_moved_one_keeps_it(home: Path) -> None:
+    embedded.ensure_running(home)
+    embedded.release(home)
+    folder = cluster_folder(home)
+    copied = shutil.copytree(home, home.with_name("copied"), symlinks=True)
+    with pytest.raises(EmbeddedServerError, match=f"is a copy of {home}"):
+        embedded.ensure_running(copied)
+    shutil.rmtree(home)
+    embedded.ensure_running(copied)
+    embedded.release(copied)
+    assert cluster_folder(copied) == folder
+    copied.rename(home)
+    embedded.ensure_running(home)
+    assert cluster_folder(home) == folder
 
 
 def test_secrets_that_all_can_read_are_remarked(installation: Installation, short_tmp: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg2
@@ -58,6 +60,25 @@ def test_the_reader_can_neither_reach_the_server_nor_private_tables(reader: Ware
     for statement in FORBIDDEN:
         with pytest.raises(QueryRefused, match=r"permission denied|must be|[Oo]nly|does not exist"):
             read_only_query(reader, statement, 5)
+
+
+def test_many_may_ask_at_once_and_while_tables_change(default_settings: Settings) -> None:
+    own = Warehouse.open(default_settings)
+    load(own, artists(["a"]))
+    reader = Warehouse.reach_reader(default_settings)
+    assert reader is not None
+    with ThreadPoolExecutor(4) as askers:
+        for granted in [askers.submit(grant_reader, own, reader) for _ in range(4)]:
+            granted.result()
+    with own.connect() as building, building.cursor() as cursor:
+        cursor.execute("grant select on snapshots.artist_snapshots to public")  # not committed
+        grant_reader(replace(own, lock_seconds=0.2), reader)
+    assert read_only_query(reader, "select count(*) from artist_snapshots", 1).rows == [(1,)]
+    with own.connect() as building, building.cursor() as cursor:
+        cursor.execute("revoke select on snapshots.artist_snapshots from spotify_assets_reader")
+        building.commit()
+    grant_reader(own, reader)
+    assert read_only_query(reader, "select count(*) from artist_snapshots", 1).rows == [(1,)]
 
 
 def test_what_is_returned_is_bounded_by_bytes_and_time(reader: Warehouse) -> None:
