@@ -18,6 +18,8 @@ SIDECAR = ".toml"
 """Ends the names of files that say something about another one."""
 REASON = ".reason.txt"
 """Ends the name of the file that says why another one, or a part of it, was not imported."""
+_DEEPEST = 20
+"""Levels of folders that are looked into; more are a mistake, and would end every look."""
 _LONGEST_NAME = 255
 """Bytes of a file's name on usual file systems."""
 _UNFINISHED = (".part", ".partial", ".tmp", ".crdownload", ".download", "~")
@@ -91,7 +93,8 @@ def _files(folder: Path, within: str = "", *, links: bool = False) -> Iterator[s
         if entry.name.startswith(".") or name in {DONE, FAILED}:
             continue
         if entry.is_dir(follow_symlinks=False):
-            yield from _files(folder, f"{name}/", links=links)
+            if name.count("/") < _DEEPEST:
+                yield from _files(folder, f"{name}/", links=links)
         elif links:
             if entry.is_symlink():
                 yield name

@@ -41,6 +41,20 @@ def test_links_do_not_wait_and_are_named(folder: Path, victim: Path) -> None:
     assert links(folder) == ["a", "b", "c", "file.csv", "folder"]
 
 
+def test_a_tree_without_end_keeps_no_other_file_waiting(folder: Path) -> None:
+    (folder / "2024").mkdir()
+    (folder / "2024" / "plain.csv").write_text("a\n1\n")
+    place = os.open(folder, os.O_RDONLY)
+    for _ in range(1_100):
+        os.mkdir("deep", dir_fd=place)
+        place, above = os.open("deep", os.O_RDONLY, dir_fd=place), place
+        os.close(above)
+    os.close(place)
+    assert [one.name for one in waiting(folder)] == ["2024/plain.csv"]
+    # pytest's own cleaning up goes by recursion as well
+    subprocess.run(["rm", "-rf", str(folder)], check=True)
+
+
 @pytest.mark.parametrize(
     "name", ["../victim/precious.csv", "x/../../victim/precious.csv", "linked/precious.csv", "link.csv", "."]
 )
