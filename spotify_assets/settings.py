@@ -143,6 +143,16 @@ class Settings(AlertSettings):
     database_reader_url: rules.PostgresUrl = Field(
         default=None, description="URL of the same database for a user who may only read; made by `roles`"
     )
+    database_dagster_url: rules.PostgresUrl = Field(
+        default=None,
+        description="URL of the same database for the user who keeps Dagster's own records, and sees nothing "
+        "else; absent: the user of DATABASE_URL does; made by `roles`",
+    )
+    database_viewer_url: rules.PostgresUrl = Field(
+        default=None,
+        description="URL of the same database for a user who may only read Dagster's records; made "
+        "by `roles`",
+    )
     lake_url: str | None = Field(
         default=None, description="Where raw responses are kept: a folder, file:///…, s3://… or gs://…"
     )

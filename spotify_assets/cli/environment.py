@@ -9,9 +9,12 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -23,6 +26,9 @@ from spotify_assets.process_environment import provide
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.warehouse.cluster_place import cluster_folder
 from spotify_assets.warehouse.connection import CONNECT_SECONDS, Warehouse
+from spotify_assets.warehouse.errors import DatabaseUnavailable, MigrationError
+
+_T = TypeVar("_T")
 
 SIMULATED_NOTE = "SIMULATED upstream: invented artists and numbers. For real ones, set SOURCES."
 
@@ -69,21 +75,77 @@ def _close_home(settings: Settings) -> None:
             close_to_others(path)
 
 
+def patiently(attempt: Callable[[], _T], seconds: float | None) -> _T:
+    """Try again for a while: another service may be about to make the database's users and schemas.
+
+    Args:
+        attempt: What needs the database.
+        seconds: How long; None to try once.
+    """
+    deadline = time.monotonic() + (seconds or 0)
+    while True:
+        try:
+            return attempt()
+        except (DatabaseUnavailable, MigrationError) as error:
+            if time.monotonic() >= deadline:
+                raise
+            click.echo(f"Waiting: {error}", err=True)
+        time.sleep(2)
+
+
+def enter_dagster(seconds: float | None = None) -> tuple[Settings, Path | None]:
+    """Give this process and its children the environment that Dagster's own programs need.
+
+    Those that only keep or show Dagster's records need no other user of the database: where
+    DATABASE_DAGSTER_URL stands alone, nothing else is opened.
+
+    Args:
+        seconds: How long to wait for the database, its users and its schemas; None to expect them now.
+
+    Returns:
+        The settings, and the home of the embedded server if that is the database.
+    """
+    settings = load_settings()
+    records = Warehouse.reach_dagster(settings)
+    if settings.database_url is not None or records is None:
+        environment = patiently(lambda: open_environment(settings), seconds)
+        export_dagster(environment)
+        return settings, environment.warehouse.home
+    patiently(lambda: _await_records(records), seconds)
+    _export(settings, records)
+    return settings, None
+
+
+def _await_records(records: Warehouse) -> None:
+    with records.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "select coalesce(has_schema_privilege(to_regnamespace('dagster'), 'create'), false) "
+            "or to_regclass('dagster.event_logs') is not null"
+        )
+        if not (cursor.fetchone() or (False,))[0]:
+            raise DatabaseUnavailable(f"Dagster has no records yet in {records.where}")
+
+
 def export_dagster(environment: Environment) -> None:
     """Say to Dagster, here and in child processes, where its records and logs are.
 
     Dagster's home is a folder of the platform's home, with a copy of the project's `dagster.yaml`, so that
     what Dagster leaves there never lies in the checkout.
     """
-    home = environment.settings.spotify_assets_home / "dagster"
-    make_private_folder(home)
+    settings = environment.settings
+    _export(settings, Warehouse.reach_dagster(settings) or environment.warehouse)
+    ensure_manifest(settings.spotify_assets_home)
+
+
+def _export(settings: Settings, records: Warehouse) -> None:
+    home = make_private_folder(settings.spotify_assets_home / "dagster")
     copy = home / f".dagster.yaml.{os.getpid()}"
     copy.write_bytes((PROJECT_ROOT / "dagster.yaml").read_bytes())
     copy.replace(home / "dagster.yaml")
     provide(
         {
             "DAGSTER_HOME": str(home),
-            "DAGSTER_POSTGRES_URL": environment.warehouse.dagster_url().get_secret_value(),
+            "DAGSTER_POSTGRES_URL": records.dagster_url().get_secret_value(),
             "DAGSTER_DISABLE_TELEMETRY": "1",
             # A range run says of each day of each asset that it was materialized: written together.
             "DAGSTER_EVENT_BATCH_SIZE": "500",
@@ -92,7 +154,6 @@ def export_dagster(environment: Environment) -> None:
     )
     if file := env_file():
         os.environ[ENV_FILE_VARIABLE] = str(file)
-    ensure_manifest(environment.settings.spotify_assets_home)
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from pathlib import Path
 import click
 
 from spotify_assets import installation
-from spotify_assets.cli.environment import export_dagster, open_environment
+from spotify_assets.cli.environment import enter_dagster
+from spotify_assets.cli.listening import wait_option
 from spotify_assets.warehouse.embedded import outlive_exec
 
 
@@ -21,9 +22,9 @@ from spotify_assets.warehouse.embedded import outlive_exec
     short_help="Run another program, such as one of Dagster's, with the platform's environment.",
     context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False},
 )
-@click.option("--wait", "seconds", default=30.0, show_default=True, help="Seconds to wait for the database.")
+@wait_option
 @click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED)
-def exec_command(seconds: float, program: tuple[str, ...]) -> None:
+def exec_command(seconds: float | None, program: tuple[str, ...]) -> None:
     """Run another program with the platform's environment.
 
     Waits for the database, brings its schema up to date, and says to Dagster where its records are. Then the
@@ -34,16 +35,15 @@ def exec_command(seconds: float, program: tuple[str, ...]) -> None:
       spotify-assets exec dagster run list --limit 5
       spotify-assets exec --wait 300 dagster-daemon run --workspace workspace.yaml
     """  # noqa: D301 - \b is for click
-    environment = open_environment(connect_seconds=seconds)
-    export_dagster(environment)
+    _, embedded_home = enter_dagster(seconds)
     # Programs installed beside this one are found first, whatever PATH says.
     os.environ["PATH"] = os.pathsep.join(
         (str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))
     )
     own = installation.program(program[0])
     called = (*own, *program[1:]) if len(own) > 1 else program
-    if environment.warehouse.home is not None:
-        outlive_exec(environment.warehouse.home)
+    if embedded_home is not None:
+        outlive_exec(embedded_home)
     try:
         os.execvp(called[0], called)  # noqa: S606 - what the user asks for
     except OSError as error:

@@ -19,6 +19,12 @@ host_option = click.option(
     show_default=True,
     help="Address to serve on; anybody who reaches it may look.",
 )
+wait_option = click.option(
+    "--wait",
+    "seconds",
+    type=float,
+    help="Seconds to wait for the database, its users and its schemas.",
+)
 
 
 def port_option(

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import click
 
-from spotify_assets.cli.environment import export_dagster, open_environment
-from spotify_assets.cli.listening import check_free, host_option, port_option, stop_like_ctrl_c
+from spotify_assets.cli.environment import enter_dagster
+from spotify_assets.cli.listening import check_free, host_option, port_option, stop_like_ctrl_c, wait_option
 from spotify_assets.settings import PROJECT_ROOT
 
 
@@ -22,8 +22,8 @@ from spotify_assets.settings import PROJECT_ROOT
     default=PROJECT_ROOT / "workspace.yaml", help="Dagster's workspace file; by default the project's own.",
 )  # fmt: skip
 @click.option("--read-only", is_flag=True, help="Let nobody change anything.")
-@click.option("--wait", "seconds", default=30.0, show_default=True, help="Seconds to wait for the database.")
-def webserver_command(host: str, port: int, workspace: Path, read_only: bool, seconds: float) -> None:
+@wait_option
+def webserver_command(host: str, port: int, workspace: Path, read_only: bool, seconds: float | None) -> None:
     """Serve the Dagster web UI; what other pages of a browser ask of it is refused.
 
     It answers under loopback addresses, --host, the host of DAGSTER_WEB_URL and WEB_ALLOWED_HOSTS, to
@@ -35,11 +35,9 @@ def webserver_command(host: str, port: int, workspace: Path, read_only: bool, se
       spotify-assets webserver --port 3100 --read-only
     """  # noqa: D301 - \b is for click
     check_free(port, "--port", host)
-    environment = open_environment(connect_seconds=seconds)
-    export_dagster(environment)
+    settings, _ = enter_dagster(seconds)
     from spotify_assets.serving.web_ui import guarded_web_ui, web_ui_guard, web_ui_server  # noqa: PLC0415
 
-    settings = environment.settings
     guard = web_ui_guard(host, urlsplit(settings.dagster_web_url).hostname, *settings.web_allowed_hosts)
     signal.signal(signal.SIGTERM, stop_like_ctrl_c)
     # The server raises the signal that ended it again, once it has stopped.

@@ -104,6 +104,20 @@ class Warehouse:
         return cls._named("DATABASE_READER_URL", settings.database_reader_url, connect_seconds)
 
     @classmethod
+    def reach_dagster(
+        cls, settings: Settings, *, connect_seconds: float = CONNECT_SECONDS
+    ) -> Warehouse | None:
+        """The same database as the user who keeps Dagster's records, if DATABASE_DAGSTER_URL names one."""
+        return cls._named("DATABASE_DAGSTER_URL", settings.database_dagster_url, connect_seconds)
+
+    @classmethod
+    def reach_viewer(
+        cls, settings: Settings, *, connect_seconds: float = CONNECT_SECONDS
+    ) -> Warehouse | None:
+        """The same database as the user who only reads those records, if DATABASE_VIEWER_URL names one."""
+        return cls._named("DATABASE_VIEWER_URL", settings.database_viewer_url, connect_seconds)
+
+    @classmethod
     def _named(cls, setting: str, url: SecretStr | None, connect_seconds: float) -> Warehouse | None:
         if url is None:
             return None

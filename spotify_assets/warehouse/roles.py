@@ -79,14 +79,14 @@ def set_up(owner: Warehouse, loader: Warehouse, reader: Warehouse | None) -> tup
     Raises:
         RolesRefused: The owner may not do so, or the URLs do not fit together.
     """
-    _check(owner, loader, reader)
+    check_fit(owner, loader, reader)
     with owner.connect() as connection:
         migrate(connection)
         try:
             made = [
                 role.user
                 for role, extra in ((loader, ""), (reader, "noinherit"))
-                if role is not None and _make(connection, role, extra)
+                if role is not None and make_role(connection, role, extra)
             ]
             if reader is not None and reader.user in made:
                 with connection.cursor() as cursor:
@@ -218,7 +218,7 @@ def _listed(names: Iterable[tuple[str, str]]) -> sql.Composable:
     return sql.SQL(", ").join(sql.Identifier(*name) for name in names)
 
 
-def _make(connection: PgConnection, role: Warehouse, extra: str) -> bool:
+def make_role(connection: PgConnection, role: Warehouse, extra: str = "") -> bool:
     """Make a user unless it is there; the server is told a hash of the password, never itself."""
     with connection.cursor() as cursor:
         cursor.execute("select from pg_roles where rolname = %s", (role.user,))
@@ -257,7 +257,7 @@ def _hand_over(connection: PgConnection, owner: str, loader: str) -> None:
         cursor.execute(
             "select r.schema_name, r.relation_name from ops.managed_relations as r "
             "join pg_class as c on c.oid = r.relation_id where r.schema_name = any(%s) "
-            "and c.relowner <> (select oid from pg_roles where rolname = %s)",
+            "and not pg_has_role(%s, c.relowner, 'member')",
             ([*BUILT, "dagster"], loader),
         )
         for schema, relation in cursor.fetchall():  # views too: ALTER TABLE takes them all
@@ -268,8 +268,13 @@ def _hand_over(connection: PgConnection, owner: str, loader: str) -> None:
             )
 
 
-def _check(owner: Warehouse, loader: Warehouse, reader: Warehouse | None) -> None:
-    roles = [role for role in (owner, loader, reader) if role is not None]
+def check_fit(*users: Warehouse | None) -> None:
+    """Make sure that URLs name different users of one database.
+
+    Raises:
+        RolesRefused: They do not.
+    """
+    roles = [role for role in users if role is not None]
     if len({role.user for role in roles}) < len(roles) or not all(role.user for role in roles):
         raise RolesRefused(
             "Each URL has to name another user: "

@@ -17,6 +17,7 @@ from spotify_assets.settings import Settings, load_settings
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import RolesRefused
 from spotify_assets.warehouse.ownership import BUILT
+from spotify_assets.warehouse.record_roles import set_up_records
 from spotify_assets.warehouse.roles import set_up
 from spotify_assets.warehouse.tables import ensure_month
 from spotify_assets.warehouse.users import users
@@ -27,11 +28,13 @@ PASSWORD = "pass/word@ß"
 
 @dataclass(frozen=True)
 class Roles:
-    """A database with an owner, and the URLs of all three."""
+    """A database with an owner, and the URLs of all five."""
 
     owner: str
     loader: str
     reader: str
+    keeper: str
+    viewer: str
 
     def settings(self) -> Settings:
         return load_settings(
@@ -50,9 +53,9 @@ class Roles:
 
 @pytest.fixture
 def roles(database_server: DatabaseServer) -> Iterator[Roles]:
-    """An empty database of an owner who may make roles; loader and reader do not exist."""
+    """An empty database of an owner who may make roles; the others do not exist."""
     tail = uuid.uuid4().hex[:8]
-    names = [f"{kind}_{tail}" for kind in ("owner", "loader", "reader")]
+    names = [f"{kind}_{tail}" for kind in ("owner", "loader", "reader", "keeper", "viewer")]
     database_server.execute(f"create role {names[0]} login createrole password '{PASSWORD}'")
     try:
         with database_server.database() as url:
@@ -224,3 +227,39 @@ def test_what_does_not_fit_is_refused(roles: Roles, database_server: DatabaseSer
     database_server.execute(f"alter role {owner.user} nocreaterole")
     with pytest.raises(RolesRefused, match=f'run: ALTER ROLE "{owner.user}" CREATEROLE'):
         set_up(owner, loader, reader)
+
+
+def test_dagster_keeps_its_records_as_a_user_who_sees_no_data(roles: Roles) -> None:
+    owner, loader, reader = roles.warehouses()
+    keeper, viewer = Warehouse(SecretStr(roles.keeper)), Warehouse(SecretStr(roles.viewer))
+    set_up(owner, loader, reader)
+    # As after years with one user: the loader's tables are handed over.
+    run(roles.loader, "create table dagster.asset_keys (id serial primary key, cached_status_data text)")
+    assert set_up_records(owner, loader, keeper, viewer) == [keeper.user, viewer.user]
+    set_up(owner, loader, reader)
+    assert set_up_records(owner, loader, keeper, viewer) == []
+    kept, seen = roles.keeper, roles.viewer
+    run(kept, "insert into dagster.asset_keys default values; create table dagster.runs (id serial)")
+    run(kept, "insert into dagster.runs default values; alter table dagster.asset_keys add column more text")
+    assert run(roles.loader, "delete from dagster.runs returning id") == [(1,)], "runs prune records"
+    assert run(seen, "select count(*) from dagster.runs, dagster.asset_keys") == [(0,)]
+    run(seen, "update dagster.asset_keys set cached_status_data = 'counted'")
+    for statement in (
+        "insert into dagster.runs default values",
+        "delete from dagster.asset_keys",
+        "update dagster.asset_keys set more = 'x'",
+        "create table dagster.mine (n integer)",
+        f"set role {keeper.user}",
+    ):
+        refused(seen, statement)
+    for url in (kept, seen):
+        for statement in (
+            "select * from snapshots.artist_snapshots",
+            "select * from ops.users",
+            "select * from ops.watchlist",
+            "create schema mine",
+            f"set role {loader.user}",
+            f"set role {owner.user}",
+            "select pg_read_file('/etc/passwd')",
+        ):
+            refused(url, statement)
