@@ -14,6 +14,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -73,7 +74,6 @@ class Stack:
     compose: list[str]
     folder: Path
     name: str = field(default_factory=lambda: f"sa-test-{secrets.token_hex(3)}")
-    password: str = field(default_factory=lambda: secrets.token_hex(16))
     addresses: dict[str, str] = field(
         default_factory=lambda: {
             name: _free_address()
@@ -81,13 +81,26 @@ class Stack:
         }
     )
 
+    @property
+    def secrets(self) -> Path:
+        """The folder with the passwords."""
+        return self.folder / "secrets"
+
+    def make_secrets(self) -> None:
+        """As an operator does, who chose three of the passwords."""
+        self.secrets.mkdir()
+        for user in ("postgres", "owner", "loader"):
+            (self.secrets / f"{user}_password").write_text(f"{secrets.token_hex(8)}@/:?#% 'ü$x")
+        script = PROJECT_ROOT / "deploy" / "secrets.sh"
+        subprocess.run(["sh", str(script), str(self.secrets)], check=True)
+
     def environment(self, **variables: str) -> dict[str, str]:
         """Of compose: the developer's `.env` does not count."""
         empty = self.folder / "empty.env"
         empty.touch()
         return {
-            **clean_variables(), "SPOTIFY_ASSETS_ENV_FILE": str(empty), "POSTGRES_PASSWORD": self.password,
-            "PUBLIC_UI_USER": GUEST[0],
+            **clean_variables(), "SPOTIFY_ASSETS_SECRETS": str(self.secrets),
+            "SPOTIFY_ASSETS_CODE_ENV": str(empty), "PUBLIC_UI_USER": GUEST[0],
             "PUBLIC_UI_PASSWORD_HASH": GUEST_HASH, **self.addresses, **variables,
         }  # fmt: skip
 
@@ -138,20 +151,22 @@ class Stack:
 
     def healthy(self, service: str) -> bool:
         """Whether the service's own health check passes now."""
-        found = json.loads(
-            subprocess.run(
-                [self.engine, "inspect", self.container(service)], capture_output=True, text=True, check=True
-            ).stdout
-        )[0]["Config"]
-        kind, *test = found["Healthcheck"]["Test"]
+        kind, *test = self.configured(service)["Config"]["Healthcheck"]["Test"]
         return self.inside(service, *(["sh", "-c", *test] if kind == "CMD-SHELL" else test)).returncode == 0
 
     @property
     def database_url(self) -> str:
-        """The database, from outside."""
-        return (
-            f"postgresql://spotify_assets:{self.password}@{self.addresses['DATABASE_ADDRESS']}/spotify_assets"
-        )
+        """The database, from outside, as its superuser."""
+        password = quote((self.secrets / "postgres_password").read_text().strip(), safe="")
+        return f"postgresql://postgres:{password}@{self.addresses['DATABASE_ADDRESS']}/spotify_assets"
+
+    def configured(self, service: str) -> dict[str, Any]:
+        """What the engine says of a service's container."""
+        shown = subprocess.run(
+            [self.engine, "inspect", self.container(service)], capture_output=True, text=True, check=True
+        ).stdout
+        found: dict[str, Any] = json.loads(shown)[0]
+        return found
 
     @property
     def public(self) -> str:

@@ -3,11 +3,14 @@ stranger in."""
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
+import psycopg2
 import pytest
 
 from spotify_assets.simulator.catalogue import Catalogue
@@ -16,7 +19,7 @@ from spotify_assets_tests.containers.engine import GUEST, LONGEST, Stack, compos
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(LONGEST * 2)]
 
-SERVICES = ("postgres", "simulator", "code", "web", "daemon", "docs", "web-public", "proxy")
+SERVICES = ("postgres", "simulator", "code", "web", "daemon", "docs", "code-view", "web-public", "proxy")
 ARTISTS = Catalogue(artists=1000).artist_ids(12)
 NOT_COMPARED = {"marts.data_quality_daily"}
 """Tells of each time it was looked, not only of what was seen."""
@@ -27,6 +30,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     engine, compose = compose_command()
     made = Stack(engine, compose, tmp_path_factory.mktemp("compose"))
     made.environment()
+    made.make_secrets()
     began = time.monotonic()
     try:
         made.must("build")
@@ -76,10 +80,25 @@ def heal(stack: Stack) -> None:
     assert eventually(lambda: stack.knows_the_job() and stack.finds_its_records(), 300, 2)
 
 
-def test_it_does_not_start_without_a_password(stack: Stack) -> None:
-    done = stack.do("up", "-d", "--no-build", POSTGRES_PASSWORD="")
-    assert done.returncode != 0
-    assert "Set POSTGRES_PASSWORD in .env" in done.stdout + done.stderr
+def test_it_does_not_start_without_passwords(stack: Stack, tmp_path: Path) -> None:
+    other = Stack(stack.engine, stack.compose, tmp_path)
+    try:
+        done = other.do("up", "-d", "--no-build", "postgres")
+        assert "postgres_password" in done.stdout + done.stderr
+        with pytest.raises(psycopg2.OperationalError):
+            psycopg2.connect(host="127.0.0.1", port=other.addresses["DATABASE_ADDRESS"].split(":")[1])
+    finally:
+        other.do("down", "-v", "-t", "1")
+
+
+def test_a_given_base_image_is_used(stack: Stack) -> None:
+    image = f"registry.example/postgres@sha256:{'0' * 64}"
+    shown = stack.do(
+        "config", POSTGRES_IMAGE=image, PYTHON_IMAGE="registry.example/python:3.12.1-slim"
+    ).stdout
+    assert f"image: {image}" in shown
+    assert "PYTHON_IMAGE: registry.example/python:3.12.1-slim" in shown
+    assert "docker.io" not in shown
 
 
 def test_a_day_asked_for_in_the_web_ui_is_observed(stack: Stack, today: str) -> None:
@@ -92,10 +111,89 @@ def test_every_health_check_passes(stack: Stack, today: str) -> None:
         assert eventually(lambda service=service: stack.healthy(service), 180, 3), service  # type: ignore[misc]
 
 
-def test_nothing_runs_as_root_or_may_change_the_program(stack: Stack) -> None:
-    for service in ("code", "web", "daemon", "docs", "simulator", "web-public", "proxy"):
-        assert stack.inside(service, "id", "-u").stdout.strip() not in {"", "0"}, service
-    assert stack.inside("code", "touch", "/app/spotify_assets/new.py").returncode != 0
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_held_to_its_bounds(stack: Stack, service: str) -> None:
+    if service != "postgres":  # which is root until it has handed the volume to its own user
+        assert stack.inside(service, "id", "-u").stdout.strip() not in {"", "0"}
+    assert stack.inside(service, "touch", "/usr/new").returncode != 0
+    assert stack.inside(service, "touch", "/tmp/new").returncode == 0
+    said = stack.configured(service)
+    assert said["HostConfig"]["ReadonlyRootfs"]
+    assert said["HostConfig"]["Memory"] > 0
+    assert said["HostConfig"]["PidsLimit"] > 0
+    known = str(said["Config"]["Env"])
+    for path in stack.secrets.iterdir():
+        assert path.read_text().strip() not in known, path.name
+
+
+def test_each_service_is_another_user_of_the_database(stack: Stack, today: str) -> None:
+    """And none is its superuser, but for the test itself."""
+    found = query(
+        stack.database_url,
+        "select distinct usename, rolsuper from pg_stat_activity join pg_roles on rolname = usename "
+        "where datname = current_database() and pid <> pg_backend_pid()",
+    )
+    assert {name for name, _ in found} <= {
+        f"spotify_{kind}" for kind in ("loader", "reader", "dagster", "viewer")
+    }
+    assert not any(superuser for _, superuser in found)
+    owners = query(
+        stack.database_url,
+        "select n.nspname, pg_get_userbyid(c.relowner) from pg_class as c join pg_namespace as n "
+        "on n.oid = c.relnamespace where n.nspname in ('snapshots', 'ops', 'marts', 'dagster') "
+        "and c.relkind in ('r', 'p') group by 1, 2",
+    )
+    assert dict(owners) == {
+        "snapshots": "spotify_owner", "ops": "spotify_owner", "marts": "spotify_loader",
+        "dagster": "spotify_dagster",
+    }  # fmt: skip
+    for kind in ("owner", "loader", "reader", "dagster", "viewer"):
+        url = (stack.secrets / f"{kind}_url").read_text().strip()
+        mine = url.replace("@postgres:5432", f"@{stack.addresses['DATABASE_ADDRESS']}")
+        assert query(mine, "select rolsuper from pg_roles where rolname = current_user") == [(False,)]
+
+
+REACHES = "import socket; socket.create_connection(({host!r}, {port}), 5)"
+ASKS = (
+    "from dagster._grpc.client import DagsterGrpcClient as C; c = C(host='code-view', port=4000); "
+    "print('answers', c.ping('x')['echo']); {power}; print('obeys')"
+)
+
+
+def test_the_public_web_ui_cannot_reach_past_what_it_shows(stack: Stack, today: str) -> None:
+    for host, port in (("code", 4000), ("web", 3000), ("docs", 8081), ("simulator", 8090)):
+        assert stack.inside("web-public", "python", "-c", REACHES.format(host=host, port=port)).returncode
+    for power in ("c.shutdown_server()", "c.reload_code(5)", "c.external_notebook_data('/etc/passwd')"):
+        said = stack.inside("web-public", "python", "-c", ASKS.format(power=power))
+        assert "answers x" in said.stdout, said.stderr
+        assert "obeys" not in said.stdout
+    assert stack.inside("web-public", "ls", "/data/user-tokens.key").returncode != 0
+    viewer = (stack.secrets / "viewer_url").read_text().strip()
+    write = (
+        f"import psycopg2; c = psycopg2.connect({viewer!r}).cursor(); c.execute('delete from dagster.runs')"
+    )
+    assert "permission denied" in stack.inside("web-public", "python", "-c", write).stderr
+    # What it shows is all there.
+    found = stack.ask(
+        "{repositoriesOrError {... on RepositoryConnection {nodes {jobs {name}}}} "
+        'assetNodes(assetKeys: [{path: ["snapshots", "artist_snapshots"]}]) {'
+        "assetMaterializations(limit: 1) {partition} assetPartitionStatuses {__typename}}}",
+        stack.public, GUEST,
+    )  # fmt: skip
+    assert "observe_day" in str(found["repositoriesOrError"])
+    assert found["assetNodes"][0]["assetMaterializations"] == [{"partition": today}]
+
+
+def test_the_guard_stands_behind_the_proxy_too(stack: Stack) -> None:
+    for base, auth in ((f"http://{stack.addresses['WEB_ADDRESS']}", None), (stack.public, GUEST)):
+        send = functools.partial(
+            httpx.post, f"{base}/graphql", json={"query": "{version}"}, auth=auth, timeout=30
+        )
+        assert send(headers={"Origin": base, "Sec-Fetch-Site": "same-origin"}).status_code == 200
+        assert send(headers={"Origin": "http://evil.example"}).status_code == 403
+        assert send(headers={"Sec-Fetch-Site": "cross-site"}).status_code == 403
+        assert send(headers={"Host": "evil.example"}).status_code == 403
+        assert httpx.get(f"{base}/graphql?query={{version}}", auth=auth).status_code == 405
 
 
 def test_the_public_web_ui_asks_who_is_there_and_changes_nothing(stack: Stack, today: str) -> None:
