@@ -27,8 +27,8 @@ COPY --from=packages /opt/venv /opt/venv
 COPY . /app
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 SPOTIFY_ASSETS_HOME=/data
 WORKDIR /app
-# The manifest is built ahead. Only the data and what dbt writes belong to the user that services run as.
+# The manifest is built ahead. Only the data belongs to the user that services run as.
 RUN spotify-assets prepare && useradd --uid 10001 --home-dir /data --shell /usr/sbin/nologin platform \
-    && mkdir -p /data/dagster/storage dbt_project/logs && chown -R platform /data dbt_project/target dbt_project/logs
+    && mkdir -p /data/dagster/storage && chown -R platform /data
 USER platform
 CMD ["spotify-assets", "--help"]

@@ -11,7 +11,7 @@ import click
 
 from spotify_assets.cli.environment import enter_dagster
 from spotify_assets.cli.listening import check_free, host_option, port_option, stop_like_ctrl_c, wait_option
-from spotify_assets.settings import PROJECT_ROOT
+from spotify_assets.installation import PROJECT_ROOT
 
 
 @click.command("webserver", short_help="Serve the Dagster web UI, to its own pages only.")
