@@ -7,6 +7,7 @@ import json
 import math
 import re
 import sys
+import unicodedata
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 LONGEST_CELL = 30
 """Characters of a cell that may be wrapped without anybody minding."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = frozenset("=+-@\u2212")
+_SKIPPED = ("C", "Z")
+"""Categories of characters that a spreadsheet may drop before it looks: control, format, blanks."""
 
 
 def _json_value(value: Any) -> Any:
@@ -53,9 +56,18 @@ def _cell(value: Any) -> Any:
 def _csv_cell(value: Any) -> Any:
     """A text that a spreadsheet would run as a formula gets a quote before it; a number does not."""
     value = _cell(value)
-    if isinstance(value, str) and value.startswith(_FORMULA) and not _NUMBER.fullmatch(value):
-        return f"'{value}"
-    return value
+    return f"'{value}" if isinstance(value, str) and _may_run(value) else value
+
+
+def _may_run(text: str) -> bool:
+    if text.startswith(("\t", "\r", "\n")):
+        return True
+    kinds = (unicodedata.category(one)[0] for one in text)
+    start = next((place for place, kind in enumerate(kinds) if kind not in _SKIPPED), None)
+    if start is None or _NUMBER.fullmatch(text[start:].rstrip()):
+        return False
+    # In whatever width it is written.
+    return unicodedata.normalize("NFKC", text[start])[0] in _FORMULA
 
 
 class _Lines:

@@ -36,22 +36,28 @@ def test_the_limit_and_what_it_left_out(cli: Cli) -> None:
 
 
 def test_csv_cannot_hide_a_formula(cli: Cli) -> None:
-    cells = [
-        "=1+1",
-        "+49 40",
-        "-x",
-        "@sum(a1)",
-        "\t=1",
-        "\r=1",
+    formulas = [
+        "=1+1", "+49 40", "-x", "@sum(a1)", "\t=1", "\r=1", "\n=1", " =1", "\u00a0=1", "\u3000+a", "\ufeff@a",
+        "\u200b=1", " \u00a0\ufeff -x", "\x1f=1", "\uff1d1+1", "\uff0ba", "\uff0da", "\uff20a", "\ufe66a",
+        "\u2212a", " \uff1da", "\ttext", "-5 and more", "-", "=",
+    ]  # fmt: skip
+    harmless = [
         "a\r=1",
+        "a\n=1",
         "plain",
         "-5",
         "+3.5e2",
+        " -5",
         'say "hi", you',
+        "x=1",
+        "\u00e9=1",
+        "",
+        " ",
+        "\u00a0",
     ]
+    cells = formulas + harmless
     values = ", ".join(
-        "(" + str(n) + ", e'" + cell.replace("\\", "\\\\").replace("\t", "\\t").replace("\r", "\\r") + "')"
-        for n, cell in enumerate(cells)
+        f"({n}, e'" + "".join(f"\\u{ord(one):04x}" for one in cell) + "')" for n, cell in enumerate(cells)
     )
     done = cli(
         "sql",
@@ -61,10 +67,7 @@ def test_csv_cannot_hide_a_formula(cli: Cli) -> None:
     ).succeeded()
     rows = list(csv.reader(io.StringIO(done.out, newline="")))
     assert rows[0] == ["'=head", "number", "list"]
-    assert [row[0] for row in rows[1:]] == [
-        "'=1+1", "'+49 40", "'-x", "'@sum(a1)", "'\t=1", "'\r=1", "a\r=1",
-        "plain", "-5", "+3.5e2", 'say "hi", you',
-    ]  # fmt: skip
+    assert [row[0] for row in rows[1:]] == [f"'{cell}" for cell in formulas] + harmless
     assert [row[1] for row in rows[1:]] == [str(-n) for n in range(len(cells))]
     assert rows[1][2] == '["=a"]'
 

@@ -178,6 +178,11 @@ def test_keys_in_the_lake_url_are_not_shown(
         ["sql", "select 1", "--limit", "0"],
         ["demo", "--days", "1"],
         ["simulate", "--pace", "0"],
+        ["simulate", "--port", "65536"],
+        ["up", "--port", "99999"],
+        ["up", "--docs-port", "0"],
+        ["docs", "--port", "-1"],
+        ["webserver", "--port", "99999"],
     ],
     ids=" ".join,
 )
