@@ -27,8 +27,13 @@ grant usage on schema dagster to {viewer};
 grant select on all tables in schema dagster to {viewer};
 alter default privileges for role {keeper} in schema dagster grant select on tables to {viewer};
 """
-# The web UI notes here what it has counted of partitions, also where nothing else can be changed.
-_COUNTED = "grant update (cached_status_data) on dagster.asset_keys to {viewer}"
+# What the web UI writes also where nothing can be changed: what it has counted of partitions, and a name for
+# these records, made at the first page that is opened.
+_WRITTEN = {
+    "dagster.asset_keys": "grant update (cached_status_data) on dagster.asset_keys to {viewer}",
+    "dagster.instance_info": "insert into dagster.instance_info (run_storage_id) select gen_random_uuid() "
+    "where not exists (select from dagster.instance_info)",
+}
 
 
 def set_up_records(
@@ -61,14 +66,18 @@ def set_up_records(
                     (keeper.user,),
                 )
                 for (relation,) in cursor.fetchall():
-                    table = sql.Identifier("dagster", relation)
-                    cursor.execute(sql.SQL("alter table {} owner to {keeper}").format(table, **names))
+                    cursor.execute(
+                        sql.SQL("alter table {} owner to {keeper}").format(
+                            sql.Identifier("dagster", relation), **names
+                        )
+                    )
                 if viewer is not None:
                     names["viewer"] = sql.Identifier(viewer.user)
                     cursor.execute(sql.SQL(_GRANT_VIEWER).format(**names))
-                    cursor.execute("select to_regclass('dagster.asset_keys') is not null")
-                    if (cursor.fetchone() or (False,))[0]:
-                        cursor.execute(sql.SQL(_COUNTED).format(**names))
+                    for table, statement in _WRITTEN.items():
+                        cursor.execute("select to_regclass(%s) is not null", (table,))
+                        if (cursor.fetchone() or (False,))[0]:
+                            cursor.execute(sql.SQL(statement).format(**names))
             connection.commit()
         except (psycopg2.errors.InsufficientPrivilege, psycopg2.errors.UndefinedObject) as error:
             connection.rollback()

@@ -243,6 +243,9 @@ def test_dagster_keeps_its_records_as_a_user_who_sees_no_data(roles: Roles) -> N
     run(kept, "insert into dagster.runs default values; alter table dagster.asset_keys add column more text")
     assert run(roles.loader, "delete from dagster.runs returning id") == [(1,)], "runs prune records"
     assert run(seen, "select count(*) from dagster.runs, dagster.asset_keys") == [(0,)]
+    run(kept, "create table dagster.instance_info (run_storage_id text)")
+    set_up_records(owner, loader, keeper, viewer)
+    assert len(run(seen, "select run_storage_id from dagster.instance_info")) == 1
     run(seen, "update dagster.asset_keys set cached_status_data = 'counted'")
     for statement in (
         "insert into dagster.runs default values",
