@@ -235,7 +235,7 @@ def test_what_other_programs_set_is_no_misspelling(monkeypatch: pytest.MonkeyPat
 def test_what_we_read_ourselves_is_known(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     compose = (PROJECT_ROOT / "docker-compose.yml").read_text("utf-8")
     names = set(re.findall(r"\$\{([A-Z_]+)", compose))
-    assert "POSTGRES_PASSWORD" in names
+    assert "SPOTIFY_ASSETS_SECRETS" in names
     names |= set(
         re.findall(
             r"env_var\('(SPOTIFY_\w+)'", (PROJECT_ROOT / "dbt_project/profiles.yml").read_text("utf-8")
