@@ -121,9 +121,13 @@ class CheckedSink:
             if self._clocks is not None:
                 self._clocks.check(exchange.observed_at, exchange.sent_at)
         except ClocksDiffer:
-            if exchange.status >= 500 or exchange.status in _UNREAD:
-                return
-            raise
+            if self._clocks is None or not (exchange.status >= 500 or exchange.status in _UNREAD):
+                raise
+            if (
+                not self._notes
+            ):  # answers have shown that it is the day: an error page says nothing against it
+                self._clocks.problem = None
+            return
         self._begin()
         self._sink(exchange)
 

@@ -178,6 +178,17 @@ def test_an_error_page_with_another_time_ends_nothing(landing: Landing) -> None:
     assert landed_days(landing) == [DAY]
 
 
+def test_an_error_page_that_comes_last_says_nothing_of_the_clocks(landing: Landing) -> None:
+    def script(seen: Seen) -> Reply:
+        if ids(120)[100] in str(seen):
+            return dated(Reply(503, b"<html>"), NOON - timedelta(days=2))
+        return dated(artists_reply(seen), NOON)
+
+    stopped = observe(landing, script, database=NOON).stopped
+    assert stopped is None or "clock" not in str(stopped)
+    assert len(landing.read("spotify", "artists", DAY)) >= 3
+
+
 def answer(day: date, method: str = "GET") -> Exchange:
     moment = datetime.combine(day, NOON.timetz())
     status = 200 if method == "GET" else 0
