@@ -23,6 +23,7 @@ from spotify_assets.cli.purge import confirm, print_purged
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.sources.allowance import Allowance, Uncounted
 from spotify_assets.sources.http import PoliteClient
+from spotify_assets.sources.refusals import spotify_form
 from spotify_assets.sources.spotify.callback import Callback
 from spotify_assets.sources.spotify.pkce import SCOPES, Redirect, Request
 from spotify_assets.sources.spotify.source import SpotifySource
@@ -84,7 +85,13 @@ async def _finish(
     try:
         tokens = await calls.exchange(request, code, visit)
         authorization = OneToken(tokens.access)
-        api = PoliteClient(service.api_url, concurrency=1, allowance=allowance, authorization=authorization)
+        api = PoliteClient(
+            service.api_url,
+            concurrency=1,
+            allowance=allowance,
+            authorization=authorization,
+            own_error=spotify_form,
+        )
         try:
             return tokens, await who(api, visit)
         finally:
