@@ -111,7 +111,7 @@ class Settings(AlertSettings):
         default="https://api.listenbrainz.org", description="Base URL of ListenBrainz"
     )
     listenbrainz_token: SecretStr | None = Field(
-        default=None, description="User token of ListenBrainz; needed for top tracks only"
+        default=None, description="User token of ListenBrainz; needed for top tracks, and at times for counts"
     )
     deezer_api_url: rules.HttpUrl = Field(
         default="https://api.deezer.com", description="Base URL of Deezer's API"

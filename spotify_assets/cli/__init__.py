@@ -18,6 +18,7 @@ from typing import Any
 import click
 
 from spotify_assets import unknown_settings
+from spotify_assets.cli.console import for_terminal
 from spotify_assets.process_environment import clean_environment
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -90,7 +91,8 @@ class _Warnings(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one."""
-        click.echo(f"Warning: {record.getMessage()}", err=True)
+        text = for_terminal(record.getMessage(), err=True, taken=len("Warning: "))
+        click.echo(f"Warning: {text}", err=True)
 
 
 def _prepare_process(*, restart: bool) -> None:
@@ -120,11 +122,13 @@ def main(arguments: list[str] | None = None) -> Any:
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
+        error.message = for_terminal(error.message, err=True, taken=len("Error: "))
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted. What was committed before stands; run the command again to go on.", err=True)
         sys.exit(130)
     except EXPECTED() as error:
-        click.echo(f"Error: {explain(error)}", err=True)
+        text = for_terminal(explain(error), err=True, taken=len("Error: "))
+        click.echo(f"Error: {text}", err=True)
         sys.exit(1)

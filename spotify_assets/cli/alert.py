@@ -8,7 +8,7 @@ import click
 
 from spotify_assets.alerts.channels import NONE_SET, Channel, NotDelivered, open_channels
 from spotify_assets.alerts.message import Entry, Message
-from spotify_assets.cli.console import shown
+from spotify_assets.cli.console import command, shown
 from spotify_assets.settings import Settings, load_settings
 
 
@@ -42,7 +42,7 @@ def alert_command(send: bool, as_json: bool) -> None:
     if any(problem for _, problem in outcomes):
         raise click.exceptions.Exit(1)
     if not send and not as_json:
-        click.echo("Try them: spotify-assets alert --test")
+        click.echo(f"Try them: {command()} alert --test")
 
 
 def _try(channel: Channel, settings: Settings) -> str:

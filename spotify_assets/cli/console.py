@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 import click
 from rich.console import Console
@@ -42,6 +44,54 @@ def literal(value: object) -> Text:
     return Text(shown(value))
 
 
+_COMMAND = re.compile(r'\S*spotify-assets(?: (?:"[^"]*"|[^\s;,`"]*[^\s;,`".:)]))*')
+_BEGINNING = re.compile(r"\s*(?:- |\S+\s{2,})?")
+"""A sign or a label, below which a text does not go on."""
+
+
+def in_lines(text: str, width: int, taken: int = 0) -> str:
+    """Text in lines that fit, broken between words; commands, addresses and paths stay whole.
+
+    Args:
+        text: What to say, of one or more lines.
+        width: Characters of a line.
+        taken: How many of them the first line has lost to what stands before it.
+    """
+    lines = []
+    for at, line in enumerate(text.split("\n")):
+        whole = _COMMAND.sub(lambda found: found[0].replace(" ", "\0"), line.lstrip(" "))
+        first = " " * (len(line) - len(line.lstrip(" ")) + (0 if at else taken))
+        beginning = _BEGINNING.match(line)
+        below = " " * min(beginning.end() if beginning else 0, width // 4)
+        folded = textwrap.fill(
+            whole, width, initial_indent=first, subsequent_indent=below, break_long_words=False,
+            break_on_hyphens=False,
+        )  # fmt: skip
+        lines.append(folded[0 if at else taken :].replace("\0", " "))
+    return "\n".join(lines)
+
+
+def for_terminal(text: str, *, err: bool = False, taken: int = 0) -> str:
+    """Text as it is printed by `click.echo`: in lines that fit if somebody reads them in a terminal."""
+    stream = sys.stderr if err else sys.stdout
+    return in_lines(text, shutil.get_terminal_size().columns, taken) if stream.isatty() else text
+
+
+class _Screen(Console):
+    """What is not to be cut (`soft_wrap`) goes on in the next line of a terminal with a whole word."""
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """Print, as rich does."""
+        if options.get("soft_wrap") and self.is_terminal:
+            objects = tuple(self._in_lines(one) for one in objects)
+        super().print(*objects, **options)
+
+    def _in_lines(self, one: Any) -> Any:
+        if isinstance(one, Text) and not one.spans:
+            return Text(in_lines(one.plain, self.width), one.style)
+        return in_lines(one, self.width) if isinstance(one, str) else one
+
+
 def console() -> Console:
     """Standard output; survives the redirection of a run's own output."""
     # A duplicate of the descriptor: file descriptor 1 points elsewhere while a run is under way.
@@ -49,7 +99,7 @@ def console() -> Console:
     if (context := click.get_current_context(silent=True)) is not None:
         context.call_on_close(stream.close)
     width = None if stream.isatty() or "COLUMNS" in os.environ else 110
-    return Console(file=cast("IO[str]", stream), highlight=False, width=width)
+    return _Screen(file=cast("IO[str]", stream), highlight=False, width=width)
 
 
 @contextmanager

@@ -18,11 +18,12 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
+from rich.text import Text
 
 from spotify_assets.cli.console import command, console, literal, shown
 from spotify_assets.cli.cooldowns import cooldown_json, end_named, others_paused, print_cooldown
 from spotify_assets.cli.environment import SIMULATED_NOTE, Environment, open_environment, upstream
+from spotify_assets.cli.tables import Column, fitting
 from spotify_assets.cli.upstreams import UpstreamState, opened_sources, upstream_states
 from spotify_assets.ingest.tracked import tracked_artists
 from spotify_assets.process_environment import set_aside
@@ -80,15 +81,15 @@ def _title(name: str) -> str:
 
 
 def _print_capabilities(screen: Console, state: UpstreamState) -> None:
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    columns = [Column(""), Column(""), Column("", unless=""), Column("", dropped=1)]
+    rows = []
     for one in sorted(state.capabilities, key=lambda one: (not one.allowed, one.name)):
         kind, _, what = one.name.partition(": ")
-        table.add_row(
-            "[green]may[/green]" if one.allowed else "[red]may not[/red]",
-            literal(f"{'see' if kind == 'field' else 'ask for'} {what}" if what else kind),
-            literal("" if one.allowed else one.reason),
-            literal(f"since {one.since:%Y-%m-%d}"),
-        )
+        may = Text("may", "green") if one.allowed else Text("may not", "red")
+        asked = f"{'see' if kind == 'field' else 'ask for'} {what}" if what else kind
+        rows.append((may, asked, "" if one.allowed else one.reason, f"since {one.since:%Y-%m-%d}"))
+    table = fitting(columns, rows, screen.width - 2)
+    table.show_header = False
     screen.print(Padding(table, (0, 0, 0, 2)))
 
 
@@ -106,7 +107,8 @@ def _print_upstream(screen: Console, state: UpstreamState) -> None:
         )
     pace = f", at most {state.per_second:g} a second" if state.per_second else ""
     of = f" of {state.budget:,}" if state.budget is not None else ""
-    screen.print(f"  today     {state.calls_today:,}{of} calls made{pace}", markup=False)
+    calls = "call" if state.calls_today == 1 and not of else "calls"
+    screen.print(f"  today     {state.calls_today:,}{of} {calls} made{pace}", markup=False)
     screen.print(f"  tomorrow  {state.outlook.sentence}", markup=False, soft_wrap=True)
     if state.unidentified:
         screen.print(

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from spotify_assets.cli.console import shown
+from spotify_assets.cli.console import command, shown
 from spotify_assets.settings import Settings
 from spotify_assets.sources.base import SourceError, UpstreamUnavailable
 from spotify_assets.sources.deezer.source import DeezerSource
@@ -199,7 +199,7 @@ def names_by_id(settings: Settings, memory: Memory, namespace: str, ids: Sequenc
 
 
 def watched(artists: Sequence[WatchedArtist], upstream: str, text: str) -> WatchedArtist:
-    """The artist on the watchlist that a reference or a name means.
+    """The artist on the watchlist that a reference, a name, or an id as `watch list` shows it means.
 
     Args:
         artists: The watchlist.
@@ -214,11 +214,15 @@ def watched(artists: Sequence[WatchedArtist], upstream: str, text: str) -> Watch
         key = (in_world_of(upstream, reference.service), reference.artist_id)
         found = [artist for artist in artists if (artist.source, artist.artist_id) == key]
     else:
-        found = [artist for artist in artists if (artist.name or "").casefold() == text.casefold()]
+        found = [
+            artist
+            for artist in artists
+            if text.casefold() in ((artist.name or "").casefold(), artist.artist_id)
+        ]
     if len(found) > 1:
         raise ValueError(f"may be any of {', '.join(artist.artist_id for artist in found)}; give the id")
     if not found:
-        raise ValueError("is not tracked (spotify-assets watch list)")
+        raise ValueError(f"is not tracked ({command()} watch list)")
     return found[0]
 
 

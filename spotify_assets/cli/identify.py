@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import click
 from rich.table import Table
 
-from spotify_assets.cli.console import console, literal, shown
+from spotify_assets.cli.console import command, console, literal, shown
 from spotify_assets.cli.environment import Environment, open_environment, upstream
 from spotify_assets.cli.finding import watched
 from spotify_assets.ingest.identify import Identified, by_hand, identify, targets_of
@@ -83,7 +83,7 @@ def print_problems(outcome: Identified) -> None:
         click.secho(f"could not look further: {shown(problem)}", fg="yellow", err=True)
     if outcome.left:
         click.secho(
-            f"{outcome.left:,} artists are still to be looked for: spotify-assets watch identify",
+            f"{outcome.left:,} artists are still to be looked for: {command()} watch identify",
             fg="yellow",
             err=True,
         )
@@ -124,7 +124,7 @@ def identify_command(
     said = {"musicbrainz": musicbrainz, "deezer": deezer, "lastfm": lastfm, "spotify": spotify}
     given = {service: value for service, value in said.items() if value}
     if given and artist is None:
-        raise click.UsageError("say which artist: spotify-assets watch identify ARTIST --deezer ID")
+        raise click.UsageError(f"say which artist: {command()} watch identify ARTIST --deezer ID")
     environment = open_environment()
     one = None if artist is None else _watched(environment, artist)
     if given and one is not None:

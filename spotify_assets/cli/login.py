@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 import click
 from pydantic import SecretStr
 
-from spotify_assets.cli.console import console, shown
+from spotify_assets.cli.console import command, console, shown
 from spotify_assets.cli.environment import Environment, open_environment, upstream
 from spotify_assets.cli.purge import confirm, print_purged
 from spotify_assets.settings import Settings, load_settings
@@ -172,7 +172,7 @@ def _keep(environment: Environment, source: str, tokens: Tokens, person: Person)
     )
     if missing := [scope for scope in SCOPES if tokens.scopes and scope not in tokens.scopes]:
         click.echo(f"Not granted, so not observed: {', '.join(missing)}", err=True)
-    click.echo("To take it back, with everything it brought: spotify-assets logout")
+    click.echo(f"To take it back, with everything it brought: {command()} logout")
 
 
 def _chosen(environment: Environment, user: str | None) -> SignedIn:
@@ -183,7 +183,7 @@ def _chosen(environment: Environment, user: str | None) -> SignedIn:
     if not found:
         raise click.ClickException("Nobody is signed in.")
     names = "\n".join(
-        f"  spotify-assets logout --user {shown(one.user_id)}    {shown(one.called)}" for one in found
+        f"  {command()} logout --user {shown(one.user_id)}    {shown(one.called)}" for one in found
     )
     problem = f"{user} is not signed in" if user and not chosen else "Several users are signed in"
     raise click.ClickException(f"{problem}; say who:\n{names}")

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from spotify_assets.cli.console import console, literal, shown
+from spotify_assets.cli.console import console, for_terminal, literal, shown
 from spotify_assets.cli.environment import open_environment
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import has_loads_of
@@ -154,7 +154,9 @@ def sql_command(
     if has_loads_of(warehouse, "simulated"):
         # On standard error, so that it reaches a person and no program's input.
         click.secho(
-            "This database holds SIMULATED rows (source = 'simulated'): invented, not observed.",
+            for_terminal(
+                "This database holds SIMULATED rows (source = 'simulated'): invented, not observed.", err=True
+            ),
             fg="yellow",
             err=True,
         )

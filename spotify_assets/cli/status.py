@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 import click
 from rich.console import Console
 
-from spotify_assets.cli.console import command, console, shown
+from spotify_assets.cli.console import command, console, for_terminal, shown
 from spotify_assets.cli.cooldowns import others_paused
 from spotify_assets.cli.environment import SIMULATED_NOTE, Environment, open_environment
 from spotify_assets.cli.outcomes import simulated_hint
@@ -202,9 +202,12 @@ def _print_url(environment: Environment) -> None:
     click.echo(_without_password(warehouse.url.get_secret_value()))
     if warehouse.home is not None:
         click.echo(
-            "The embedded server runs only while something of the platform does: keep "
-            "`spotify-assets up` running, or give the client as a command: "
-            "spotify-assets exec CLIENT. It listens on a socket in the home, on no port.",
+            for_terminal(
+                "The embedded server runs only while something of the platform does: keep "
+                f"`{command()} up` running, or give the client as a command: {command()} exec CLIENT. "
+                "It listens on a socket, on no port.",
+                err=True,
+            ),
             err=True,
         )
 
@@ -261,7 +264,7 @@ def status_command(as_json: bool, only_url: bool) -> None:
     screen.print(f"          for SQL clients: {command()} status --url", markup=False, soft_wrap=True)
     screen.print(f"lake      {lake}", markup=False, soft_wrap=True)
     screen.print(
-        f"next run  {following.sentence}, while `spotify-assets up` is running", markup=False, soft_wrap=True
+        f"next run  {following.sentence}, while `{command()} up` is running", markup=False, soft_wrap=True
     )
     for state in states:
         _print_calls(screen, state)
@@ -274,6 +277,5 @@ def status_command(as_json: bool, only_url: bool) -> None:
         if hint := simulated_hint(sources, simulated=environment.simulated):
             screen.print(f"\n{hint}", markup=False, soft_wrap=True)
     else:
-        screen.print(
-            "Nothing is loaded yet: spotify-assets watch add ARTIST, then spotify-assets materialize"
-        )
+        first = "" if watched else f"{command()} watch add ARTIST, then "
+        screen.print(f"Nothing is loaded yet: {first}{command()} materialize", markup=False, soft_wrap=True)

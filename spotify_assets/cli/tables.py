@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 from rich.table import Table
+from rich.text import Text
 
 from spotify_assets.cli.console import literal, shown
 
@@ -24,6 +25,7 @@ class Column:
         dropped: Which columns go first where there is no room: those of 1, then those of 2; 0 for never.
         unless: What says nothing: a column in which nothing else stands is left out.
         folded: Characters beyond which a text goes on in the next line.
+        whole: Whether it is never folded while others can be, as what people copy.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Column:
     dropped: int = 0
     unless: str | None = None
     folded: int | None = None
+    whole: bool = False
 
     def width(self, texts: Iterable[str]) -> int:
         """Characters that it needs for its header and some texts."""
@@ -66,10 +69,10 @@ def fitting(columns: Sequence[Column], rows: Sequence[Sequence[object]], width: 
         column = columns[at]
         table.add_column(
             column.name, justify="right" if column.right else "left", overflow="fold",
-            max_width=column.folded,
+            max_width=column.folded, no_wrap=column.whole,
         )  # fmt: skip
     for row in rows:
-        table.add_row(*(literal(row[at]) for at in chosen))
+        table.add_row(*(one if isinstance(one := row[at], Text) else literal(one) for at in chosen))
     return table
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import click
 
-from spotify_assets.cli.console import shown
+from spotify_assets.cli.console import command, shown
 from spotify_assets.cli.environment import Environment, upstream
 from spotify_assets.cli.finding import by_name, can_look_up, names_by_id
 from spotify_assets.settings import Settings, load_settings
@@ -119,7 +119,7 @@ def _look_up(environment: Environment, nameless: Mapping[str, Sequence[str]], un
         names |= {(source, artist_id): name for artist_id, name in known.items()}
         understood.notes += [
             f"{source} knows nobody by the id {shown(artist_id)}; if it is a mistake: "
-            f"spotify-assets watch remove {shown(artist_id)}"
+            f"{command()} watch remove {shown(artist_id)}"
             for artist_id in ids
             if artist_id not in known
         ]

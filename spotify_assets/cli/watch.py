@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from spotify_assets.cli.artist_file import read_artists
-from spotify_assets.cli.console import console, shown
+from spotify_assets.cli.console import command, console, for_terminal, shown
 from spotify_assets.cli.environment import SIMULATED_NOTE, Environment, open_environment
 from spotify_assets.cli.finding import watched
 from spotify_assets.cli.identify import (
@@ -79,10 +79,10 @@ def _references(artists: Sequence[str], file: Path | None) -> list[str]:
 def add_command(artists: tuple[str, ...], file: Path | None, priority: int | None) -> None:
     """Track artists, each given by id, URI, link or name.
 
-    Links of Spotify, Deezer, MusicBrainz and ListenBrainz are understood. A name is searched for. Of an id,
-    URI or link the name is looked up, for up to 20 at once; it is added even if that fails. Those that can be
-    understood are added even if others cannot. Then the ids that the other observed sources need are looked
-    for.
+    Links of Spotify, Deezer, MusicBrainz, ListenBrainz and Last.fm are understood. A name is searched for. Of
+    an id, URI or link the name is looked up, for up to 20 at once; it is added even if that fails. Those that
+    can be understood are added even if others cannot. Then the ids that the other observed sources need are
+    looked for.
 
     \b
     Examples:
@@ -105,11 +105,11 @@ def add_command(artists: tuple[str, ...], file: Path | None, priority: int | Non
         called = f"  {shown(name)}" if name else ""
         click.echo(f"{'tracking' if new else 'already tracked'}: {artist_id}{called}  ({source})")
     for note in understood.notes:
-        click.echo(f"note: {note}", err=True)
+        click.echo(for_terminal(f"note: {note}", err=True), err=True)
     if added and needed(environment, added):
         _identify(environment, added)
     if added:
-        click.echo("Next: spotify-assets materialize")
+        click.echo(f"Next: {command()} materialize")
     if understood.problems:
         raise click.ClickException("not added:\n  " + "\n  ".join(understood.problems))
 
@@ -120,9 +120,9 @@ def _identify(environment: Environment, added: list[tuple[str, str]]) -> None:
     concluded = [*outcome.found, *outcome.not_found]
     for one in concluded[:MOST_LINES]:
         note = f"; {shown(one.note)}" if one.note else ""
-        click.echo(f"  {shown(one.artist_id)} = {shown(told(one))}{note}")
+        click.echo(for_terminal(f"  {shown(one.artist_id)} = {shown(told(one))}{note}"))
     if len(concluded) > MOST_LINES:
-        click.echo(f"  … and {len(concluded) - MOST_LINES:,} more: spotify-assets watch list")
+        click.echo(f"  … and {len(concluded) - MOST_LINES:,} more: {command()} watch list")
     print_problems(outcome)
 
 
@@ -178,11 +178,14 @@ def list_command(print_json: bool) -> None:
     if environment.simulated:
         screen.print(SIMULATED_NOTE, style="yellow")
     if not artists:
-        screen.print("No artist is tracked yet: spotify-assets watch add ARTIST (id, URI, link or name)")
+        screen.print(
+            f"No artist is tracked yet: {command()} watch add ARTIST (id, URI, link or name)",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
         return
     columns = [
-        Column("artist_id"), Column("name", unless=""), Column("source"), Column("since"),
-        Column("by", dropped=1), Column("elsewhere", unless=""),
+        Column("artist_id", whole=True), Column("name", unless=""), Column("source"),
+        Column("since", dropped=2), Column("by", dropped=1), Column("elsewhere", unless=""),
     ]  # fmt: skip
     rows = [
         (

@@ -85,7 +85,11 @@ def parse_time(text: str, formats: Iterable[str] = ()) -> datetime:
     try:
         return datetime.combine(date.fromisoformat(text), NOON)
     except ValueError:
+        pass
+    try:
         return _utc(datetime.fromisoformat(text))
+    except ValueError:
+        raise ValueError(f"{text!r} is no day or time such as 2026-03-01 or 2026-03-01T14:50Z") from None
 
 
 def _utc(moment: datetime) -> datetime:

@@ -53,7 +53,7 @@ def test_nothing_yet(cli: Cli) -> None:
     done = cli("status").succeeded()
     assert "SIMULATED upstream" in done.out
     assert "simulated, 0 artists tracked" in done.out
-    assert "Nothing is loaded yet: spotify-assets watch add" in done.out
+    assert "spotify-assets watch add ARTIST, then " in done.out
     report = cli("status", "--json").succeeded().json()
     assert report["simulated"] is True
     assert report["tracked_artists"] == 0

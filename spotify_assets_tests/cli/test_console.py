@@ -1,0 +1,48 @@
+"""How what is said fits a terminal: lines end with a word, and what people copy stays whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from spotify_assets.cli.console import in_lines
+from spotify_assets_tests.cli.command import Installation
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("", ""),
+        ("as short as this", "as short as this"),
+        ("words go on in the next line, whole", "words go on in the next line,\nwhole"),
+        ("calls     a label stands alone at the left", "calls     a label stands alone\n       at the left"),
+        ("  - one advice that takes two lines", "  - one advice that takes two\n    lines"),
+        ("first: see\n  second, and that goes on", "first: see\n  second, and that goes on"),
+        ("who it is: .venv/bin/spotify-assets watch list", "who it is:\n.venv/bin/spotify-assets watch list"),
+        (
+            'Next: spotify-assets sql "select name from artists; select 2"; and more words',
+            'Next:\nspotify-assets sql "select name from artists; select 2";\nand more words',
+        ),
+        ("at https://example.org/a-long/address/of-a-page", "at\nhttps://example.org/a-long/address/of-a-page"),
+    ],
+)  # fmt: skip
+def test_lines_end_with_a_word(said: str, shown: str) -> None:
+    assert in_lines(said, 30) == shown
+
+
+def test_the_first_line_leaves_room_for_what_stands_before_it() -> None:
+    assert in_lines("twelve words", 12) == "twelve words"
+    assert in_lines("twelve words", 12, taken=4) == "twelve\nwords"
+
+
+def test_an_error_fits_the_terminal(tmp_path: Path) -> None:
+    shown = Installation(tmp_path).watched("status", width=60, SPOTIFY_MARKET="SE", SPOTIFY_MARKETS="USA")
+    assert shown.code == 1
+    assert shown.lines[:5] == [
+        "Error: These settings cannot be used:",
+        "  SPOTIFY_MARKETS: expected two-letter country codes",
+        "  separated by commas, such as US,SE",
+        "  SPOTIFY_MARKET in the environment is not a setting: did",
+        "  you mean SPOTIFY_MARKETS?",
+    ]
