@@ -49,9 +49,9 @@ def _print_gaps(screen: Console, loads: Sequence[LedgerEntry]) -> None:
     if quarantined := sum(load.quarantined for load in loads):
         source = next(load.source for load in loads if load.quarantined)
         look = f"select partition_date, reasons, raw from ops.quarantine where source = '{source}'"  # noqa: S608
-        rows = "1 row does not fit and was" if quarantined == 1 else f"{quarantined:,} rows do not fit and were"
+        rows = f"{quarantined:,} row{' does' if quarantined == 1 else 's do'} not fit and"
         screen.print(
-            f'{rows} set aside: {command()} sql "{look}"',
+            f'{rows} {"was" if quarantined == 1 else "were"} set aside: {command()} sql "{look}"',
             markup=False,
             soft_wrap=True,
         )

@@ -60,7 +60,7 @@ def test_bad_rows_are_named_set_aside_and_the_rest_is_loaded(
     assert "line 5: not imported" in done.out
     assert "4 of 5 rows, 3 days from 2026-11-01 to 2026-11-03" in done.out
     assert done.code == 0
-    assert "1 rows do not fit and were set aside" in done.out
+    assert "1 row does not fit and was set aside" in done.out
     assert query(database, "select partition_date::text, reasons from ops.quarantine") == [
         ("2026-11-02", ["popularity: must be at most 100, got 101"])
     ]

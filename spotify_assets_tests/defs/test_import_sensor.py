@@ -377,7 +377,7 @@ def test_rows_that_belong_to_no_day_are_told_beside_the_file(place: Place, setti
     assert place.imported().success
     assert place.files() == ["done/a.csv", "done/a.csv.reason.txt"]
     reason = (place.folder / "done" / "a.csv.reason.txt").read_text()
-    assert "line 3: not imported: column ts_utc: " in reason
+    assert "line 3: not imported: column ts_utc: 'yesterday' is no day or time such as" in reason
     assert settings.database_url is not None
     quarantined = query(settings.database_url.get_secret_value(), "select reasons from ops.quarantine")
     assert quarantined == [(["popularity: must be at most 100, got 101"],)]
