@@ -122,8 +122,8 @@ def main(arguments: list[str] | None = None) -> Any:
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
     except click.ClickException as error:
-        error.message = for_terminal(error.message, err=True, taken=len("Error: "))
-        error.show()
+        error.show(told := io.StringIO())
+        click.echo(for_terminal(told.getvalue(), err=True), err=True, nl=False)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted. What was committed before stands; run the command again to go on.", err=True)

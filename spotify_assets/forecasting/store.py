@@ -143,10 +143,10 @@ def forecast_rows(
     number = found.forecast
     count = len(number)
     key: dict[str, Any] = {
-        "entity": [entity] * count,
+        "entity": pa.array([entity] * count, pa.string()),
         "forecast_on": pa.array([day] * count, pa.date32()),
-        "source": [group.source] * count,
-        "metric": [group.metric] * count,
+        "source": pa.array([group.source] * count, pa.string()),
+        "metric": pa.array([group.metric] * count, pa.string()),
         "entity_id": pa.array([group.entity_ids[one] for one in number], pa.string()),
         "horizon_days": pa.array([found.horizon] * count, pa.int16()),
         "artist_id": pa.array([group.artist_ids[one] for one in number], pa.string()),

@@ -85,6 +85,18 @@ def test_the_same_day_again_is_the_same_and_a_changed_one_replaces_it(built: War
     assert sorted(left) == [(LAST - timedelta(days=1), ["other", "test"]), (LAST, ["test"])]
 
 
+@pytest.mark.parametrize("younger", ["a younger one", "younger"], ids=["read first", "read last"])
+def test_a_source_without_enough_history_keeps_no_other_from_being_forecast(
+    built: Warehouse, younger: str
+) -> None:
+    forecast_day(built, "artist", LAST)
+    before = execute(built, FORECASTS), execute(built, BACKTESTS)
+    followers(built, "new", range(3), source=younger)
+    found = forecast_day(built, "artist", LAST)
+    assert [(one.series, one.forecast) for one in found if one.source == younger] == [(1, 0), (1, 0)]
+    assert (execute(built, FORECASTS), execute(built, BACKTESTS)) == before
+
+
 def test_a_day_is_forecast_from_what_was_known_then(built: Warehouse) -> None:
     earlier = LAST - timedelta(days=20)
     forecast_day(built, "artist", earlier)
