@@ -204,7 +204,8 @@ def _print_url(environment: Environment) -> None:
         click.echo(
             for_terminal(
                 "The embedded server runs only while something of the platform does: keep "
-                f"`{command()} up` running, or give the client as a command: {command()} exec CLIENT. "
+                f"`{command()} up` running, or give the client as a command: "
+                f'{command()} exec psql "$({command()} status --url)". '
                 "It listens on a socket, on no port.",
                 err=True,
             ),
