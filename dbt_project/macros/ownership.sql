@@ -4,7 +4,7 @@ What others have made is neither replaced nor dropped. `ops.managed_objects` say
 
 {#- Claim the names of all models and seeds, or fail where one of them is somebody else's. -#}
 {% macro claim_relations() -%}
-    {%- if execute -%}
+    {%- if execute and flags.WHICH in ("build", "run", "seed") -%}
         {%- set names = [] -%}
         {%- for node in graph.nodes.values() if node.resource_type in ("model", "seed") -%}
             {%- do names.append([node.schema, node.alias]) -%}

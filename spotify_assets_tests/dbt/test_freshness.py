@@ -16,7 +16,8 @@ NOW_AND_THEN = {"playlist_tracks", "album_tracks", "track_details", "audio_featu
 def freshness(project: Project) -> dict[str, str]:
     reply = project.dbt("source", "freshness", expect_success=False)
     assert reply["exception"] is None
-    return {entry["id"].split(".")[-1]: entry["status"] for entry in reply["results"]}
+    sources = [entry for entry in reply["results"] if entry["id"].startswith("source.")]  # no hook of the run
+    return {entry["id"].split(".")[-1]: entry["status"] for entry in sources}
 
 
 def at(row: dict[str, Any], moment: datetime) -> dict[str, Any]:
