@@ -18,6 +18,22 @@ from spotify_assets.warehouse.errors import DatabaseUnavailable
 APPLICATION_NAME = "spotify_assets"
 BUILD_LOCK_SECONDS = 300
 """How long dbt waits for a lock, such as one of a reader who forgot to end a transaction."""
+_MEANING = (
+    "timezone=UTC",
+    "datestyle=ISO",
+    "intervalstyle=postgres",
+    "bytea_output=hex",
+    "extra_float_digits=1",
+    "standard_conforming_strings=on",
+    "quote_all_identifiers=off",
+    "array_nulls=on",
+    "transform_null_equals=off",
+    "xmloption=content",
+    r"default_transaction_isolation=read\ committed",
+    "default_transaction_deferrable=off",
+)
+"""Settings that change what statements mean or how values are written, at their standard values: a role, a
+database or a server may have others."""
 MARKER = "spotify_assets.session"
 """A setting that nothing but our own options sets: where it is absent, something left our options out."""
 
@@ -86,14 +102,14 @@ def hosts(parameters: Parameters) -> list[tuple[str, str]]:
 
 
 def session_options(given: Parameters, *settings: str) -> str:
-    """Startup options that every session of ours gets: UTC, and no time limit of the role's that ends work.
+    """Startup options that every session of ours gets: standard meanings, and no time limit of the role's.
 
     Args:
         given: The address; options that stand in it are kept, and decide about time limits.
         *settings: More settings, as ``name=value``; these decide.
     """
     before = ("statement_timeout=0", "idle_in_transaction_session_timeout=0", "idle_session_timeout=0")
-    after = ("timezone=UTC", f"{MARKER}=1", *settings)
+    after = (*_MEANING, f"{MARKER}=1", *settings)
     parts = (*(f"-c {one}" for one in before), given.get("options", ""), *(f"-c {one}" for one in after))
     return " ".join(part for part in parts if part)
 
@@ -130,7 +146,9 @@ def dagster_url(given: Parameters) -> str:
 def dbt_environment(given: Parameters, host: str, port: str) -> dict[str, str]:
     """Environment variables that the dbt profile reads; the profile takes one host only.
 
-    The password's name starts with ``DBT_ENV_SECRET_``, so that dbt keeps it out of its logs.
+    The password's name does not start with ``DBT_ENV_SECRET_``: dbt would put ``*****`` for it in all that it
+    tells, names of models too, so that one such as ``spotify_assets`` would break every build. dbt itself
+    never shows the password of a profile.
     """
     environment = _libpq(given, _LIBPQ_ENVIRONMENT)
     if "hostaddr" in given:
@@ -142,7 +160,7 @@ def dbt_environment(given: Parameters, host: str, port: str) -> dict[str, str]:
         "SPOTIFY_ASSETS_PG_USER": given.get("user", "postgres"),
         "SPOTIFY_ASSETS_PG_DATABASE": given.get("dbname", ""),
         # dbt insists on one; a server that trusts the connection never asks for it.
-        "DBT_ENV_SECRET_PG_PASSWORD": given.get("password") or "not-asked-for",
+        "SPOTIFY_ASSETS_PG_PASSWORD": given.get("password") or "not-asked-for",
         "PGOPTIONS": session_options(given, f"lock_timeout={BUILD_LOCK_SECONDS * 1000}"),
     }
 

@@ -246,7 +246,7 @@ class Dlt:
         self._dlt = dlt
         self._disposition, self._file_format = disposition, file_format
         found = warehouse.dbt_environment()
-        user, password = found["SPOTIFY_ASSETS_PG_USER"], found["DBT_ENV_SECRET_PG_PASSWORD"]
+        user, password = found["SPOTIFY_ASSETS_PG_USER"], found["SPOTIFY_ASSETS_PG_PASSWORD"]
         place = f"{quote(found['SPOTIFY_ASSETS_PG_HOST'], safe='')}:{found['SPOTIFY_ASSETS_PG_PORT']}"
         address = f"postgresql://{quote(user)}:{quote(password, safe='')}@{place}/spotify_assets_bench"
         name = f"dlt_{disposition}_{file_format}"

@@ -46,7 +46,7 @@ def dbt_environment(url: str) -> dict[str, str]:
         "SPOTIFY_ASSETS_PG_PORT": str(parts.port or parse_qs(parts.query).get("port", ["5432"])[0]),
         "SPOTIFY_ASSETS_PG_USER": unquote(parts.username or "postgres"),
         "SPOTIFY_ASSETS_PG_DATABASE": parts.path.strip("/"),
-        "DBT_ENV_SECRET_PG_PASSWORD": unquote(parts.password or ""),
+        "SPOTIFY_ASSETS_PG_PASSWORD": unquote(parts.password or ""),
     }
 
 

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg2
 import pytest
+from dbt_common.exceptions import env_secrets, scrub_secrets
 from pydantic import SecretStr
 
 from spotify_assets.settings import load_settings
@@ -88,7 +89,7 @@ def test_a_password_is_used_and_never_shown(login: str, caplog: pytest.LogCaptur
     warehouse = Warehouse(SecretStr(login), connect_seconds=0.2)
     assert warehouse.ping()
     environment = warehouse.dbt_environment()
-    assert environment["DBT_ENV_SECRET_PG_PASSWORD"] == CANARY
+    assert environment["SPOTIFY_ASSETS_PG_PASSWORD"] == CANARY
     assert environment["SPOTIFY_ASSETS_PG_USER"] == urlsplit(login).username
     seen = [repr(warehouse), str(warehouse), repr(warehouse.dagster_url()), warehouse.where, caplog.text]
     for broken in (login.replace("/test_", "/absent_"), "postgresql://u:" + CANARY + "@localhost:1/db"):
@@ -98,6 +99,17 @@ def test_a_password_is_used_and_never_shown(login: str, caplog: pytest.LogCaptur
     for text in seen:
         assert "canary" not in text
         assert "w%rd" not in text
+
+
+@pytest.mark.parametrize("password", ["spotify_assets", "marts", "x"])
+def test_dbt_tells_names_as_they_are_whatever_the_password(
+    monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    warehouse = Warehouse(SecretStr(f"postgresql://u:{password}@localhost:1/db"))
+    for name, value in warehouse.dbt_environment().items():
+        monkeypatch.setenv(name, value)
+    told = "model.spotify_assets.artist_milestones in schema marts, index.html"
+    assert scrub_secrets(told, env_secrets()) == told
 
 
 @pytest.mark.parametrize(

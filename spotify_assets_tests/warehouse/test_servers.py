@@ -101,6 +101,41 @@ def test_every_door_is_in_utc_and_free_of_the_databases_limits(empty_database_ur
     assert seen == ["UTC 0 UTF8"] * 5
 
 
+MEANINGS = {
+    "datestyle": "SQL, DMY", "intervalstyle": "sql_standard", "bytea_output": "escape",
+    "extra_float_digits": "-10", "standard_conforming_strings": "off", "quote_all_identifiers": "on",
+    "array_nulls": "off", "transform_null_equals": "on", "xmloption": "document",
+    "default_transaction_isolation": "serializable", "default_transaction_deferrable": "on",
+    "search_path": "nowhere", "row_security": "off",
+}  # fmt: skip
+
+
+def test_what_statements_mean_is_not_the_databases_to_say(empty_database_url: str) -> None:
+    name = database(empty_database_url)
+    change(
+        empty_database_url,
+        "".join(
+            f"alter database \"{name}\" set {setting} = '{value}'; " for setting, value in MEANINGS.items()
+        ),
+    )
+    opened(empty_database_url)
+    warehouse = opened(empty_database_url)  # knows its own schemas again
+    load(warehouse, artists(["a", "b"]))
+    statement = (
+        r"select concat_ws('|', date '2026-11-03', interval '1 day', '\x00'::bytea, 1/3::float8, "
+        "format_type('text'::regtype, null), '{NULL}'::text[] is null, quote_ident('a'), "
+        "current_setting('transaction_isolation'))"
+    )
+    seen = {
+        seen_by_child(environment, statement)
+        for environment in (warehouse.dbt_environment(), warehouse.libpq_environment())
+    }
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+        seen |= {row[0] for row in cursor.fetchall()}
+    assert seen == {r"2026-11-03|1 day|\x00|0.3333333333333333|text|f|a|read committed"}
+
+
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
 def test_a_database_that_is_not_in_utf8_is_refused_at_once(
     database_server: DatabaseServer, encoding: str
