@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -19,6 +20,7 @@ from difflib import get_close_matches
 from typing import Any
 
 import adbc_driver_manager
+import numpy as np
 import pyarrow as pa
 
 from spotify_assets.warehouse.connection import Warehouse
@@ -78,8 +80,8 @@ def read_only_query(
             found, truncated = _fetch(cursor, limit, most_bytes, deadline)
         except adbc_driver_manager.Error as error:
             message = _explain(error, statement)
-            connection.rollback()
             if error.sqlstate in {"42P01", "3F000"}:
+                connection.rollback()
                 message += _known_tables(connection, message)
             raise QueryRefused(message) from None
         except pa.ArrowException:
@@ -88,9 +90,12 @@ def read_only_query(
                 "text, as in (column)::text."
             ) from None
         finally:
-            connection.rollback()
+            with suppress(adbc_driver_manager.Error):  # the session may have ended
+                connection.rollback()
     columns = [_values(found.column(place)) for place in range(found.num_columns)]
-    rows = list(zip(*columns, strict=True)) if columns else [()] * found.num_rows
+    if not columns:  # PostgreSQL allows it; the driver then does not tell rows that it has not fetched apart
+        raise QueryRefused("The query returns no columns. Name some after select.")
+    rows = list(zip(*columns, strict=True))
     return QueryResult(list(found.column_names), rows, truncated)
 
 
@@ -129,10 +134,37 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
         if column.type.type_name == "numeric":
             return [None if value is None else Decimal(value) for value in values]
         return [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in values]
-    plain: list[Any] = column.to_pylist()
+    try:
+        plain: list[Any] = column.to_pylist()
+    except (OverflowError, ValueError):
+        return [_dated(value) for value in column]
     if column.type == pa.month_day_nano_interval():
         return [None if value is None else _interval(value) for value in plain]
     return plain
+
+
+def _dated(value: pa.Scalar) -> Any:
+    """A value of a date or time that Python's own may not hold: then its text as PostgreSQL writes it."""
+    try:
+        return value.as_py()
+    except (OverflowError, ValueError):
+        if isinstance(value, pa.ListScalar):
+            return [_dated(one) for one in value.values]
+        return _beyond(value)
+
+
+def _beyond(value: pa.Scalar) -> str:
+    # The driver counts from 1970, PostgreSQL from 2000; its infinities are the ends of the integers.
+    if isinstance(value, pa.Date32Scalar):
+        bits, from_2000, unit = 32, 10_957, "D"
+    else:
+        bits, from_2000, unit = 64, 946_684_800_000_000, "us"
+    count = value.value
+    if (since_2000 := (count - from_2000 + 2 ** (bits - 1)) % 2**bits) in {0, 2**bits - 1}:
+        return "infinity" if since_2000 else "-infinity"
+    year, rest = re.fullmatch(r"(-?\d+)(-.*)", str(np.datetime64(count, unit))).groups()
+    text = rest.replace("T", " ").removesuffix(".000000")
+    return f"{year}{text}" if int(year) > 0 else f"{1 - int(year):04}{text} BC"
 
 
 def _interval(value: Any) -> object:
@@ -152,6 +184,8 @@ def _explain(error: adbc_driver_manager.Error, statement: str) -> str:
         return "Only one statement is allowed: send them one by one."
     if state == "57014":
         return _TOO_LONG
+    if state.startswith("57P") or not state:
+        return f"The server ended the session: {problem.splitlines()[0]}"
     place = int(details.get("PG_DIAG_STATEMENT_POSITION", "0")) - len(_DECLARE)
     first_word = (re.match(r"\w+", statement) or [""])[0].lower()
     allowed = first_word in {"select", "with", "values", "table"} or statement.startswith("(")

@@ -37,6 +37,32 @@ def test_values_are_python_values(warehouse: Warehouse) -> None:
 
 
 @pytest.mark.parametrize(
+    ("kind", "value", "shown"),
+    [
+        ("date", "infinity", "infinity"),
+        ("date", "-infinity", "-infinity"),
+        ("date", "0044-03-15 BC", "0044-03-15 BC"),
+        ("date", "99999-01-31", "99999-01-31"),
+        ("timestamp", "infinity", "infinity"),
+        ("timestamptz", "-infinity", "-infinity"),
+        ("timestamp", "290000-01-01 01:02:03", "290000-01-01 01:02:03"),
+        ("timestamp", "0044-03-15 BC", "0044-03-15 00:00:00 BC"),
+    ],
+)
+def test_dates_beyond_pythons_own_are_shown_as_text(
+    warehouse: Warehouse, kind: str, value: str, shown: str
+) -> None:
+    found = read_only_query(
+        warehouse,
+        f"select day, array[day] from unnest(array['{value}', null, '2026-11-03']::{kind}[]) as t (day)",
+        5,
+    )
+    days = [row[0] for row in found.rows]
+    assert (days[0], days[1], str(days[2])[:10]) == (shown, None, "2026-11-03")
+    assert found.rows[0][1] == [shown]
+
+
+@pytest.mark.parametrize(
     "statement",
     [
         "delete from ops.watchlist",
@@ -98,7 +124,17 @@ def test_a_query_that_takes_too_long_is_cancelled(warehouse: Warehouse) -> None:
         read_only_query(warehouse, "select pg_sleep(20)", 1, seconds=0.2)
 
 
-@pytest.mark.parametrize("statement", ["", " ; ", "select 1\x00", "select row(1, 'x')"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "",
+        " ; ",
+        "select 1\x00",
+        "select row(1, 'x')",
+        "select",
+        "select pg_terminate_backend(pg_backend_pid())",
+    ],
+)
 def test_odd_input_is_answered(warehouse: Warehouse, statement: str) -> None:
     with pytest.raises(QueryRefused):
         read_only_query(warehouse, statement, 5)
