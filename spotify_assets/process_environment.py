@@ -23,6 +23,9 @@ NO_PASSWORD_FILE: Mapping[str, str] = {"PGPASSFILE": os.path.join(os.devnull, "n
 # How text is encoded between our own processes, whatever the terminal or the locale can show.
 _ENCODING: Mapping[str, str] = {"PYTHONUTF8": "1"}
 
+OF_THE_INTERPRETER = ("PYTHONIOENCODING", "PYTHONWARNINGS", "PYTHONDEVMODE", "PYTHONINSPECT")
+"""How somebody develops: with PYTHONWARNINGS=error any library's notice would end a run."""
+
 _ours: dict[str, str] = {}
 _set_aside: set[str] = set()
 
@@ -41,7 +44,8 @@ def clean_environment(*, dagster: bool = False) -> None:
         if of_others and name not in _SETTINGS and os.environ[name] != _ours.get(name):
             del os.environ[name]
             _set_aside.add(name)
-    os.environ.pop("PYTHONIOENCODING", None)
+    for name in OF_THE_INTERPRETER:
+        os.environ.pop(name, None)
     provide({**NO_PASSWORD_FILE, **_ENCODING})
 
 

@@ -6,6 +6,7 @@ when they run, so that `--help` answers at once.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import locale
@@ -19,7 +20,7 @@ import click
 
 from spotify_assets import unknown_settings
 from spotify_assets.cli.console import for_terminal
-from spotify_assets.process_environment import clean_environment
+from spotify_assets.process_environment import OF_THE_INTERPRETER, clean_environment
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Observe 120 simulated artists over 90 days and print who is rising."),
@@ -95,11 +96,28 @@ class _Warnings(logging.Handler):
         click.echo(f"Warning: {text}", err=True)
 
 
+def _open_standard_streams() -> None:
+    """Give what was started without standard streams silent ones: a file or socket would take their place."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest that is free, which is this one
+    sys.stdin = sys.stdin or os.fdopen(0, encoding="utf-8")
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8")
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8")
+
+
 def _prepare_process(*, restart: bool) -> None:
     """Make the process ours: no variables of other programs, and text in UTF-8 whatever the locale says."""
+    if restart:
+        _open_standard_streams()
+    # The interpreter has obeyed these already.
+    changed = any(name in os.environ for name in OF_THE_INTERPRETER)
     clean_environment(dagster=True)
-    if restart and not sys.flags.utf8_mode and locale.getencoding().lower() not in {"utf-8", "utf8"}:
-        # Files, programs' output and paths would be read as the locale has it, in libraries too.
+    # Files, programs' output and paths would be read as the locale has it, in libraries too.
+    foreign = not sys.flags.utf8_mode and locale.getencoding().lower() not in {"utf-8", "utf8"}
+    if restart and (foreign or changed):
         again = [sys.executable, "-X", "utf8", *sys.orig_argv[1:]]
         os.execv(again[0], again)  # noqa: S606 - this program
     unknown_settings.warned.clear()
@@ -107,6 +125,23 @@ def _prepare_process(*, restart: bool) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")
+
+
+def _check_working_folder() -> None:
+    try:
+        os.getcwd()  # noqa: PTH109 - only whether it is there
+    except FileNotFoundError:
+        raise click.ClickException(
+            "The current folder was removed: change to another, then try again."
+        ) from None
+
+
+def _drop_output() -> None:
+    """Forget what could not be written: Python would try again when it ends, and fail with a traceback."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def main(arguments: list[str] | None = None) -> Any:
@@ -118,6 +153,7 @@ def main(arguments: list[str] | None = None) -> Any:
 
     _prepare_process(restart=arguments is None)
     try:
+        _check_working_folder()
         return cli.main(args=arguments, prog_name="spotify-assets", standalone_mode=False)
     except click.exceptions.Exit as stop:
         sys.exit(stop.exit_code)
@@ -131,4 +167,15 @@ def main(arguments: list[str] | None = None) -> Any:
     except EXPECTED() as error:
         text = for_terminal(explain(error), err=True, taken=len("Error: "))
         click.echo(f"Error: {text}", err=True)
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        told = (
+            f"{error.strerror}{where}. What was committed before stands. Make room where the output, "
+            "SPOTIFY_ASSETS_HOME and TMPDIR are, then run the command again."
+        )
+        click.echo(f"Error: {for_terminal(told, err=True, taken=len('Error: '))}", err=True)
+        _drop_output()
         sys.exit(1)

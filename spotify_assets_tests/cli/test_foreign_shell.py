@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
-from spotify_assets_tests.cli.command import Done, Installation
+from spotify_assets_tests.cli.command import Done, Installation, command
 from spotify_assets_tests.hostile import hostile_variables, somebody_elses_server
 
 
@@ -28,6 +30,34 @@ def test_a_whole_run_in_a_shell_of_others(short_tmp: Path) -> None:
         assert row["n"] == 4
         assert before <= date.fromisoformat(row["day"]) <= datetime.now(UTC).date(), "a day is a day in UTC"
         assert knocks == []
+
+
+@pytest.mark.parametrize(
+    ("redirection", "says"),
+    [(">/dev/full", "No space left on device"), (">&-", ""), ("<&- >&- 2>&-", ""), ("| head -1", "")],
+)
+def test_output_that_goes_nowhere_ends_no_command_in_a_traceback(
+    installation: Installation, redirection: str, says: str
+) -> None:
+    asked = shlex.join([*command(), "sql", "select n from generate_series(1, 50000) as g (n)", "--csv"])
+    done = subprocess.run(
+        ["bash", "-c", f"{asked} {redirection}"],
+        check=False, capture_output=True, text=True, env=installation.environment(),
+    )  # fmt: skip
+    assert done.returncode == (1 if says else 0)
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+
+
+def test_a_removed_folder_is_said_to_be(installation: Installation, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    asked = shlex.join([*command(), "status"])
+    done = subprocess.run(
+        ["bash", "-c", f"mkdir {gone} && cd {gone} && rmdir {gone} && {asked}"],
+        check=False, capture_output=True, text=True, env=installation.environment(),
+    )  # fmt: skip
+    assert (done.returncode, done.stderr.startswith("Error: The current folder was removed")) == (1, True)
 
 
 def test_unknown_names_are_told_beside_what_scripts_read(
