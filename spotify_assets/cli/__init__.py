@@ -172,10 +172,10 @@ def main(arguments: list[str] | None = None) -> Any:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             raise
         where = f" ({error.filename})" if error.filename else ""
-        told = (
+        full = (
             f"{error.strerror}{where}. What was committed before stands. Make room where the output, "
             "SPOTIFY_ASSETS_HOME and TMPDIR are, then run the command again."
         )
-        click.echo(f"Error: {for_terminal(told, err=True, taken=len('Error: '))}", err=True)
+        click.echo(f"Error: {for_terminal(full, err=True, taken=len('Error: '))}", err=True)
         _drop_output()
         sys.exit(1)

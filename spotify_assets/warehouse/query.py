@@ -162,8 +162,9 @@ def _beyond(value: pa.Scalar) -> str:
     count = value.value
     if (since_2000 := (count - from_2000 + 2 ** (bits - 1)) % 2**bits) in {0, 2**bits - 1}:
         return "infinity" if since_2000 else "-infinity"
-    year, rest = re.fullmatch(r"(-?\d+)(-.*)", str(np.datetime64(count, unit))).groups()
-    text = rest.replace("T", " ").removesuffix(".000000")
+    written = str(np.int64(count).view(f"datetime64[{unit}]"))
+    year, month, rest = written.rsplit("-", 2)
+    text = f"-{month}-{rest.replace('T', ' ').removesuffix('.000000')}"
     return f"{year}{text}" if int(year) > 0 else f"{1 - int(year):04}{text} BC"
 
 
