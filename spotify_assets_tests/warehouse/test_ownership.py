@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from spotify_assets.ingest.purge import purge_artist, purge_user
 from spotify_assets.lake.landing import Landing
-from spotify_assets.settings import load_settings
+from spotify_assets.settings import Settings, load_settings
 from spotify_assets.warehouse import ownership
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import ForeignObjects, WarehouseError
@@ -22,6 +22,7 @@ from spotify_assets.warehouse.migrate import Migration, migrate, packaged_migrat
 from spotify_assets.warehouse.roles import set_up
 from spotify_assets_tests.cli.command import change, query
 from spotify_assets_tests.conftest import DatabaseServer
+from spotify_assets_tests.warehouse.helpers import artists, load
 from spotify_assets_tests.warehouse.strangers import BESIDE, WAREHOUSE, picture
 
 ALL = ("ops", "snapshots", "forecasts", "dagster", "seeds", "staging", "intermediate", "marts")
@@ -142,6 +143,17 @@ def test_beside_a_teams_own_everything_works_and_nothing_of_theirs_changes(
         for role in (loader, reader):
             change(empty_database_url, f"drop owned by {role.user} cascade")
             database_server.execute(f"drop role {role.user}")
+
+
+def test_a_day_is_replaced_where_others_publish_all_tables(
+    warehouse: Warehouse, settings: Settings, database_server: DatabaseServer
+) -> None:
+    assert settings.database_url is not None
+    owner = database_server.url(urlsplit(settings.database_url.get_secret_value()).path[1:])
+    change(owner, "create publication everything for all tables")
+    for _ in range(2):
+        load(warehouse, artists(["a", "b"]))
+    assert query(owner, "select count(*) from snapshots.artist_snapshots") == [(2,)]
 
 
 def test_a_restore_is_refused_while_something_of_others_would_go_along(warehouse: Warehouse) -> None:
