@@ -13,12 +13,14 @@ import os
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from spotify_assets.sources.jsontext import NotJson, decode_json
+from spotify_assets.text_files import NotText, by_mark
 
 SEPARATORS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 """Names for separators that are hard to type."""
@@ -31,6 +33,22 @@ MOST_BYTES = 256 << 20
 MOST_ROWS = 5_000_000
 """Most rows of one file."""
 _DEEPEST = 5
+# By how they begin, or what they hold at a place: what people take for a table, and is none.
+_NO_TEXT = {
+    (0, b"PK\x03\x04"): "a zip archive or a workbook (xlsx, ods)",
+    (0, b"\xd0\xcf\x11\xe0"): "an old workbook (xls)",
+    (0, b"BZh"): "packed by bzip2",
+    (0, b"\xfd7zXZ"): "packed by xz",
+    (0, b"7z\xbc\xaf"): "packed by 7-Zip",
+    (0, b"\x28\xb5\x2f\xfd"): "packed by zstd",
+    (257, b"ustar"): "a tar archive",
+    (0, b"PAR1"): "a Parquet file",
+    (0, b"ARROW1"): "an Arrow file",
+    (0, b"SQLite format 3"): "a SQLite database",
+    (0, b"%PDF-"): "a PDF",
+    (0, b"\x89PNG"): "a picture (PNG)",
+    (0, b"\xff\xd8\xff"): "a picture (JPEG)",
+}
 
 
 class ImportProblem(Exception):
@@ -71,7 +89,7 @@ def read_file(path: Path, separator: str | None = None) -> Contents:
     """Read all rows of a file.
 
     Args:
-        path: UTF-8 text, with or without byte order mark; may be gzipped.
+        path: UTF-8 text, or UTF-16 with its byte order mark; may be gzipped.
         separator: What stands between columns, or a name of `SEPARATORS`; found by itself when absent.
 
     Raises:
@@ -89,14 +107,18 @@ def read_file(path: Path, separator: str | None = None) -> Contents:
 
 def _text(path: Path) -> str:
     data = _bytes(path)
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
+    if kind := next((kind for (place, mark), kind in _NO_TEXT.items() if data.startswith(mark, place)), None):
         raise ImportProblem(
-            f"{path}, line {line} is not UTF-8 text ({error.reason} at byte {error.start}). "
-            "Save it as UTF-8, for example: iconv -f WINDOWS-1252 -t UTF-8"
-        ) from error
+            f"{path} is {kind}, not text: save its table as CSV in UTF-8, which may be gzipped."
+        )
+    header = data.lstrip(b"\r\n").partition(b"\n")[0]
+    with suppress(UnicodeDecodeError):
+        if b"\0" not in header:  # as UTF-16 has it; in a row below, only that row is set aside
+            return data.decode("utf-8-sig")
+    try:
+        return by_mark(data)
+    except NotText as error:
+        raise ImportProblem(f"{path}: {error}, for example: iconv -f WINDOWS-1252 -t UTF-8") from error
 
 
 def _bytes(path: Path) -> bytes:

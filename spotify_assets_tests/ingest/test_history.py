@@ -1,7 +1,9 @@
 """Past observations land under the day they were made, once, and load like any other day."""
 
+import bz2
 import csv
 import gzip
+import lzma
 from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -129,6 +131,32 @@ def test_text_that_is_no_utf8_is_refused(tmp_path: Path, landing: Landing) -> No
     file = tmp_path / "a.csv"
     file.write_bytes(b"date,id\n2025-03-01,\xff\xfe\n")
     with pytest.raises(ImportProblem, match="not UTF-8"):
+        bring(file, landing)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_text_in_unicode_is_read_by_its_mark(tmp_path: Path, landing: Landing, encoding: str) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes("date,id,name\n2025-03-01,a,Bj\xf6rk\n".encode(encoding))
+    assert bring(file, landing)[0].days == [date(2025, 3, 1)]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ("date,id\n2025-03-01,a\n".encode("utf-16-le"), "UTF-16"),
+        (bz2.compress(b"date,id\n"), "bzip2"),
+        (lzma.compress(b"date,id\n"), "xz"),
+        (gzip.compress(lzma.compress(b"date,id\n")), "xz"),
+        (b"PK\x03\x04\x14\0", "xlsx"),
+        (b"PAR1\x15\x04", "Parquet"),
+        (b"date.csv".ljust(257, b"\0") + b"ustar  \0", "tar"),
+    ],
+)
+def test_what_is_no_text_is_named(tmp_path: Path, landing: Landing, data: bytes, words: str) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(data)
+    with pytest.raises(ImportProblem, match=words):
         bring(file, landing)
 
 
