@@ -91,6 +91,7 @@ def good_row(table: str, number: int) -> dict[str, Any]:
         "observed_at": NOON.isoformat(),
         "position": 1,
         "track_number": 1,
+        "market": "US",
         "disc_number": 1,
     }
     row |= {name: f"{name}-{number}" for name in ("artist_id", "album_id", "track_id", "playlist_id")}

@@ -283,7 +283,7 @@ def test_after_a_pause_one_request_goes_ahead() -> None:
     run(test)
 
 
-@pytest.mark.parametrize("header", [None, "soon", "-5", "", "9" * 400])
+@pytest.mark.parametrize("header", [None, "soon", "-5", ""])
 def test_429_without_a_usable_retry_after_backs_off(header: str | None) -> None:
     async def test() -> None:
         clock = FakeClock()
