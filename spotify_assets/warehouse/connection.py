@@ -97,7 +97,7 @@ class Warehouse:
         cls, settings: Settings, *, connect_seconds: float = CONNECT_SECONDS
     ) -> Warehouse | None:
         """The same database as the user who may only read: DATABASE_READER_URL's or the embedded one's."""
-        if settings.database_url is None:
+        if settings.database_url is None and settings.database_reader_url is None:
             home = settings.spotify_assets_home.resolve()
             url = embedded.reader_url(embedded.ensure_running(home))
             return cls(SecretStr(url), home, connect_seconds)
