@@ -17,10 +17,10 @@ from spotify_assets.warehouse.connection import Warehouse
 
 def _open(settings: Settings, seconds: float | None) -> tuple[Warehouse, bool]:
     """The database, as a user who may only read where no other is named, and whether to say SIMULATED."""
-    reader = Warehouse.reach_reader(settings)
-    if settings.database_url is not None or reader is None:
+    if settings.database_url is not None or settings.database_reader_url is None:
         environment = patiently(lambda: open_environment(settings), seconds)
         return environment.warehouse, environment.simulated
+    reader = Warehouse.reach(settings.model_copy(update={"database_url": settings.database_reader_url}))
     # Who only reads is not told what is observed; rows say it.
     invented = "select exists (select from ops.partition_loads where source like 'simulated%%')"
     return reader, patiently(lambda: ask(reader, invented, {})[0][0], seconds)
