@@ -30,11 +30,6 @@ install_packages() {
     apt-get update -q >/dev/null
     DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null
   fi
-  # Where neither engine can be had, the container tests are skipped and say so.
-  if ! command -v docker >/dev/null && ! command -v podman-compose >/dev/null; then
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends podman podman-compose >/dev/null 2>&1 ||
-      echo "podman cannot be installed here"
-  fi
 }
 
 # The commit that is checked out, in a folder with nothing beside it, as whoever clones the project has it.

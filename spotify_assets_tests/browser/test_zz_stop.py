@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
+from spotify_assets.warehouse import embedded
 from spotify_assets_tests.browser import pages
 from spotify_assets_tests.browser.stack import Stack, free_port, is_free
-from spotify_assets_tests.cli.command import Installation, eventually
+from spotify_assets_tests.cli.command import Installation, eventually, query
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 
@@ -49,11 +50,10 @@ def test_ctrl_c_stops_everything_even_while_a_run_is_under_way(page: Page, stack
     assert is_free(stack.docs_port)
 
     # The run is on record as ended, and holds no place in a pool that a later run would wait for.
-    status = stack.installation.run(
-        "sql", "--csv", f"select status from dagster.runs where run_id like '{run}%'"
-    ).succeeded()
-    assert status.out.split()[1:] in (["FAILURE"], ["CANCELED"])
-    places = stack.installation.run(
-        "sql", "--csv", "select count(*) from dagster.concurrency_slots where run_id is not null"
-    ).succeeded()
-    assert places.out.split()[1:] == ["0"]
+    home = stack.installation.home
+    database = embedded.ensure_running(home)
+    status = query(database, f"select status from dagster.runs where run_id like '{run}%'")
+    assert status in ([("FAILURE",)], [("CANCELED",)])
+    places = query(database, "select count(*) from dagster.concurrency_slots where run_id is not null")
+    assert places == [(0,)]
+    embedded.release(home)
