@@ -29,7 +29,7 @@ ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 SPOTIFY_ASSETS_HOME=/data
 WORKDIR /app
 # The manifest is built ahead. Only the data belongs to the user that services run as; the folders of data are as open as
 # /tmp, because some engines give a tmpfs the mode, but not the owner, of what it covers.
-RUN spotify-assets prepare && useradd --uid 10001 --home-dir /data --shell /usr/sbin/nologin platform \
+RUN spotify-assets prepare && chmod -R a+rX dbt_project/target && useradd --uid 10001 --home-dir /data --shell /usr/sbin/nologin platform \
     && mkdir -p /data/dagster/storage && chown -R platform /data && chmod 1777 /data /data/dagster
 USER platform
 CMD ["spotify-assets", "--help"]
