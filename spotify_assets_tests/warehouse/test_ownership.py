@@ -75,11 +75,11 @@ def test_names_in_the_hands_of_others_are_refused_before_the_first_migration(
     empty_database_url: str, other_user: str
 ) -> None:
     change(empty_database_url, WAREHOUSE)
-    before = picture(Warehouse(SecretStr(empty_database_url)), "*")
+    before = picture(Warehouse(SecretStr(empty_database_url)))
     message = refused(empty_database_url)
     for name in ("Schemas dagster, marts, staging", "dagster.runs", "marts.dim_date", "marts.v_fiscal"):
         assert name in message
-    assert picture(Warehouse(SecretStr(empty_database_url)), "*") == before
+    assert picture(Warehouse(SecretStr(empty_database_url))) == before
     change(empty_database_url, "drop schema marts, staging, dagster cascade")
     for theirs in (
         *(f"create schema {name}" for name in ALL),
@@ -232,10 +232,10 @@ def test_an_installation_from_before_the_record_is_known(empty_database_url: str
         "create table dagster.runs (id int); select ops.ensure_month('top_tracks', '2026-11-20')",
     )
     unmigrated = Warehouse(SecretStr(empty_database_url))
-    before = picture(unmigrated, "*")
+    before = picture(unmigrated)
     with unmigrated.connect() as connection, pytest.raises(WarehouseError, match="Schema staging"):
         ownership.check_replaceable(connection, ALL)
-    assert picture(unmigrated, "*") == before
+    assert picture(unmigrated) == before
     warehouse = opened(empty_database_url)
     with warehouse.connect() as connection:
         assert ownership.foreign(connection) == ["view marts.fiscal"]

@@ -53,12 +53,14 @@ def database(url: str) -> str:
 def seen_by_child(environment: dict[str, str], statement: str) -> str:
     """What a program sees that finds the database by libpq's variables, or by those of the dbt profile."""
     names = {"PGHOST": "HOST", "PGPORT": "PORT", "PGUSER": "USER", "PGDATABASE": "DATABASE"}
+    names["PGPASSWORD"] = "PASSWORD"
     code = (
         "import os, psycopg2; c = psycopg2.connect('').cursor(); "
         f"c.execute({statement!r}); print(c.fetchone()[0])"
     )
     given = {
-        pg: environment.get(pg) or environment[f"SPOTIFY_ASSETS_PG_{name}"] for pg, name in names.items()
+        pg: environment.get(pg) or environment.get(f"SPOTIFY_ASSETS_PG_{name}", "")
+        for pg, name in names.items()
     }
     done = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True,
