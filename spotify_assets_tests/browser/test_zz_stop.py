@@ -52,7 +52,7 @@ def test_ctrl_c_stops_everything_even_while_a_run_is_under_way(page: Page, stack
     # The run is on record as ended, and holds no place in a pool that a later run would wait for.
     home = stack.installation.home
     database = embedded.ensure_running(home)
-    status = query(database, f"select status from dagster.runs where run_id like '{run}%'")
+    status = query(database, f"select status from dagster.runs where starts_with(run_id, '{run}')")
     assert status in ([("FAILURE",)], [("CANCELED",)])
     places = query(database, "select count(*) from dagster.concurrency_slots where run_id is not null")
     assert places == [(0,)]
