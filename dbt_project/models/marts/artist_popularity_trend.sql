@@ -209,8 +209,8 @@ ended as (
         {{ past_offset('value', span) }} as value_past_offset_{{ span }},
         {% endfor %}
         coalesce(
-            recorded.is_new_high
-            and recorded.previous_highest_value is not null
+            is_new_high -- noqa: RF03
+            and previous_highest_value is not null -- noqa: RF03
             and (
                 {{ milestones_reached('highest_value') }} > {{ milestones_reached('previous_highest_value') }}
                 or {{ is_record('recorded', ref('int_artist_series')) }}
