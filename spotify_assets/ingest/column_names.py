@@ -57,12 +57,21 @@ _COMMON: Mapping[str, tuple[Names, ...]] = {
 }
 _TITLES: Mapping[str, Names] = {"artist": (), "album": ("title", "album"), "track": ("title", "song")}
 _AGAIN = re.compile(r" \(\d+\)$")
+_TELLING = frozenset("%‰▲▼△")
+"""Marks that make another thing of a number, besides those of arithmetic: `Followers %` are no followers."""
 
 
 def folded(name: str) -> str:
-    """A column's name without letter case, blanks and marks; dots stay, as they lead into nested JSON."""
+    """A column's name without letter case, blanks and marks that tell nothing.
+
+    Dots stay, as they lead into nested JSON, and what tells a share or a change from the thing itself.
+    """
     plain = unicodedata.normalize("NFKC", _AGAIN.sub("", name)).casefold()
-    return "".join(character for character in plain if character.isalnum() or character == ".")
+    return "".join(
+        one
+        for one in plain
+        if one.isalnum() or one == "." or one in _TELLING or unicodedata.category(one) == "Sm"
+    )
 
 
 def names_of(entity: Entity, field: str) -> tuple[Names, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
@@ -44,6 +45,14 @@ NAME_ID = "name:"
 """Begins ids that are made of names, so that none is ever taken for an upstream's own."""
 
 _WHOLE_NUMBER = re.compile(r"[+-]?\d+(\.0+)?")
+# To half of the world this is twelve thousand (12.000), so it is neither.
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}\.000")
+_ABSENT = frozenset({"null", "nan", "none", "na", "n/a", "#n/a", "<na>", "nat", "\\n", "-"})
+# Seconds or milliseconds.
+_SINCE_1970 = re.compile(r"\d{9,}(\.\d+)?")
+# A day without hyphens, or with the time of it.
+_DAY = re.compile(r"^(\d{4})-?(\d{2})-?(\d{2})([T ]\d{2}:\d{2}.*)?$")
+_ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}[0-9]{7}")
 _BOOLEANS = {
     "true": True,
     "t": True,
@@ -82,25 +91,34 @@ def parse_time(text: str, formats: Iterable[str] = ()) -> datetime:
         if not re.search(r"%[HIsXc]", written):
             return datetime.combine(moment.date(), NOON)
         return _utc(moment)
-    try:
-        return datetime.combine(date.fromisoformat(text), NOON)
-    except ValueError:
-        pass
-    try:
-        return _utc(datetime.fromisoformat(text))
-    except ValueError:
-        raise ValueError(f"{text!r} is no day or time such as 2026-03-01 or 2026-03-01T14:50Z") from None
+    for read in (_day_of, datetime.fromisoformat):
+        try:
+            if not _SINCE_1970.fullmatch(text):  # some of these read as a time in the year 1712
+                return _utc(read(text))
+        except ValueError:
+            continue
+    raise ValueError(f"{text!r} is no day or time such as 2026-03-01 or 2026-03-01T14:50Z")
+
+
+def _day_of(text: str) -> datetime:
+    return datetime.combine(date.fromisoformat(text), NOON)
 
 
 def _utc(moment: datetime) -> datetime:
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError:
+        raise ValueError(f"{moment.isoformat()} is no time that can be kept") from None
 
 
 def read_integer(value: object) -> object:
     """A whole number; anything else as it is."""
     # Left as it is when it is no whole number, so that the contract quarantines it with its reason.
-    if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value):
-        return int(value.split(".", maxsplit=1)[0])
+    if isinstance(value, str) and _WHOLE_NUMBER.fullmatch(value) and not _THOUSANDS.fullmatch(value):
+        try:
+            return int(value.split(".", maxsplit=1)[0])
+        except ValueError:  # Python refuses to convert thousands of digits
+            return value
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -124,6 +142,25 @@ def read_boolean(value: object) -> object:
 def read_text(value: object) -> object:
     """A text; JSON may write it as a number."""
     return str(value) if type(value) is int else value
+
+
+def is_absent(text: str) -> bool:
+    """Whether a text is one of those by which programs write that there is no value."""
+    return text.casefold() in _ABSENT
+
+
+def read_isrc(value: object) -> object:
+    """A recording code without hyphens and in capitals, so that a song has one however it is written.
+
+    Raises:
+        ValueError: It is none.
+    """
+    if not isinstance(value, str):
+        return value
+    code = re.sub(r"[\s-]", "", value).upper()
+    if not _ISRC.fullmatch(code):
+        raise ValueError(f"{value[:80]!r} is no recording code such as USUM72500001")
+    return code
 
 
 def written_list(text: str) -> list[Any] | None:
@@ -186,7 +223,8 @@ def raw_value(row: Mapping[str, Any], rule: Rule, *, keep_spaces: bool = False) 
         value = _worked(value, rule)
     if value is not None and "times" in rule:
         number = read_number(value)
-        value = round(number * rule["times"]) if isinstance(number, float) else value
+        if isinstance(number, float) and math.isfinite(number):
+            value = round(number * rule["times"])
     return value
 
 
@@ -236,7 +274,11 @@ def moment_of(row: Mapping[str, Any], rule: Rule) -> datetime:
 
 
 def release_day(text: str, rule: Rule, precision: object) -> tuple[date | None, str | None]:
-    """A release date as a file writes it, and how exact it is."""
+    """A release date as a file writes it, and how exact it is; none where the year is 0.
+
+    Raises:
+        ValueError: It cannot be read.
+    """
     for written in () if isinstance(rule, str) else formats_of(rule):
         try:
             day = datetime.strptime(text, written).date()  # noqa: DTZ007 - a day, no time
@@ -244,4 +286,10 @@ def release_day(text: str, rule: Rule, precision: object) -> tuple[date | None, 
             continue
         finest = "day" if "%d" in written else "month" if re.search("%[mbB]", written) else "year"
         text, precision = day.isoformat(), precision or finest
-    return parse_release_date(text, precision)
+    plain = _DAY.sub(r"\1-\2-\3", text.strip())
+    found, exact = parse_release_date(
+        plain, precision.casefold() if isinstance(precision, str) else precision
+    )
+    if found is None and not plain.startswith("0000"):
+        raise ValueError(f"{text[:80]!r} is no date such as 2026-03-01, 2026-03 or 2026")
+    return found, exact

@@ -18,10 +18,12 @@ from spotify_assets.sources.base import Entity
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.import_values import (
     Rule,
+    is_absent,
     moment_of,
     raw_value,
     read_boolean,
     read_integer,
+    read_isrc,
     read_number,
     read_text,
     read_texts,
@@ -40,7 +42,7 @@ from spotify_assets.sources.records import (
     TrackDetails,
     subject,
 )
-from spotify_assets.sources.spotify.ids import Kind, plain_id
+from spotify_assets.sources.spotify.ids import Kind, id_list, plain_id
 
 METHOD = "IMPORT"
 """`Exchange.method` of rows that came from a file."""
@@ -78,6 +80,8 @@ IDS: dict[str, Kind] = {
     "playlist_id": "playlist",
 }
 """Fields that hold ids, and of what."""
+_WORDS = frozenset({"name", "album_name", "playlist_name", "artist_names", "label", "market"})
+"""Fields in which ``NA``, ``None`` … may be meant: as a name, or Namibia."""
 
 
 def importable_fields(entity: Entity) -> tuple[str, ...]:
@@ -97,10 +101,11 @@ _READERS: tuple[tuple[str, Callable[[object], object]], ...] = (
 @cache
 def _readers(entity: Entity) -> dict[str, Callable[[object], object]]:
     """How each field's values read, by the type that its record declares."""
-    return {
+    found = {
         field.name: next((read for name, read in _READERS if name in str(field.type)), read_text)
         for field in fields(RECORDS[entity])
     }
+    return found | ({"isrc": read_isrc} if "isrc" in found else {})
 
 
 def _values(entity: Entity, row: Mapping[str, Any], mapping: Mapping[str, Rule]) -> dict[str, Any]:
@@ -123,6 +128,10 @@ def _value(
 ) -> Any:
     try:
         value = raw_value(row, rule, keep_spaces=field == "name")
+        if field not in _WORDS and isinstance(value, str) and is_absent(value):
+            return None
+        if field == "artist_ids" and isinstance(value, str):
+            value = id_list(value)
         value = None if value is None else read(value)
         if field not in IDS:
             return value
@@ -165,9 +174,12 @@ def _record(entity: Entity, row: Mapping[str, Any], mapping: Mapping[str, Rule])
         values.setdefault("disc_number", 1)
     if isinstance(written := values.get("release_date"), str):
         values.setdefault("release_date_text", written)
-        values["release_date"], values["release_date_precision"] = release_day(
-            written, mapping["release_date"], values.get("release_date_precision")
-        )
+        try:
+            values["release_date"], values["release_date_precision"] = release_day(
+                written, mapping["release_date"], values.get("release_date_precision")
+            )
+        except ValueError as error:
+            raise ValueError(f"release_date: {error}") from None
     known = set(importable_fields(entity))
     return RECORDS[entity](**{name: value for name, value in values.items() if name in known})
 

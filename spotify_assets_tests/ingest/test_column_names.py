@@ -260,3 +260,86 @@ def test_a_list_whose_market_is_not_told_is_no_american_one(tmp_path: Path) -> N
     text = "artist_id,position,name,country,date\na,1,Song,,2026-05-01\na,1,Song,Japan,2026-05-01\n"
     rows, reasons = read(bring(tmp_path, text, "top_tracks"))
     assert ([row["market"] for row in rows], reasons) == (["JP"], ["market is empty"])
+
+
+@pytest.mark.parametrize(
+    "header", ["Followers %", "Followers (+/-)", "+ Followers", "Followers ▲", "± followers"]
+)
+def test_a_share_or_a_change_is_not_taken_for_the_number(tmp_path: Path, header: str) -> None:
+    one = bring(tmp_path, f"artist_id,date,popularity,{header}\n{A},2026-11-01,50,12\n", "artist_snapshots")
+    assert "followers" not in one.mapping
+    assert one.unused == (header,)
+
+
+@pytest.mark.parametrize("written", ["12.000", "-5.000", "999.000"])
+def test_a_point_before_three_zeros_may_stand_for_thousands_and_is_no_number(
+    tmp_path: Path, written: str
+) -> None:
+    text = f"artist_id;date;followers\n{A};2026-11-01;{written}\n{B};2026-11-01;1234.000\n"
+    rows, reasons = read(bring(tmp_path, text, "artist_snapshots"))
+    assert [row["followers"] for row in rows] == [1234]
+    assert reasons == [f"followers: expected a whole number, got '{written}'"]
+
+
+@pytest.mark.parametrize("absent", ["NULL", "nan", "None", "N/A", "#N/A", "<NA>", "\\N", "-"])
+def test_what_programs_write_for_no_value_is_no_id_and_no_number(tmp_path: Path, absent: str) -> None:
+    text = (
+        "artist_id,date,position,track_id,isrc,name,popularity\n"
+        f"{A},2026-11-01,1,{absent},{absent},{absent},{absent}\n{absent},2026-11-01,1,t,,x,5\n"
+    )
+    rows, reasons = read(bring(tmp_path, text, "top_tracks"))
+    (row,) = rows
+    assert [row[name] for name in ("track_id", "isrc", "popularity")] == [None] * 3
+    assert row["name"] == absent, "somebody may be called so"
+    assert reasons == ["artist_id is empty"]
+
+
+def test_a_recording_code_is_one_however_it_is_written_and_nothing_else(tmp_path: Path) -> None:
+    codes = ["USUM72500001", "us-um7-25-00001", "us um7 25 00001", B]
+    rows = [f"{A},2026-11-01,{place},{code},x\n" for place, code in enumerate(codes, 1)]
+    found, reasons = read(
+        bring(tmp_path, f"artist_id,date,position,isrc,name\n{''.join(rows)}", "top_tracks")
+    )
+    assert {row["isrc"] for row in found} == {"USUM72500001"}
+    assert reasons == [f"isrc: {B!r} is no recording code such as USUM72500001"]
+
+
+def test_ids_between_commas_are_several_and_what_a_spreadsheet_made_of_one_is_none(tmp_path: Path) -> None:
+    text = (
+        f'track_id,date,artist_ids,name\nt1,2026-11-01,"{A}, spotify:artist:{B}",x\n'
+        "3135556.0,2026-11-01,Foo%2C+Bar,y\n1.23457E+21,2026-11-01,a,z\n"
+    )
+    rows, reasons = read(bring(tmp_path, text, "track_details"))
+    assert [(row["track_id"], row["artist_ids"]) for row in rows] == [
+        ("t1", [A, B]), ("3135556", ["Foo%2C+Bar"]),
+    ]  # fmt: skip
+    assert reasons == ["track_id: '1.23457E+21' is no id any more: a spreadsheet made a number of it"]
+
+
+@pytest.mark.parametrize(
+    ("written", "day"),
+    [
+        ("2026-03-01T07:00:00Z", date(2026, 3, 1)),
+        ("2026-03-01 00:00:00", date(2026, 3, 1)),
+        ("20260301", date(2026, 3, 1)),
+        ("0000", None),
+        ("NULL", None),
+    ],
+)
+def test_a_release_date_is_read_or_the_row_set_aside(tmp_path: Path, written: str, day: date | None) -> None:
+    text = f"album_id,date,name,release_date\na,2026-11-01,x,{written}\nb,2026-11-01,x,01/03/2026\n"
+    rows, reasons = read(bring(tmp_path, text, "new_releases"))
+    assert [row["release_date"] for row in rows] == [day]
+    assert reasons == ["release_date: '01/03/2026' is no date such as 2026-03-01, 2026-03 or 2026"]
+
+
+@pytest.mark.parametrize(
+    "written", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1712011512345", "1711101112"]
+)
+def test_a_time_beyond_all_times_or_counted_from_1970_is_set_aside_by_its_line(
+    tmp_path: Path, written: str
+) -> None:
+    text = f"artist_id,date,popularity\n{A},{written},5\n{A},2026-11-01,5\n"
+    one = bring(tmp_path, text, "artist_snapshots")
+    assert one.days == [date(2026, 11, 1)]
+    assert [(row.line, written in row.reason) for row in one.unplaced] == [(2, True)]

@@ -32,6 +32,14 @@ _HOSTS = {"open.spotify.com", "play.spotify.com"}
 _LOCALE = re.compile(r"intl-[a-z]{2,3}(-[a-z]{2,4})?", re.IGNORECASE)
 
 
+# As spreadsheets write a number of many digits, and tables of numbers with gaps a whole one.
+_ROUNDED = re.compile(r"[0-9](\.[0-9]+)?[eE]\+[0-9]+")
+_WITH_POINT = re.compile(r"([0-9]+)\.0")
+_PLAIN = re.compile(
+    rf"{_ID.pattern}|[0-9]+|[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}|[a-z]+:[^\s,;|]+"
+)
+
+
 class NotAnArtist(ValueError):
     """The text names something at Spotify, but no artist; the message says what to give instead."""
 
@@ -104,6 +112,10 @@ def plain_id(kind: Kind, text: str) -> str:
     Raises:
         ValueError: It names something else, or is damaged.
     """
+    if _ROUNDED.fullmatch(text):
+        raise ValueError(f"{text!r} is no id any more: a spreadsheet made a number of it")
+    if (whole := _WITH_POINT.fullmatch(text)) is not None:
+        return whole[1]
     if ":" not in text and "/" not in text:
         return text
     try:
@@ -121,6 +133,12 @@ def plain_id(kind: Kind, text: str) -> str:
     if not is_artist_id(ident):
         raise ValueError(f"{text[:80]!r} is damaged: an id has 22 letters and digits")
     return ident
+
+
+def id_list(text: str) -> list[str] | str:
+    """The ids between commas; the text itself where it is anything else."""
+    parts = [part.strip() for part in text.split(",")]
+    return parts if len(parts) > 1 and all(map(_PLAIN.fullmatch, parts)) else text
 
 
 def _with_article(kind: str) -> str:
