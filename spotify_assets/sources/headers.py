@@ -23,17 +23,23 @@ def http_date(text: str | None) -> datetime | None:
         return None
 
 
-def sent_at(headers: httpx.Headers) -> datetime | None:
+def sent_at(headers: httpx.Headers, now: datetime) -> datetime | None:
     """What time it was where a response was sent: ``Date``, plus ``Age`` where a cache sent it.
 
+    Args:
+        headers: Of the response.
+        now: Our time.
+
     Returns:
-        ``None`` where it does not tell.
+        ``None`` where it does not tell. Of an answer that a cache had from the day before, the time that is
+        further from ours: it tells of that day.
     """
     date = next(filter(None, map(http_date, headers.get_list("date"))), None)
     age = _AGE.match(headers.get("age", ""))
     if date is None or age is None:
         return date
     try:
-        return date + timedelta(seconds=int(age[1]))
+        sent = date + timedelta(seconds=int(age[1]))
     except OverflowError:
         return None
+    return sent if sent.date() == date.date() else max(date, sent, key=lambda time: abs(time - now))

@@ -298,7 +298,7 @@ class PoliteClient:
         if question.landed or not response.is_success:  # a new token may well contain what was sent for it
             text = conceal(text, secrets)
         if question.landed:
-            told = sent_at(response.headers)
+            told = sent_at(response.headers, self.clock.now())
             visit.land(question.method, url, question.request, response.status_code, text, told)
         return self._judge.answer(question, visit, response, text, token)
 

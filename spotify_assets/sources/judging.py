@@ -78,7 +78,8 @@ class Judge:
         came = f"HTTP {status}{said(data) or first_line(response, text)}"
         if (fault := self._reads_fault(data)) is not None:
             came, status = f"HTTP {status}{quoted(fault.words)}", fault.status
-        if status in {401, 403} and not self._own_error(status, data, text):
+        doubtful = {401, 403, 404} if question.own_404 else {401, 403}
+        if status in doubtful and not self._own_error(status, data, text):
             # A proxy, a firewall or the front end speaks, not the service: it knows nothing of this app.
             raise Fault(f"{came} that is not {visit.source}'s own answer")
         if status in question.answers:  # whatever the body, the status is the answer

@@ -34,7 +34,8 @@ def parse_retry_after(value: str | None, now: datetime, server_date: str | None 
     """Seconds that a ``Retry-After`` header asks for (RFC 9110, section 10.2.3).
 
     Args:
-        value: The header: seconds, or an HTTP date.
+        value: The header: seconds, or an HTTP date. Of several numbers, as from two servers on the way, the
+            largest counts.
         now: Our time, used for a date when the server does not tell its own.
         server_date: The ``Date`` header; a date is measured against it, so that a wrong clock here
             or there does not matter.
@@ -44,10 +45,10 @@ def parse_retry_after(value: str | None, now: datetime, server_date: str | None 
     """
     if value is None:
         return None
-    text = value.strip()
-    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
-        return min(float(text[:400]), _NO_TIME_ANY_MORE)
-    then = http_date(text)
+    numbers = [found[1] for part in value.split(",") if (found := _SECONDS.fullmatch(part)) is not None]
+    if numbers:
+        return min(max(float(number[:400]) for number in numbers), _NO_TIME_ANY_MORE)
+    then = http_date(value.strip())
     if then is None:
         return None
     return max(0.0, (then - (http_date(server_date) or now)).total_seconds())
@@ -59,6 +60,7 @@ def backoff_seconds(attempt: int, *, base: float, cap: float, rand: Callable[[],
 
 
 _NO_TIME_ANY_MORE = 1e12
+_SECONDS = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(?:s|sec|seconds)?\s*")
 POLL_SECONDS = 0.02
 """How often those held back look whether the one sent ahead was answered."""
 

@@ -66,6 +66,8 @@ class Question:
         landed: Whether responses go to the sink; false only for token calls.
         answers: Statuses besides 2xx that answer the question: 404 where "there is none" is one, 403 where
             the question is whether we may ask at all.
+        own_404: Whether a 404 is believed only in the upstream's own words, because it is remembered for
+            long: a gateway or a page for maintenance says it of everything.
         is_answer: Whether a body with status 2xx has the form of an answer. Another one is a fault, so that
             nothing is concluded from it; one that tells an ``error`` is taken for a 503.
     """
@@ -81,6 +83,7 @@ class Question:
     headers: tuple[tuple[str, SecretStr], ...] = field(default=(), repr=False)
     landed: bool = True
     answers: frozenset[int] = frozenset({404})
+    own_404: bool = False
     is_answer: Callable[[Any], bool] = field(default=lambda _: True, repr=False, compare=False)
 
 

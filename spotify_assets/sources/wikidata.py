@@ -40,6 +40,12 @@ IN_BATCH = 100
 PROPERTIES: Mapping[str, str] = {"spotify": "P1902", "deezer": "P2722", "musicbrainz": "P434"}
 
 _PLAIN = re.compile(r"[0-9A-Za-z-]{1,64}")
+_FORMS: Mapping[str, re.Pattern[str]] = {
+    "spotify": re.compile(r"[0-9A-Za-z]{22}"),
+    "deezer": re.compile(r"[0-9]+"),
+    "musicbrainz": re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+}
+"""What ids look like: an item may state that there is one and which is not known, and people mistype."""
 
 
 class Wikidata:
@@ -164,7 +170,7 @@ def stated_ids(service: str, data: Any) -> dict[str, dict[str, list[str]]]:
         values = {name: _value(binding, name) for name in PROPERTIES}
         ident = values.pop(service, None)
         for other, value in values.items():
-            if ident and value:
+            if ident and value and _FORMS[other].fullmatch(value):
                 ids = found.setdefault(ident, {}).setdefault(other, [])
                 ids += [] if value in ids else [value]
     return found

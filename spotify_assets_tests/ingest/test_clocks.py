@@ -231,7 +231,9 @@ def test_a_day_is_lost_or_to_come_only_if_the_database_says_so_too(landing: Land
         ([("age", "5")], None),
         ([("date", "Fri, 20 Nov 2026 11:59:55 GMT"), ("age", "5")], NOON),
         ([("date", "Fri, 20 Nov 2026 12:00:00 GMT"), ("age", "-5")], NOON),
+        ([("date", "Thu, 19 Nov 2026 12:00:00 GMT"), ("age", "86400")], NOON - timedelta(days=1)),
+        ([("date", "Fri, 20 Nov 2026 12:00:00 GMT"), ("age", "86400")], NOON + timedelta(days=1)),
     ],
 )
 def test_the_time_in_headers(headers: list[tuple[str, str]], expected: datetime | None) -> None:
-    assert sent_at(httpx.Headers(headers)) == expected
+    assert sent_at(httpx.Headers(headers), NOON) == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spotify_assets.sources.base import CooldownRequired, UpstreamUnavailable
+from spotify_assets.sources.deezer.source import DeezerSource
 from spotify_assets.sources.identities import Evidence, conclude, in_world_of, namespace_of, service_of
 from spotify_assets.sources.musicbrainz.client import MusicBrainz
 from spotify_assets.sources.musicbrainz.parse import artist_pages, found_artists, linked_artists
@@ -209,6 +211,53 @@ def test_wikidata_is_asked_in_batches_and_may_know_several() -> None:
     assert "?item wdt:P1902 ?spotify ." in query
     assert "OPTIONAL { ?item wdt:P2722 ?deezer . }" in query
     assert found == {name: {"deezer": ["27", "28"], "musicbrainz": [MBID]} for name in ("id0", "id100")}
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(404, b"<html><h1>404 Not Found</h1><hr>nginx</html>", {"content-type": "text/html"}),
+        Reply(404, b""),
+        Reply(404, {"message": "no Route matched with those values"}),
+    ],
+)
+@pytest.mark.parametrize("what", ["page", "pages", "artist", "name", "deezer name"])
+def test_a_404_that_is_not_the_services_own_says_nothing_of_an_artist(reply: Reply, what: str) -> None:
+    async def look_up(url: str, clock: FakeClock) -> Any:
+        asker = MusicBrainz("musicbrainz", api_url=url, clock=clock, limits=QUICK)
+        deezer = DeezerSource("deezer", api_url=url, clock=clock, limits=QUICK)
+        async with aclosing(asker), aclosing(deezer):
+            questions: dict[str, Callable[[], Awaitable[Any]]] = {
+                "page": lambda: asker.linked_to("spotify", SPOTIFY_ID),
+                "pages": lambda: asker.linked_to_many("deezer", ["5", "6"]),
+                "artist": lambda: asker.pages_of(MBID),
+                "name": lambda: asker.search("Air"),
+                "deezer name": lambda: deezer.search_artists("Air"),
+            }
+            with pytest.raises(UpstreamUnavailable):
+                await questions[what]()
+
+    ask(lambda _: reply, look_up)
+
+
+def test_an_id_that_wikidata_knows_of_and_does_not_know_is_none() -> None:
+    def term(kind: str, value: str) -> dict[str, str]:
+        return {"type": kind, "value": value}
+
+    unknown = "http://www.wikidata.org/.well-known/genid/3f1c"
+    rows = [
+        {
+            "spotify": term("literal", SPOTIFY_ID),
+            "deezer": term("bnode", "t1"),
+            "musicbrainz": term("uri", unknown),
+        },
+        {
+            "spotify": term("literal", SPOTIFY_ID),
+            "deezer": term("literal", "27 "),
+            "musicbrainz": term("literal", MBID),
+        },
+    ]
+    assert stated_ids("spotify", {"results": {"bindings": rows}}) == {SPOTIFY_ID: {"musicbrainz": [MBID]}}
 
 
 @pytest.mark.parametrize(

@@ -172,11 +172,14 @@ class DeezerSource:
             SourceError: The upstream cannot be asked.
         """
         question = Question(
-            f"artists called {name[:60]!r}", "/search/artist", (("q", name), ("limit", str(limit)))
+            f"artists called {name[:60]!r}",
+            "/search/artist",
+            (("q", name), ("limit", str(limit))),
+            answers=frozenset(),  # nobody of a name is an empty list
+            is_answer=lambda data: isinstance(data, dict) and isinstance(data.get("data"), list),
         )
-        data = (await self._observer.look_up(question, "artists looked up")).data
-        found = data.get("data") if isinstance(data, dict) else None
-        return [piece for piece in found if isinstance(piece, dict)] if isinstance(found, list) else []
+        found = (await self._observer.look_up(question, "artists looked up")).data["data"]
+        return [piece for piece in found if isinstance(piece, dict)]
 
     async def name_of(self, artist_id: str) -> str | None:
         """What an artist is called, looked up by id; None if Deezer does not know it. Nothing is landed.

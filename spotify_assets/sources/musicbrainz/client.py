@@ -181,6 +181,7 @@ class MusicBrainz:
             {"service": service, **which},
             # What an older service says to several pages is no matter: it is asked for one by one then.
             answers=frozenset({404} if len(ids) == 1 else {400, 404, 414}),
+            own_404=True,
             is_answer=is_page,
         )
         return await self._observer.look_up(question, ENTITY, sink, until)
@@ -207,6 +208,7 @@ class MusicBrainz:
             (("inc", "url-rels"), ("fmt", "json")),
             {"mbid": mbid},
             answers=frozenset({301, 404}),
+            own_404=True,
             is_answer=is_artist,
         )
         answer = await self._observer.look_up(question, ENTITY, sink, until)
@@ -241,10 +243,14 @@ class MusicBrainz:
         quoted = _LUCENE.sub(r"\\\1", name)
         params = (("query", f'artist:"{quoted}"'), ("limit", str(limit)), ("fmt", "json"))
         question = Question(
-            f"artists called {name[:60]!r}", "/artist", params, {"name": name}, is_answer=is_search
+            f"artists called {name[:60]!r}",
+            "/artist",
+            params,
+            {"name": name},
+            answers=frozenset(),  # nobody of a name is an empty list
+            is_answer=is_search,
         )
-        answer = await self._observer.look_up(question, ENTITY, sink, until)
-        return found_artists(answer.data if answer.status == 200 else None)
+        return found_artists((await self._observer.look_up(question, ENTITY, sink, until)).data)
 
     async def aclose(self) -> None:
         """Give up connections."""
