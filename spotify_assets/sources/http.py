@@ -25,6 +25,7 @@ from spotify_assets.sources.attempts import Attempts
 from spotify_assets.sources.base import (
     BudgetSpent,
     CooldownRequired,
+    NotAllowed,
     SignInRefused,
     UpstreamUnavailable,
 )
@@ -51,6 +52,8 @@ def user_agent(contact: str | None = None) -> str:
 
 
 ANONYMOUS = user_agent()
+REFUSALS_IN_A_ROW = 3
+"""Questions refused since the last answer after which the rest is not asked: then it is not about one."""
 
 
 class Authorization(Protocol):
@@ -143,6 +146,8 @@ class PoliteClient:
     ) -> None:
         """Ask many questions at once; one without an answer is noted and does not stop the others.
 
+        Nor does one that is refused, as long as others are answered.
+
         Args:
             questions: Taken one by one as earlier ones are done, so they may be very many.
             visit: The observation they belong to.
@@ -153,7 +158,10 @@ class PoliteClient:
             SourceError: The rest was not asked; requests under way were given up.
         """
         todo = iter(questions)
+        tell = handle or (lambda _, __: None)
         spent: list[BudgetSpent] = []
+        refused: list[NotAllowed] = []
+        before = visit.answers
 
         async def work() -> None:
             for question in todo:
@@ -166,11 +174,13 @@ class PoliteClient:
                     return
                 except UpstreamUnavailable as error:
                     self._note_failure(visit, error)
+                except NotAllowed as error:
+                    refused.append(error)
+                    self._note_refusal(visit, error)
                 else:
                     visit.answers += 1
-                    visit.failures_in_a_row = 0
-                    if handle is not None:
-                        handle(question, answer)
+                    visit.failures_in_a_row = visit.refusals_in_a_row = 0
+                    tell(question, answer)
 
         tasks = [asyncio.create_task(work()) for _ in range(self.concurrency)]
         try:
@@ -180,15 +190,16 @@ class PoliteClient:
                 task.cancel()
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
             self._turns.release()
-        # Whoever interrupts the program may strike within a task, with what is no `Exception`.
-        raised = [
-            error
-            for error in outcomes
-            if isinstance(error, BaseException) and not isinstance(error, asyncio.CancelledError)
-        ]
-        raised.sort(key=lambda error: (isinstance(error, Exception), not isinstance(error, CooldownRequired)))
-        if raised or spent:
-            raise (raised or spent)[0]
+        # Who is refused while others are answered is refused for itself.
+        problems = [*spent, *(refused if visit.answers == before else [])]
+        if raised := [*_worst_first(outcomes), *problems]:
+            raise raised[0]
+
+    def _note_refusal(self, visit: Visit, error: NotAllowed) -> None:
+        visit.fail(str(error))
+        visit.refusals_in_a_row += 1
+        if visit.refusals_in_a_row >= REFUSALS_IN_A_ROW:
+            raise error
 
     def _note_failure(self, visit: Visit, error: UpstreamUnavailable) -> None:
         visit.fail(str(error))
@@ -301,6 +312,17 @@ class PoliteClient:
             told = sent_at(response.headers, self.clock.now())
             visit.land(question.method, url, question.request, response.status_code, text, told)
         return self._judge.answer(question, visit, response, text, token)
+
+
+def _worst_first(outcomes: Iterable[object]) -> list[BaseException]:
+    # Whoever interrupts the program may strike within a task, with what is no `Exception`.
+    raised = [
+        error
+        for error in outcomes
+        if isinstance(error, BaseException) and not isinstance(error, asyncio.CancelledError)
+    ]
+    raised.sort(key=lambda error: (isinstance(error, Exception), not isinstance(error, CooldownRequired)))
+    return raised
 
 
 def _port(url: httpx.URL) -> int | None:

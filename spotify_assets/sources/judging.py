@@ -130,7 +130,7 @@ class Judge:
         if 300 <= status < 400:
             return UpstreamUnavailable(
                 f"{question.label}: {visit.source} answered with a redirect (HTTP {status}), which is never "
-                "followed; check its base URL in the settings"
+                "followed: sign in to this network if it wants that, or check the base URL in the settings"
             )
         return UpstreamUnavailable(f"{question.label}: {visit.source} answered {came}")
 

@@ -47,6 +47,7 @@ class Visit:
         run_id: Run that asks, kept with each response.
         answers: Questions answered so far.
         failures_in_a_row: Questions without an answer since the last answer.
+        refusals_in_a_row: Questions refused since the last answer.
         failures: One line for each question that stayed without an answer.
     """
 
@@ -63,6 +64,7 @@ class Visit:
     run_id: str = ""
     answers: int = 0
     failures_in_a_row: int = 0
+    refusals_in_a_row: int = 0
     failures: list[str] = field(default_factory=list)
 
     def check(self) -> None:

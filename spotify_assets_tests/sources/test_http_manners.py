@@ -21,7 +21,7 @@ from spotify_assets.sources.base import (
     UpstreamUnavailable,
 )
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
-from spotify_assets.sources.http import PoliteClient, user_agent
+from spotify_assets.sources.http import REFUSALS_IN_A_ROW, PoliteClient, user_agent
 from spotify_assets.sources.question import Answer, BodyFault, Question
 from spotify_assets.sources.spotify.auth import ClientCredentials
 from spotify_assets.sources.visit import Visit
@@ -100,22 +100,22 @@ def test_an_error_inside_200_that_stays_ends_after_three_attempts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "error", "words"),
+    ("reply", "error", "words", "calls"),
     [
-        (fault(10), SignInRefused, 'HTTP 200: "Invalid API key"'),
-        (fault(10, 403), SignInRefused, 'HTTP 403: "Invalid API key"'),
-        (fault(200), NotAllowed, 'HTTP 200: "An active access token must be used"'),
+        (fault(10), SignInRefused, 'HTTP 200: "Invalid API key"', 1),
+        (fault(10, 403), SignInRefused, 'HTTP 403: "Invalid API key"', 1),
+        (fault(200), NotAllowed, 'HTTP 200: "An active access token must be used"', REFUSALS_IN_A_ROW),
     ],
 )
 def test_a_refusal_inside_200_ends_the_observation(
-    reply: Reply, error: type[SourceError], words: str
+    reply: Reply, error: type[SourceError], words: str, calls: int
 ) -> None:
     async def test() -> None:
         async with Upstream(lambda _: reply) as up:
             client = Client(up, FakeClock(), reads_fault=reads_fault, concurrency=1)
             with pytest.raises(error, match=words):
                 await client.ask(numbered(5))
-        assert (len(up.requests), len(client.landed)) == (1, 1)
+        assert (len(up.requests), len(client.landed)) == (calls, calls)
 
     run(test)
 

@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spotify_assets.sources.base import Entity
+from spotify_assets.sources.deezer.faults import reads_fault as deezer_fault
 from spotify_assets.sources.deezer.parse import parse as parse_deezer
 from spotify_assets.sources.exchange import Exchange
+from spotify_assets.sources.lastfm.faults import reads_fault as lastfm_fault
 from spotify_assets.sources.lastfm.parse import parse as parse_lastfm
 from spotify_assets.sources.listenbrainz.parse import parse as parse_listenbrainz
 from spotify_assets.sources.records import ArtistSnapshot, Parsed
@@ -160,3 +162,17 @@ def test_lastfms_entry_for_plays_without_a_name_is_nobody_else(asked: str, found
         exchange = Exchange("lastfm", entity, "GET", "/", 200, NOON, "r", json.dumps(body), request)
         parsed = parse_lastfm(entity, [exchange])
         assert (len(parsed.records), len(parsed.missing)) == (found, 1 - found)
+
+
+@pytest.mark.parametrize("code", [4, "4"])
+def test_deezers_codes_are_read_however_they_are_written(code: object) -> None:
+    fault = deezer_fault({"error": {"type": "Exception", "message": "Quota limit exceeded", "code": code}})
+    assert fault is not None
+    assert fault.status == 429
+
+
+@pytest.mark.parametrize("code", [29, "29"])
+def test_lastfms_codes_are_read_however_they_are_written(code: object) -> None:
+    fault = lastfm_fault({"error": code, "message": "Rate Limit Exceeded"})
+    assert fault is not None
+    assert fault.status == 429

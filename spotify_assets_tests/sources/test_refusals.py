@@ -124,6 +124,27 @@ def test_what_is_refused_from_some_moment_on_is_refused_altogether() -> None:
     run(test)
 
 
+@pytest.mark.parametrize("refused", [1, 5, 19])
+@pytest.mark.parametrize("entity", ["artists", "top_tracks"])
+def test_a_refusal_of_one_artist_costs_no_other(entity: Entity, refused: int) -> None:
+    async def test() -> None:
+        whom = ids(20)
+        forbidden = Reply(403, {"error": {"status": 403, "message": "Forbidden"}})
+        app = App(before=lambda seen: forbidden if whom[refused] in seen.target else None)
+        memory = ShortMemory(app.clock)
+        async with app.up, app.up.source(memory=memory) as source:
+            seen = await observe(source, entity, whom)
+            assert seen.problem is None
+            assert [one.key[:22] for one in seen.parsed.missing] == [whom[refused]]
+            found = {getattr(record, "artist_id", "") for record in seen.parsed.records}
+            assert found == {*whom} - {whom[refused]}
+            if entity == "top_tracks":
+                assert known(memory)[TOP_TRACKS].allowed
+                assert app.made["top-tracks"] <= 20 + 1
+
+    run(test)
+
+
 def test_what_was_learnt_wrongly_is_asked_anew() -> None:
     async def test() -> None:
         app = App(DEVELOPMENT, fields=frozenset())
@@ -211,3 +232,32 @@ def test_a_403_on_the_way_to_an_open_source_passes(name: str, whose: str) -> Non
     assert isinstance(outcome, Usage)
     assert outcome.failures == ()
     assert outcome.retries == 2
+
+
+@pytest.mark.parametrize("refused", [0, 4, 19])
+def test_an_open_source_that_refuses_one_artist_is_asked_about_the_others(refused: int) -> None:
+    def script(seen: Seen) -> Reply:
+        number = int(seen.path.rpartition("/")[2])
+        denied = number == 100 + refused
+        return Reply(200, DENIED) if denied else Reply(body={"id": number, "name": "A", "nb_fan": 5})
+
+    whom = [str(100 + number) for number in range(20)]
+    source, upstream, landed, outcome = observe_open(deezer, script, "artists", whom)
+    assert isinstance(outcome, Usage)
+    assert len(outcome.failures) == 1
+    assert len(upstream.requests) == 20
+    parsed = source.parse("artists", landed)
+    assert [one.key for one in parsed.missing] == [whom[refused]]
+    assert len(parsed.records) == 19
+
+
+def test_an_open_source_that_refuses_from_some_moment_on_is_left_alone() -> None:
+    asked: list[Seen] = []
+
+    def script(seen: Seen) -> Reply:
+        asked.append(seen)
+        return Reply(200, DENIED) if len(asked) > 8 else Reply(body={"id": 1, "name": "A", "nb_fan": 5})
+
+    *_, outcome = observe_open(deezer, script, "artists", [str(100 + number) for number in range(90)])
+    assert type(outcome) is RefusedAltogether
+    assert len(asked) < 8 + 8 + 4

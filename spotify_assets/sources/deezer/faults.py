@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from spotify_assets.sources.question import BodyFault
+from spotify_assets.sources.reading import text_as_number
 
 QUOTA, BUSY = 4, 700
 DENIED = frozenset({200, 300})
@@ -18,7 +19,7 @@ def reads_fault(data: Any) -> BodyFault | None:
     error = data.get("error") if isinstance(data, dict) else None
     if not isinstance(error, dict):
         return None
-    code, words = error.get("code"), error.get("message")
+    code, words = text_as_number(error.get("code")), error.get("message")
     said = f"error {code}: {words}" if isinstance(words, str) and words.isprintable() else f"error {code}"
     if code == QUOTA:
         return BodyFault("throttled", said[:200])

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from spotify_assets.sources.question import BodyFault
+from spotify_assets.sources.reading import text_as_number
 
 LIMIT = 29
 BUSY = frozenset({8, 11, 16})
@@ -16,7 +17,7 @@ DENIED = frozenset({4, 10, 26})
 
 def reads_fault(data: Any) -> BodyFault | None:
     """Tell an error that says "later" or "never" from an answer; "not found" (6) is an answer."""
-    code = data.get("error") if isinstance(data, dict) else None
+    code = text_as_number(data.get("error")) if isinstance(data, dict) else None
     if not isinstance(code, int):
         return None
     words = data.get("message")

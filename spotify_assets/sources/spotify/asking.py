@@ -75,8 +75,7 @@ class Asking(Calls):
         Raises:
             NotAllowed: This app may not see top tracks.
         """
-        if await self.capable(TOP_TRACKS, questions):
-            await self.settle()
+        if not await self.allows(TOP_TRACKS, questions):
             why = self.access.why_not(TOP_TRACKS)
             raise NotAllowed(
                 f"{self.visit.source} does not let this app see artists' top tracks ({why}). Deezer and "

@@ -42,38 +42,64 @@ class Calls:
     async def capable(self, call: str, questions: Sequence[Question]) -> list[Question]:
         """Ask questions that all make one call, as long as it is granted.
 
-        Unknown: the first question is the probe. Remembered as granted and refused all the same: asked once
-        more to make sure, and then remembered as refused.
+        Unknown: the first question is the probe. Remembered as granted and refused all the same: another
+        question makes sure, and only if that is refused too, the call is remembered as refused.
 
         Returns:
-            The questions that this app may not ask.
+            The questions that this app may not ask: all that are left once the call is refused, or those
+            that are refused for themselves while others are answered.
         """
         may = self.access.may(call)
         if not questions or may is False:
             return list(questions)
-        todo = list(questions)
+        todo, some = list(questions), False
         if may is None:
-            left, refusal = await self._until_refused(call, todo[:1])
+            left, refusal, some = await self._until_refused(call, todo[:1])
             if refusal is not None:
                 self.refuse(call, refusal)
                 return todo
             todo = todo[1:]
-        left, refusal = await self._until_refused(call, todo)
-        if refusal is None:
-            return []
-        sure, again = await self._until_refused(call, left[:1])
-        if again is None:  # it was a slip
-            left, again = await self._until_refused(call, left[1:])
-        else:
-            left = [*sure, *left[1:]]
-        if again is not None:
-            self.refuse(call, again)
-        return left
+        alone: list[Question] = []
+        left, refusal, more = await self._until_refused(call, todo)
+        while refusal is not None:
+            some = some or more
+            first, other = left[0], left[-1]
+            _, again, more = await self._until_refused(call, [other])
+            if again is not None and (other is not first or not some):
+                self.refuse(call, again)
+                return [*alone, *left]
+            if other is not first:
+                some = some or more
+                left.pop()
+                _, again, _ = await self._until_refused(call, [first])
+            alone += [first] if again is not None else []  # else it was a slip
+            left, refusal, more = await self._until_refused(call, left[1:])
+        return alone
+
+    async def allows(self, call: str, questions: Sequence[Question]) -> bool:
+        """Ask questions that nothing can be asked in place of.
+
+        Returns:
+            Whether this app may make the call; who is refused while others are answered is noted.
+        """
+        left = await self.capable(call, questions)
+        await self.settle()
+        if left and self.access.may(call) is False:
+            return False
+        for question in left:
+            self.visit.fail(
+                f"{question.label}: {self.visit.source} refuses this and answers others (HTTP 403)"
+            )
+        return True
 
     async def _until_refused(
         self, call: str, questions: Sequence[Question]
-    ) -> tuple[list[Question], Answer | None]:
-        """Ask until the call is refused: the questions without an answer because of that, and the refusal."""
+    ) -> tuple[list[Question], Answer | None, bool]:
+        """Ask until the call is refused.
+
+        Returns:
+            The questions without an answer because of that, the refusal, and whether any was answered.
+        """
         refused: list[tuple[Question, Answer]] = []
         unasked: list[Question] = []
         answered: list[Question] = []
@@ -95,7 +121,8 @@ class Calls:
                 self.changed()
 
         await self.every(some(), note)
-        return [question for question, _ in refused] + unasked, refused[0][1] if refused else None
+        left = [question for question, _ in refused] + unasked
+        return left, refused[0][1] if refused else None, bool(answered)
 
     async def granted_by(
         self,

@@ -44,8 +44,7 @@ async def ask_once(asking: Asking, entity: Entity, ids: Sequence[str]) -> None:
     else:
         batches = list(ask.batches("audio features", "/audio-features", ids, FEATURES_IN_BATCH))
         refused = asking.access.may(AUDIO_FEATURES) is False
-        if refused or await asking.capable(AUDIO_FEATURES, batches):
-            await asking.settle()
+        if refused or not await asking.allows(AUDIO_FEATURES, batches):
             why = asking.access.why_not(AUDIO_FEATURES)
             raise NotAllowed(
                 f"{asking.visit.source} does not let this app see audio features ({why})", why, checked=True
