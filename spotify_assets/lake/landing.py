@@ -15,7 +15,7 @@ import re
 import time
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -79,6 +79,14 @@ def _encode(exchange: Exchange) -> bytes:
         "body": exchange.body,
     }
     return json.dumps(line, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def _day(name: str) -> date | None:
+    """The day of a folder; ``None`` of one that a person or program put beside those of days."""
+    with suppress(ValueError):
+        day = date.fromisoformat(name)
+        return day if day.isoformat() == name else None
+    return None
 
 
 def _decode(line: bytes) -> Exchange:
@@ -299,7 +307,7 @@ class Landing:
         """Series that have landed anything for `entity` on `day`, in name order."""
         return sorted(
             source.base_name
-            for source in self._list(self._root)
+            for source in self._folders(self._root)
             if any(self._list(f"{source.path}/{entity}/{day.isoformat()}"))
         )
 
@@ -307,17 +315,21 @@ class Landing:
         """Entities of one series, each with its days after `day` on which anything was landed."""
         return [
             (entity.base_name, later)
-            for entity in self._list(f"{self._root}/{check_source_name(source)}")
+            for entity in self._folders(f"{self._root}/{check_source_name(source)}")
             for later in self.days(source, entity.base_name)
             if later > day
         ]
 
     def days(self, source: str, entity: str) -> list[date]:
         """Days on which anything was landed for one series, oldest first."""
-        return sorted(
-            date.fromisoformat(folder.base_name)
-            for folder in self._list(f"{self._root}/{check_source_name(source)}/{entity}")
-        )
+        folders = self._folders(f"{self._root}/{check_source_name(source)}/{entity}")
+        return sorted(day for folder in folders if (day := _day(folder.base_name)) is not None)
+
+    def _folders(self, folder: str) -> list[fs.FileInfo]:
+        """The folders in a folder; files there are none of ours."""
+        from pyarrow import fs  # noqa: PLC0415 - slow to import
+
+        return [info for info in self._list(folder) if info.type == fs.FileType.Directory]
 
     def _list(self, folder: str) -> list[fs.FileInfo]:
         from pyarrow import fs  # noqa: PLC0415 - slow to import

@@ -141,3 +141,17 @@ def test_what_lands_is_for_nobody_else(tmp_path: Path) -> None:
         writer(exchange())
     folders = [lake.parent, lake, *(path for path in lake.rglob("*") if path.is_dir())]
     assert {path.stat().st_mode & 0o777 for path in folders} == {0o700}
+
+
+@pytest.mark.parametrize("strange", ["2026-12-01.away", "2026-13-01", "20261201", "2026-11-20 (copy)"])
+def test_what_others_put_into_the_lake_is_no_day(tmp_path: Path, strange: str) -> None:
+    landing = Landing(str(tmp_path))
+    with landing.writer("spotify", "artists", DAY, "run") as writer:
+        writer(exchange())
+    root = Path(landing.root)
+    for folder in (root, root / "spotify", root / "spotify" / "artists"):
+        (folder / ".DS_Store").touch()
+    (root / "spotify" / "artists" / strange).mkdir()
+    assert landing.days("spotify", "artists") == [DAY]
+    assert landing.days_after("spotify", DAY - timedelta(days=1)) == [("artists", DAY)]
+    assert landing.sources("artists", DAY) == ["spotify"]

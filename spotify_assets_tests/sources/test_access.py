@@ -303,6 +303,18 @@ def test_an_app_that_loses_batches_midway_wastes_a_handful_and_gets_everyone() -
     run(test)
 
 
+@pytest.mark.parametrize("kind", [None, {}, [], 7, "user"])
+def test_an_answer_of_no_known_kind_tells_nothing_of_fields(kind: object) -> None:
+    async def test() -> None:
+        odd = Reply(body={"artists": [], "tracks": [], "type": kind})
+        app = App(before=lambda _: odd)
+        async with app.up, app.up.source(memory=ShortMemory(app.clock)) as source:
+            await source.probe(ids(1)[0])
+            assert source.access.why_not("field: artist popularity") == ""
+
+    run(test)
+
+
 def test_fields_are_noted_as_they_are_met() -> None:
     async def test() -> None:
         app = App(fields=frozenset({"popularity", "label"}), refused=frozenset({"new-releases"}))

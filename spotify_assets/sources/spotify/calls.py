@@ -220,12 +220,13 @@ class Calls:
         data = answer.data
         if answer.status != 200 or not isinstance(data, dict):
             return
-        for kind in ("artist", "track"):
-            pieces = data.get(f"{kind}s")
+        for name in ("artist", "track"):
+            pieces = data.get(f"{name}s")
             if isinstance(pieces, list):
-                self.access.look_at(kind, pieces)
+                self.access.look_at(name, pieces)
         albums = data.get("albums")
         if isinstance(albums, list):  # a page's albums are simplified and lack these fields for every app
             self.access.look_at("album", albums)
-        if data.get("type") in {"artist", "album", "track"}:
-            self.access.look_at(str(data["type"]), [data])
+        kind = data.get("type")
+        if isinstance(kind, str) and kind in {"artist", "album", "track"}:
+            self.access.look_at(kind, [data])
