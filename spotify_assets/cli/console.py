@@ -77,6 +77,12 @@ def for_terminal(text: str, *, err: bool = False, taken: int = 0) -> str:
     return in_lines(text, shutil.get_terminal_size().columns, taken) if stream.isatty() else text
 
 
+def say(text: str, *, err: bool = False, fg: str | None = None) -> None:
+    """Print a sentence or two, in lines that fit."""
+    shaped = for_terminal(text, err=err)
+    click.echo(click.style(shaped, fg=fg) if fg else shaped, err=err)
+
+
 class _Screen(Console):
     """What is not to be cut (`soft_wrap`) goes on in the next line of a terminal with a whole word."""
 

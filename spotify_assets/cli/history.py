@@ -119,6 +119,8 @@ def _table_and_files(what: tuple[str, ...]) -> tuple[str | None, list[Path]]:
     if not files:
         raise click.UsageError(f"Name a file: import {what[0]} FILE")
     for path in files:
+        if path.is_dir():
+            raise click.UsageError(f"{str(path)!r} is a folder: name its files, such as {path / '*.csv'!s}")
         if not path.is_file():
             first = (
                 f" (nor is it a table: {', '.join(tables)})" if table is None and str(path) == what[0] else ""

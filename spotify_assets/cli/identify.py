@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import click
 from rich.table import Table
 
-from spotify_assets.cli.console import command, console, literal, shown
+from spotify_assets.cli.console import command, console, literal, say, shown
 from spotify_assets.cli.environment import Environment, open_environment, upstream
 from spotify_assets.cli.finding import watched
 from spotify_assets.ingest.identify import Identified, by_hand, identify, targets_of
@@ -80,10 +80,11 @@ def needed(environment: Environment, artists: Iterable[tuple[str, str]]) -> bool
 def print_problems(outcome: Identified) -> None:
     """Say who is left and why."""
     for problem in outcome.problems:
-        click.secho(f"could not look further: {shown(problem)}", fg="yellow", err=True)
+        say(f"could not look further: {shown(problem)}", fg="yellow", err=True)
     if outcome.left:
-        click.secho(
-            f"{outcome.left:,} artists are still to be looked for: {command()} watch identify",
+        who = "1 artist is" if outcome.left == 1 else f"{outcome.left:,} artists are"
+        say(
+            f"{who} still to be looked for: {command()} watch identify",
             fg="yellow",
             err=True,
         )

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 import click
 from pydantic import SecretStr
 
-from spotify_assets.cli.console import command, console, shown
+from spotify_assets.cli.console import command, console, say, shown
 from spotify_assets.cli.environment import Environment, open_environment, upstream
 from spotify_assets.cli.purge import confirm, print_purged
 from spotify_assets.settings import Settings, load_settings
@@ -107,10 +107,10 @@ def _ask(
     url = request.url(service.accounts_url, service.client_id)
     opened = browser and webbrowser.open(url)
     click.echo(f"{'Your browser should show' if opened else 'Open'} this address to sign in:\n\n  {url}\n")
-    click.echo(f"Waiting {seconds:,.0f} seconds for the answer at {request.redirect.url} (Ctrl+C ends it) …")
+    say(f"Waiting {seconds:,.0f} seconds for the answer at {request.redirect.url} (Ctrl+C ends it) …")
     if not opened:
         port = request.redirect.port
-        click.echo(
+        say(
             "The browser has to be on this machine. From another one, connect with: "
             f"ssh -L {port}:127.0.0.1:{port} THIS_MACHINE",
             err=True,
@@ -166,13 +166,13 @@ def _keep(environment: Environment, source: str, tokens: Tokens, person: Person)
         expires_at=ends_at(now),
         refresh_token=tokens.refresh,
     )
-    click.echo(
+    say(
         f"Signed in: {shown(person.display_name or person.user_id)} ({source}, user "
         f"{shown(person.user_id)}), until {ends_at(now):%Y-%m-%d}."
     )
     if missing := [scope for scope in SCOPES if tokens.scopes and scope not in tokens.scopes]:
-        click.echo(f"Not granted, so not observed: {', '.join(missing)}", err=True)
-    click.echo(f"To take it back, with everything it brought: {command()} logout")
+        say(f"Not granted, so not observed: {', '.join(missing)}", err=True)
+    say(f"To take it back, with everything it brought: {command()} logout")
 
 
 def _chosen(environment: Environment, user: str | None) -> SignedIn:

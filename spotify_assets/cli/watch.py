@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from spotify_assets.cli.artist_file import read_artists
-from spotify_assets.cli.console import command, console, for_terminal, shown
+from spotify_assets.cli.console import command, console, for_terminal, say, shown
 from spotify_assets.cli.environment import SIMULATED_NOTE, Environment, open_environment
 from spotify_assets.cli.finding import watched
 from spotify_assets.cli.identify import (
@@ -96,7 +96,7 @@ def add_command(artists: tuple[str, ...], file: Path | None, priority: int | Non
         raise click.UsageError("name at least one artist, or --file")
     environment = open_environment()
     if environment.simulated:
-        click.secho(f"{SIMULATED_NOTE} It knows none of Spotify's artists.", fg="yellow", err=True)
+        say(f"{SIMULATED_NOTE} It knows none of Spotify's artists.", fg="yellow", err=True)
     understood = understand_all(environment, references)
     added: list[tuple[str, str]] = []
     for source, artist_id, name in understood.artists:
@@ -105,7 +105,7 @@ def add_command(artists: tuple[str, ...], file: Path | None, priority: int | Non
         called = f"  {shown(name)}" if name else ""
         click.echo(f"{'tracking' if new else 'already tracked'}: {artist_id}{called}  ({source})")
     for note in understood.notes:
-        click.echo(for_terminal(f"note: {note}", err=True), err=True)
+        say(f"note: {note}", err=True)
     if added and needed(environment, added):
         _identify(environment, added)
     if added:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from spotify_assets.cli.console import in_lines
+from spotify_assets.cli.console import in_lines, say
 from spotify_assets_tests.cli.command import Installation
 
 
@@ -34,6 +34,15 @@ def test_lines_end_with_a_word(said: str, shown: str) -> None:
 def test_the_first_line_leaves_room_for_what_stands_before_it() -> None:
     assert in_lines("twelve words", 12) == "twelve words"
     assert in_lines("twelve words", 12, taken=4) == "twelve\nwords"
+
+
+def test_what_is_said_beside_a_table_fits_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    say("what went wrong, and what to do about it", err=True)
+    assert capsys.readouterr().err == "what went wrong, and what to\ndo about it\n"
 
 
 def test_an_error_fits_the_terminal(tmp_path: Path) -> None:

@@ -76,3 +76,10 @@ def test_the_path_of_an_absent_file_is_told(cli: Cli, tmp_path: Path) -> None:
     done = cli("import", "artist-snapshots", str(tmp_path / "absent.csv"), "--source", "mine")
     assert done.code == 2
     assert "absent.csv" in done.err
+
+
+def test_a_folder_is_called_one(cli: Cli, tmp_path: Path) -> None:
+    done = cli("import", "artist-snapshots", str(tmp_path), "--source", "mine")
+    assert done.code == 2
+    assert "is a folder: name its files" in done.err
+    assert "does not exist" not in done.err
