@@ -6,13 +6,13 @@ Belongs here: the words. What a cooldown is stands in `warehouse.api_usage`.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import UTC
 from typing import Any
 
 import click
 from rich.console import Console
 
 from spotify_assets.cli.console import command, shown
+from spotify_assets.sources.allowance import in_minutes
 from spotify_assets.warehouse.api_usage import Cooldown, cooldowns_in_force, end_cooldowns
 from spotify_assets.warehouse.connection import Warehouse
 
@@ -21,7 +21,7 @@ def print_cooldown(screen: Console, cooldown: Cooldown) -> None:
     """Say how long an upstream is left alone, why, and how to end that."""
     promised = "" if cooldown.promised else " (our guess: it named no time)"
     screen.print(
-        f"  PAUSED    nothing is asked until {cooldown.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC{promised}: "
+        f"  PAUSED    nothing is asked until {in_minutes(cooldown.until)}{promised}: "
         f"{shown(cooldown.reason)}. To ask at once: {command()} doctor --end-cooldown {cooldown.upstream}",
         style="yellow", markup=False, soft_wrap=True,
     )  # fmt: skip
@@ -41,12 +41,13 @@ def end_named(warehouse: Warehouse, names: Sequence[str]) -> None:
         click.BadParameter: One of them is not paused.
     """
     paused = {one.upstream for one in cooldowns_in_force(warehouse)}
-    for name in names:
+    for name in names:  # all of them first: none is ended if another is misspelt
         if name not in paused:
             others = ", ".join(sorted(paused)) or "nobody"
             raise click.BadParameter(
                 f"{name} is not paused; paused now: {others}", param_hint="--end-cooldown"
             )
+    for name in names:
         end_cooldowns(warehouse, name)
 
 

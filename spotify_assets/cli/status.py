@@ -22,6 +22,7 @@ from spotify_assets.ingest.today import COMPLETE_TODAY, look, next_tick, plan
 from spotify_assets.lake.landing import without_credentials
 from spotify_assets.secrets import env_file_of
 from spotify_assets.settings import Settings
+from spotify_assets.sources.allowance import in_minutes
 from spotify_assets.sources.identities import namespace_of, without_id
 from spotify_assets.warehouse import watchlist
 from spotify_assets.warehouse.api_usage import Cooldown
@@ -180,7 +181,7 @@ def _print_calls(screen: Console, state: UpstreamState) -> None:
 
 def _print_paused(screen: Console, cooldown: Cooldown) -> None:
     screen.print(
-        f"paused    {cooldown.upstream}: nothing is asked until {cooldown.until:%Y-%m-%d %H:%M} UTC "
+        f"paused    {cooldown.upstream}: nothing is asked until {in_minutes(cooldown.until)} "
         f"({shown(cooldown.reason)}); to end it: {command()} doctor --end-cooldown {cooldown.upstream}",
         style="yellow", markup=False, soft_wrap=True,
     )  # fmt: skip

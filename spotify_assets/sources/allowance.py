@@ -73,14 +73,17 @@ def renewal(now: datetime) -> datetime:
     return datetime.combine(now.astimezone(UTC).date() + timedelta(days=1), time(), UTC)
 
 
+def in_minutes(until: datetime) -> str:
+    """A time rounded up to the minute: whoever runs again at the time given finds it over."""
+    return f"{until.astimezone(UTC) + timedelta(seconds=59, microseconds=999_999):%Y-%m-%d %H:%M UTC}"
+
+
 def cooldown_required(name: str, reason: str, until: datetime, seconds: float | None) -> CooldownRequired:
     """Say that `name` has to be left alone; `seconds` is what is left of a promised time, else ``None``."""
     promise = "" if seconds is not None else " It promised no time, so that is when it is tried again."
-    # Rounded up to the minute: whoever runs again at the time given finds it over.
-    when = (until + timedelta(seconds=59, microseconds=999_999)).strftime("%Y-%m-%d %H:%M UTC")
     return CooldownRequired(
-        f"{name} has to be left alone until {when}: {reason}.{promise} What was received is kept; run again "
-        "when that time is over, only what is missing is asked for again",
+        f"{name} has to be left alone until {in_minutes(until)}: {reason}.{promise} "
+        "What was received is kept; run again when it is over, only what is missing is asked for again",
         seconds,
     )
 

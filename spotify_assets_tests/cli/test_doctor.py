@@ -16,6 +16,7 @@ from spotify_assets.settings import load_settings
 from spotify_assets.simulator.catalogue import Catalogue
 from spotify_assets.simulator.config import SimulatorConfig
 from spotify_assets.simulator.server import running
+from spotify_assets.sources.allowance import in_minutes
 from spotify_assets.sources.memory import credential_digest
 from spotify_assets.sources.spotify.access import CALLS
 from spotify_assets.warehouse import watchlist
@@ -230,7 +231,7 @@ def test_calls_and_a_pause_are_shown_by_both_and_nothing_is_asked_meanwhile(
         allowance.cool_down(7200, "it asked for a pause of 7,200 s (HTTP 429)")
         allowance.close()
         (cooldown,) = last_cooldowns(warehouse)
-        until = f"{cooldown.until.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+        until = in_minutes(cooldown.until)
         status = cli("status").succeeded().out
         assert f"paused    spotify: nothing is asked until {until} (it asked for a pause of 7,200 s" in status
         doctor = " ".join(cli("doctor").succeeded().out.split())
@@ -252,6 +253,8 @@ def test_calls_and_a_pause_are_shown_by_both_and_nothing_is_asked_meanwhile(
         wrong = cli("doctor", "--end-cooldown", "deezer")
         assert wrong.code == 2
         assert "deezer is not paused; paused now: musicbrainz, spotify" in " ".join(wrong.text.split())
+        half = cli("doctor", "--end-cooldown", "spotify", "--end-cooldown", "deezer")
+        assert "paused now: musicbrainz, spotify" in " ".join(half.text.split())
         done = cli("doctor", "--end-cooldown", "spotify", "--end-cooldown", "musicbrainz").succeeded()
         assert "PAUSED" not in done.out
         cli("doctor", "--again").succeeded()
