@@ -154,7 +154,7 @@ def _json_rows(path: Path, text: str) -> tuple[tuple[str, ...], list[Row]]:
         if not line.strip():
             continue
         try:
-            values = decode_json(line)
+            values = decode_json(line, once=True)
         except NotJson as error:
             rows.append(Row(number, {}, f"the line is no JSON ({error})"))
             continue

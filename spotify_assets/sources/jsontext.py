@@ -29,11 +29,24 @@ def _refuse_constant(name: str) -> NoReturn:
     raise NotJson(f"the number {name}, which JSON does not have")
 
 
-def decode_json(text: str) -> Any:
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in found if names.count(name) > 1)
+        raise NotJson(f"it says {twice[:80]!r} twice")
+    return found
+
+
+def decode_json(text: str, *, once: bool = False) -> Any:
     """Decode `text` as strict JSON.
 
     One absurd value never hides the others: what is nested too deeply becomes `TOO_DEEP`, and a whole
     number of more digits than Python converts stays the text it was, for a contract to refuse.
+
+    Args:
+        text: What to read.
+        once: Refuse an object that says a name twice; else what it says last counts, as everywhere.
 
     Raises:
         NotJson: Whatever is wrong with the text, so that callers need to know one error only.
@@ -43,22 +56,23 @@ def decode_json(text: str) -> Any:
         raise NotJson("an empty body")
     try:
         try:
-            return _loads(_cut(text) if _may_be_deep(text) else text)
+            return _loads(_cut(text) if _may_be_deep(text) else text, once=once)
         except RecursionError:  # brackets within texts hid the depth
-            return _loads(_cut(text))
+            return _loads(_cut(text), once=once)
     except NotJson:
         raise
     except (ValueError, RecursionError) as error:
         raise _explained(text, error) from None
 
 
-def _loads(text: str) -> Any:
+def _loads(text: str, *, once: bool) -> Any:
+    hook = _once if once else None
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=hook)
     except (json.JSONDecodeError, NotJson):
         raise
     except ValueError:  # Python refuses to convert thousands of digits
-        return json.loads(text, parse_constant=_refuse_constant, parse_int=_integer)
+        return json.loads(text, parse_constant=_refuse_constant, parse_int=_integer, object_pairs_hook=hook)
 
 
 def _integer(digits: str) -> int | str:

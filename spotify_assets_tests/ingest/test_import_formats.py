@@ -97,6 +97,14 @@ def test_json_lines_keep_what_is_nested(tmp_path: Path) -> None:
     assert [row.line for row in one.unplaced] == [3, 4]
 
 
+def test_a_line_that_says_a_name_twice_is_set_aside(tmp_path: Path) -> None:
+    twice = f'{{"id": "{A}", "date": "2025-03-01", "popularity": 1, "popularity": 90}}'
+    lines = f"{twice}\n{json.dumps({'id': B, 'date': '2025-03-01', 'popularity': 5})}\n"
+    (one,) = bring(tmp_path / "a.jsonl", lines, table="artist_snapshots", source="mine")
+    assert [record.artist_id for record in records(one)] == [B]  # type: ignore[union-attr]
+    assert [(row.line, "'popularity' twice" in row.reason) for row in one.unplaced] == [(1, True)]
+
+
 def test_a_playlist_as_spotify_answers_it_reads_without_a_mapping(tmp_path: Path) -> None:
     track = {
         "id": B, "name": "Song", "popularity": 50, "duration_ms": 1000, "explicit": True,
