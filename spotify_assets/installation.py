@@ -59,13 +59,20 @@ def default_home() -> Path:
 def env_file() -> Path | None:
     """The file of settings: the checkout's `.env`; installed, the working folder's, else the home's."""
     if named := os.environ.get(ENV_FILE_VARIABLE):
-        return Path(named).expanduser().absolute()
+        return _expanded(ENV_FILE_VARIABLE, named).absolute()
     if CHECKOUT is not None:
         places = [CHECKOUT]
     else:
         home = os.environ.get(_HOME_VARIABLE)
-        places = [Path.cwd(), Path(home).expanduser() if home else default_home()]
+        places = [Path.cwd(), _expanded(_HOME_VARIABLE, home) if home else default_home()]
     return next((file for place in places if (file := place / ".env").is_file()), None)
+
+
+def _expanded(variable: str, written: str) -> Path:
+    try:
+        return Path(written).expanduser()
+    except RuntimeError:  # no such user
+        raise NoHomeError(f"{variable}: expected a whole path, from / or ~/ on") from None
 
 
 def program(name: str) -> list[str]:

@@ -11,6 +11,7 @@ import os
 import threading
 import time
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -83,7 +84,9 @@ class SecretFiles(PydanticBaseSettingsSource):
             path = next((found for one in named_in if (found := one.env_vars.get(f"{name}_file"))), None)
             if path is None or name in given:
                 continue
-            self.paths[name] = Path(path).expanduser()
+            self.paths[name] = Path(path)
+            with suppress(RuntimeError):  # no such user: it is no whole path then
+                self.paths[name] = Path(path).expanduser()
             if any(one.env_vars.get(name) for one in named_in):
                 problems.append(f"{name.upper()} and {name.upper()}_FILE are both set: remove one of them")
                 continue

@@ -91,6 +91,7 @@ class Settings(AlertSettings):
     spotify_requests_per_second: float | None = Field(
         default=None,
         gt=0,
+        allow_inf_nan=False,
         description="Pace limit for the Spotify Web API; absent: 5 a second for Spotify, "
         "no limit for the simulated upstream",
     )
@@ -223,6 +224,10 @@ class Settings(AlertSettings):
         return self
 
     def _credentials_problem(self) -> str | None:
+        for name in ("spotify_client_id", "spotify_client_secret", "listenbrainz_token", "lastfm_api_key"):
+            value: SecretStr | None = getattr(self, name)
+            if value is not None and not value.get_secret_value().strip():
+                return f"{name.upper()} is blank: set it, or remove it"
         if (self.spotify_client_id is None) != (self.spotify_client_secret is None):
             absent = "SPOTIFY_CLIENT_ID" if self.spotify_client_id is None else "SPOTIFY_CLIENT_SECRET"
             return (

@@ -64,8 +64,9 @@ def _split(value: str, expected: str) -> SplitResult:
 def http_url(value: str) -> str:
     """An address on the web that holds no secret."""
     expected = "an http or https URL such as https://api.spotify.com/v1"
+    value = value.strip()
     parts = _split(value, expected)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if parts.scheme not in {"http", "https"} or not parts.hostname or re.search(r"\s", value):
         raise ValueError(f"expected {expected}")
     if parts.username or parts.password:
         raise ValueError("expected a URL without user name and password")
@@ -159,7 +160,10 @@ def postgres_url(value: SecretStr | None) -> SecretStr | None:
 
 def absolute(value: Path) -> Path:
     """A folder, from / on."""
-    value = value.expanduser()
+    try:
+        value = value.expanduser()
+    except RuntimeError:  # no such user
+        raise ValueError("expected a folder's whole path, from / or ~/ on") from None
     return value if value.is_absolute() else Path.cwd() / value
 
 

@@ -91,6 +91,13 @@ def test_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPat
             "postgresql://USER:PASSWORD@HOST:PORT/DATABASE",
         ),
         ("SPOTIFY_REQUESTS_PER_SECOND", "0", "greater than 0"),
+        ("SPOTIFY_REQUESTS_PER_SECOND", "inf", "expected a number"),
+        ("SPOTIFY_REQUESTS_PER_SECOND", "nan", "expected a number"),
+        ("LASTFM_API_KEY", " ", "is blank: set it, or remove it"),
+        ("SPOTIFY_CLIENT_ID", "  ", "is blank: set it, or remove it"),
+        ("DEEZER_API_URL", "https://api.deezer.com /2.0", "expected an http or https URL"),
+        ("SPOTIFY_ASSETS_HOME", "~nobody-is-called-so/x", "expected a folder's whole path, from / or ~/ on"),
+        ("LASTFM_API_KEY_FILE", "~nobody-is-called-so/x", "expected the file's whole path, from / on"),
         ("SPOTIFY_CONCURRENCY", "many", "integer"),
         ("SPOTIFY_API_URL", "ftp://api.spotify.com", "http or https URL"),
         (

@@ -175,7 +175,7 @@ class Landing:
                 self._local = isinstance(self._fs, fs.LocalFileSystem)
             else:
                 self._local, root = True, str(Path(url).expanduser().resolve())
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             reason = str(error).replace(url, without_credentials(url))
             raise LakeError(
                 f"LAKE_URL cannot be used: {reason}. Expected a folder, file:///…, s3://bucket/… or gs://bucket/…"

@@ -118,9 +118,10 @@ def test_an_empty_lake_has_nothing(tmp_path: Path) -> None:
     assert landing.days("spotify", "artists") == []
 
 
-def test_an_unusable_url_names_the_setting() -> None:
+@pytest.mark.parametrize("url", ["nonsense://bucket", "~nobody-is-called-so/lake"])
+def test_an_unusable_url_names_the_setting(url: str) -> None:
     with pytest.raises(LakeError, match="LAKE_URL cannot be used"):
-        Landing("nonsense://bucket")
+        Landing(url)
 
 
 def test_a_url_of_a_folder_is_the_folder(tmp_path: Path) -> None:
