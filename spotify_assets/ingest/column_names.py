@@ -57,6 +57,7 @@ _COMMON: Mapping[str, tuple[Names, ...]] = {
 }
 _TITLES: Mapping[str, Names] = {"artist": (), "album": ("title", "album"), "track": ("title", "song")}
 _AGAIN = re.compile(r" \(\d+\)$")
+_NUMBERED = re.compile(r"(.+)\.\d+")
 _TELLING = frozenset("%‰▲▼△")
 """Marks that make another thing of a number, besides those of arithmetic: `Followers %` are no followers."""
 
@@ -103,9 +104,15 @@ def candidates(entity: Entity, field: str, columns: Sequence[str]) -> list[str]:
     """The columns that may hold a field: several where nothing tells which."""
     for names in names_of(entity, field):
         wanted = {folded(name) for name in names}
-        if found := [column for column in columns if folded(column) in wanted]:
+        if found := [column for column in columns if folded(_first(column, columns)) in wanted]:
             return found
     return []
+
+
+def _first(column: str, columns: Sequence[str]) -> str:
+    """The column of which this is the second or a later one, as some programs name it (`popularity.1`)."""
+    again = _NUMBERED.fullmatch(column)
+    return again[1] if again is not None and again[1] in columns else column
 
 
 def rule_for(field: str, column: str) -> Rule:
@@ -149,13 +156,17 @@ def not_used(columns: Sequence[str], mappings: Iterable[Mapping[str, Rule]]) -> 
     return [
         column
         for column in columns
-        if not any(_whole(column) == one or _whole(column).startswith(f"{one}.") for one in used)
+        if not any(
+            _whole(column) == one
+            or (_whole(column).startswith(f"{one}.") and not _NUMBERED.fullmatch(_whole(column)))
+            for one in used
+        )
     ]
 
 
 def _whole(column: str) -> str:
     """A path without the places in lists: what reads the first of a list's texts knows of all."""
-    return re.sub(r"\.\d+(?=\.|$)", "", column)
+    return re.sub(r"\.\d+(?=\.)", "", column)
 
 
 def uses(mapping: Mapping[str, Rule], unused: Sequence[str]) -> list[str]:

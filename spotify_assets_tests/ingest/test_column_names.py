@@ -343,3 +343,13 @@ def test_a_time_beyond_all_times_or_counted_from_1970_is_set_aside_by_its_line(
     one = bring(tmp_path, text, "artist_snapshots")
     assert one.days == [date(2026, 11, 1)]
     assert [(row.line, written in row.reason) for row in one.unplaced] == [(2, True)]
+
+
+def test_a_second_column_of_a_name_is_asked_about_or_named(tmp_path: Path) -> None:
+    text = f"artist_id,date,popularity,popularity.1\n{A},2026-11-01,5,60\n"
+    with pytest.raises(ImportProblem, match=r"Two columns may hold popularity: popularity and popularity\.1"):
+        bring(tmp_path, text, "artist_snapshots")
+    one = bring(tmp_path, text, "artist_snapshots", columns=("popularity=popularity.1",))
+    assert one.unused == ("popularity",)
+    one = bring(tmp_path, text, "artist_snapshots", columns=("popularity=popularity",))
+    assert one.unused == ("popularity.1",)
