@@ -118,7 +118,8 @@ def _text(path: Path) -> str:
     try:
         return by_mark(data)
     except NotText as error:
-        raise ImportProblem(f"{path}: {error}, for example: iconv -f WINDOWS-1252 -t UTF-8") from error
+        usual = "WINDOWS-1252" if b"\0" not in header else "UTF-16LE" if header[1:2] == b"\0" else "UTF-16BE"
+        raise ImportProblem(f"{path}: {error}, for example: iconv -f {usual} -t UTF-8") from error
 
 
 def _bytes(path: Path) -> bytes:

@@ -376,3 +376,10 @@ def test_real_genres_belong_to_the_day_that_is_said() -> None:
     (one,) = prepare(path, Wishes(values=("observed_at=2025-06-30",)), load_layouts(), today=TODAY)
     assert one.days == [date(2025, 6, 30)]
     assert [len(record.genres or ()) for record in records(one)] == [3, 4]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("encoding", ["UTF-16LE", "UTF-16BE", "WINDOWS-1252"])
+def test_a_file_in_another_encoding_is_told_how_to_become_utf_8(tmp_path: Path, encoding: str) -> None:
+    text = "artist_id,date,name\na,2026-11-01,Élan\n".encode(encoding)
+    with pytest.raises(ImportProblem, match=f"iconv -f {encoding} -t UTF-8"):
+        bring(tmp_path / "a.csv", text, table="artist_snapshots", source="mine")
