@@ -34,6 +34,16 @@ _MEANING = (
 )
 """Settings that change what statements mean or how values are written, at their standard values: a role, a
 database or a server may have others."""
+_UNLESS_GIVEN = (
+    "statement_timeout=0",
+    "idle_in_transaction_session_timeout=0",
+    "idle_session_timeout=0",
+    "client_min_messages=notice",
+    # A path that names pg_catalog after another schema (as for orafce) has that one's functions in the place
+    # of PostgreSQL's.
+    "search_path=public",
+)
+"""Settings that the address may give other values, but no role, database or server."""
 MARKER = "spotify_assets.session"
 """A setting that nothing but our own options sets: where it is absent, something left our options out."""
 
@@ -105,12 +115,12 @@ def session_options(given: Parameters, *settings: str) -> str:
     """Startup options that every session of ours gets: standard meanings, and no time limit of the role's.
 
     Args:
-        given: The address; options that stand in it are kept, and decide about time limits.
+        given: The address; options that stand in it are kept, and decide about what is in `_UNLESS_GIVEN`.
         *settings: More settings, as ``name=value``; these decide.
     """
-    before = ("statement_timeout=0", "idle_in_transaction_session_timeout=0", "idle_session_timeout=0")
     after = (*_MEANING, f"{MARKER}=1", *settings)
-    parts = (*(f"-c {one}" for one in before), given.get("options", ""), *(f"-c {one}" for one in after))
+    before = (f"-c {one}" for one in _UNLESS_GIVEN)
+    parts = (*before, given.get("options", ""), *(f"-c {one}" for one in after))
     return " ".join(part for part in parts if part)
 
 

@@ -108,7 +108,7 @@ MEANINGS = {
     "extra_float_digits": "-10", "standard_conforming_strings": "off", "quote_all_identifiers": "on",
     "array_nulls": "off", "transform_null_equals": "on", "xmloption": "document",
     "default_transaction_isolation": "serializable", "default_transaction_deferrable": "on",
-    "search_path": "nowhere", "row_security": "off",
+    "search_path": "nowhere", "row_security": "off", "client_min_messages": "debug2",
 }  # fmt: skip
 
 
@@ -136,6 +136,25 @@ def test_what_statements_mean_is_not_the_databases_to_say(empty_database_url: st
         cursor.execute(statement)
         seen |= {row[0] for row in cursor.fetchall()}
     assert seen == {r"2026-11-03|1 day|\x00|0.3333333333333333|text|f|a|read committed"}
+
+
+def test_a_path_that_names_another_schema_before_postgresqls_own_changes_nothing(
+    empty_database_url: str,
+) -> None:
+    change(
+        empty_database_url,
+        "create schema oracle; create table oracle.pg_class (x int); "
+        "create function oracle.substr(text, int, int) returns text language sql return 'theirs'; "
+        f'alter database "{database(empty_database_url)}" set search_path = oracle, public, pg_catalog',
+    )
+    warehouse = opened(empty_database_url)
+    load(warehouse, artists(["a", "b"]))
+    statement = "select substr('ours', 1, 4) || count(oid) from pg_class where relname = 'watchlist'"
+    seen = [
+        seen_by_child(environment, statement)
+        for environment in (warehouse.dbt_environment(), warehouse.libpq_environment())
+    ]
+    assert seen == ["ours1"] * 2
 
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
