@@ -62,7 +62,7 @@ def set_up_records(
                 cursor.execute(sql.SQL(_GRANT_KEEPER).format(**names))
                 cursor.execute(
                     "select relname from pg_class where relnamespace = 'dagster'::regnamespace "
-                    "and relkind in ('r', 'p', 'v') and relowner <> %s::regrole",
+                    "and relkind in ('r', 'p', 'v') and pg_get_userbyid(relowner) <> %s",
                     (keeper.user,),
                 )
                 for (relation,) in cursor.fetchall():

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg2
 import pytest
@@ -71,8 +71,14 @@ def roles(database_server: DatabaseServer) -> Iterator[Roles]:
                 )
             )
     finally:
-        for name in reversed(names):
-            database_server.execute(f"drop role if exists {name}")
+        for name in reversed([*names, *odd(tail)]):
+            quoted = name.replace('"', '""')
+            database_server.execute(f'drop role if exists "{quoted}"')
+
+
+def odd(tail: str) -> list[str]:
+    """Names of loader, reader, keeper and viewer that have to be quoted."""
+    return [f"{kind}{tail}" for kind in ("Load Er", "re\"a'der", "Keep.Er@corp", "vi%ewer")]
 
 
 def run(url: str, statement: str) -> list[tuple[object, ...]]:
@@ -227,6 +233,19 @@ def test_what_does_not_fit_is_refused(roles: Roles, database_server: DatabaseSer
     database_server.execute(f"alter role {owner.user} nocreaterole")
     with pytest.raises(RolesRefused, match=f'run: ALTER ROLE "{owner.user}" CREATEROLE'):
         set_up(owner, loader, reader)
+
+
+def test_users_may_have_any_name(roles: Roles) -> None:
+    owner, *_ = roles.warehouses()
+    odd_names = odd(owner.user.rpartition("_")[2])
+    loader, reader, keeper, viewer = (
+        Warehouse(SecretStr(roles.owner.replace(owner.user, quote(name, safe="")))) for name in odd_names
+    )
+    for made in (odd_names, []):
+        assert set_up(owner, loader, reader)[0] == made[:2]
+        run(roles.owner, "create table if not exists dagster.runs (id integer)")
+        assert set_up_records(owner, loader, keeper, viewer) == made[2:]
+    assert run(viewer.url.get_secret_value(), "select count(*) from dagster.runs") == [(0,)]
 
 
 def test_dagster_keeps_its_records_as_a_user_who_sees_no_data(roles: Roles) -> None:
