@@ -20,6 +20,7 @@ from psycopg2.extensions import cursor as PgCursor  # noqa: N812 - it is a class
 
 _DAY_COLUMNS = ("snapshot_date", "partition_date", "forecast_on", "played_on", "day")
 _TIME_COLUMNS = ("observed_at", "played_at", "added_at")
+_DAY_TYPES = ("date", "timestamp with time zone", "timestamp without time zone")
 _ARTIST_COLUMNS = ("artist_id", "requested_id", "primary_artist_id", "target_id", "canonical_id")
 _RAW_PATHS = (
     "$.**.artist_id",
@@ -39,12 +40,14 @@ class Table:
         name: Its name.
         columns: Type by column.
         managed: Whether the platform made it. What stands in others is counted, and left.
+        alone: Whether tables of others may inherit from it, whose rows then are not meant.
     """
 
     schema: str
     name: str
     columns: dict[str, str]
     managed: bool = True
+    alone: bool = False
 
     @property
     def called(self) -> str:
@@ -52,9 +55,15 @@ class Table:
         return f"{self.schema}.{self.name}"
 
     @property
-    def identifier(self) -> sql.Identifier:
+    def identifier(self) -> sql.Composable:
         """The table in a statement."""
-        return sql.Identifier(self.schema, self.name)
+        name = sql.Identifier(self.schema, self.name)
+        return sql.SQL("only {}").format(name) if self.alone else name
+
+    def text(self, column: str) -> sql.Composable:
+        """A column as text: others may number what is a text to us."""
+        name = sql.Identifier(column)
+        return name if self.columns[column] == "text" else sql.SQL("{}::text").format(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +109,18 @@ def _literal(text: str) -> str:
 
 
 def tables(connection: PgConnection) -> list[Table]:
-    """Every table that we may read but Dagster's and PostgreSQL's, partitions counted with their parents."""
+    """Every table that we may read but Dagster's and PostgreSQL's, partitions counted with their parents.
+
+    Of others also materialized views, which hold rows of their own.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "select n.nspname, c.relname, json_object_agg(a.attname, format_type(a.atttypid, null)), "
-            "exists (select from ops.managed_relations as m where m.relation_id = c.oid) "
+            "exists (select from ops.managed_relations as m where m.relation_id = c.oid), c.relkind = 'r' "
             "from pg_class as c join pg_namespace as n on n.oid = c.relnamespace "
             "join pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped "
-            "where c.relkind in ('r', 'p') and not c.relispartition and c.relpersistence <> 't' "
+            "where c.relkind in ('r', 'p', 'm') and c.relispopulated and not c.relispartition "
+            "and c.relpersistence <> 't' "
             "and n.nspname !~ '^pg_' and n.nspname not in ('information_schema', 'dagster') "
             "and has_schema_privilege(n.oid, 'usage') and has_table_privilege(c.oid, 'select') "
             "group by 1, 2, c.oid order by 1, 2"
@@ -125,13 +138,14 @@ def meant(table: Table, rows: Rows) -> sql.Composable | None:
     if rows.user_id is not None:
         if "user_id" not in table.columns:
             return None
-        conditions.append(sql.SQL("user_id = %(user)s"))
+        conditions.append(sql.SQL("{} = %(user)s").format(table.text("user_id")))
     if rows.artist_id is not None:
         if (about := _about_artist(table, rows)) is None:
             return None
         conditions.append(about)
     if rows.before is not None:
-        day = next((name for name in (*_DAY_COLUMNS, *_TIME_COLUMNS) if name in table.columns), None)
+        days = (*_DAY_COLUMNS, *_TIME_COLUMNS)
+        day = next((name for name in days if table.columns.get(name) in _DAY_TYPES), None)
         if day is None or (table.schema, table.name) == ("ops", "watchlist"):
             return None
         conditions.append(sql.SQL("{} < %(before)s").format(sql.Identifier(day)))
@@ -140,9 +154,11 @@ def meant(table: Table, rows: Rows) -> sql.Composable | None:
 
 def _of_source(table: Table) -> sql.Composable | None:
     if {"source", "target"} <= table.columns.keys():
-        return sql.SQL("(source = %(source)s or target = %(source)s)")
+        return sql.SQL("({} = %(source)s or {} = %(source)s)").format(
+            table.text("source"), table.text("target")
+        )
     if "source" in table.columns:
-        return sql.SQL("source = %(source)s")
+        return sql.SQL("{} = %(source)s").format(table.text("source"))
     if (table.schema, table.name) == ("ops", "capabilities"):
         return sql.SQL("upstream = %(source)s")
     return None
@@ -153,9 +169,9 @@ def _about_artist(table: Table, rows: Rows) -> sql.Composable | None:
     if (table.schema, table.name) == ("ops", "partition_loads"):
         return None
     either: list[sql.Composable] = [
-        sql.SQL("{} = %(artist)s").format(sql.Identifier(name))
+        sql.SQL("{} = %(artist)s").format(table.text(name))
         for name in _ARTIST_COLUMNS
-        if table.columns.get(name) == "text"
+        if name in table.columns
     ]
     if table.columns.get("artist_ids") == "text[]":
         alone = sql.SQL("artist_ids <@ array[%(artist)s]::text[]")
@@ -163,7 +179,7 @@ def _about_artist(table: Table, rows: Rows) -> sql.Composable | None:
         named = [
             sql.SQL("exists (select from unnest(%(names)s::text[]) as n (n) where {} ~* ('\\y' || "
                     "regexp_replace(n.n, '([^[:alnum:][:space:]])', '\\\\\\1', 'g') || '\\y'))").format(
-                sql.Identifier(title)
+                table.text(title)
             )
             for title in titles
         ]  # fmt: skip
@@ -173,9 +189,9 @@ def _about_artist(table: Table, rows: Rows) -> sql.Composable | None:
     nameless = (table.schema, table.name) == ("snapshots", "audio_features")  # loaded, but names no artist
     if rows.works and (nameless or table.schema not in {"snapshots", "ops"}):
         either += [
-            sql.SQL("{} = any(%(works)s)").format(sql.Identifier(name))
+            sql.SQL("{} = any(%(works)s)").format(table.text(name))
             for name in ("track_id", "album_id")
-            if table.columns.get(name) == "text"
+            if name in table.columns
         ]
         if table.columns.get("track_ids") == "text[]":
             either.append(sql.SQL("track_ids && %(works)s::text[]"))
@@ -203,11 +219,11 @@ def shared(table: Table, rows: Rows) -> sql.Composable | None:
     both = table.columns.get("artist_ids") == table.columns.get("artist_names") == "text[]"
     if rows.artist_id is None or not both or (rows.source is not None and "source" not in table.columns):
         return None
-    conditions = [sql.SQL("%(artist)s = any(artist_ids)")]
+    conditions: list[sql.Composable] = [sql.SQL("%(artist)s = any(artist_ids)")]
     if rows.source is not None:
-        conditions.append(sql.SQL("source = %(source)s"))
+        conditions.append(sql.SQL("{} = %(source)s").format(table.text("source")))
     if rows.before is not None:
-        if "snapshot_date" not in table.columns:
+        if table.columns.get("snapshot_date") not in _DAY_TYPES:
             return None
         conditions.append(sql.SQL("snapshot_date < %(before)s"))
     return sql.SQL(" and ").join(conditions)
@@ -249,7 +265,7 @@ def count(cursor: PgCursor, table: Table, rows: Rows) -> int:
     if rows.artist_id is not None and rows.unmistakable and rows.before is None:
         conditions: list[sql.Composable] = [sql.SQL("t::text like %(within)s")]
         if rows.source is not None and "source" in table.columns:
-            conditions.append(sql.SQL("source = %(source)s"))
+            conditions.append(sql.SQL("{} = %(source)s").format(table.text("source")))
         either: list[sql.Composable] = [sql.SQL("({})").format(sql.SQL(" and ").join(conditions))]
     else:
         either = [one for one in (shared(table, rows),) if one is not None]

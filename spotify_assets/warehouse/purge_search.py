@@ -37,9 +37,14 @@ def known_names(connection: PgConnection, artist_id: str, source: str | None) ->
                 continue
             cursor.execute(
                 sql.SQL(
-                    "select distinct source, name from {} where artist_id = %(artist)s and name <> '' "
-                    "and (%(source)s::text is null or source = %(source)s)"
-                ).format(table.identifier),
+                    "select distinct {source}, {name} from {table} where {artist} = %(artist)s "
+                    "and {name} <> '' and (%(source)s::text is null or {source} = %(source)s)"
+                ).format(
+                    table=table.identifier,
+                    source=table.text("source"),
+                    name=table.text("name"),
+                    artist=table.text("artist_id"),
+                ),
                 {"artist": artist_id, "source": source},
             )
             for where, name in cursor.fetchall():
@@ -93,7 +98,7 @@ def linked(connection: PgConnection, artist_id: str) -> tuple[list[tuple[str, st
 def touched_partitions(cursor: PgCursor, rows: Rows) -> set[tuple[str, str, date]]:
     """Which (table, source, day) of the loaded tables hold rows that are meant, also in quarantine."""
     found: set[tuple[str, str, date]] = set()
-    for table in tables(cursor.connection):
+    for table in (table for table in tables(cursor.connection) if table.managed):
         day = "snapshot_date" if table.schema == "snapshots" else "partition_date"
         if table.schema != "snapshots" and table.called != "ops.quarantine":
             continue

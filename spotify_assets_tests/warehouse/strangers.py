@@ -41,6 +41,13 @@ create view sales.by_source as select source, count(*) from sales.orders group b
 create table public.artist_snapshots (artist_id text, source text);
 insert into public.artist_snapshots values ('a', 'spotify');
 grant select on sales.orders to public;
+create table sales.numbers (
+    source int, target json, user_id bigint, artist_id int, track_id uuid, name jsonb, label xml, day int,
+    snapshot_date text, played_at bigint, artist_ids text[], artist_names text[]
+);
+insert into sales.numbers (artist_id, name, artist_ids) values (1, '{}', '{b}');
+create materialized view sales.artists as select artist_id from sales.orders;
+create materialized view sales.never_filled as select source from sales.orders with no data;
 """
 """What a team has under names that are its own."""
 

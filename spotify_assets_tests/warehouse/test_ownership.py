@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -12,7 +13,7 @@ import psycopg2
 import pytest
 from pydantic import SecretStr
 
-from spotify_assets.ingest.purge import purge_artist, purge_user
+from spotify_assets.ingest.purge import purge_artist, purge_source, purge_user
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.warehouse import ownership
@@ -114,31 +115,39 @@ def test_beside_a_teams_own_everything_works_and_nothing_of_theirs_changes(
     owner, tail = Warehouse(SecretStr(empty_database_url)), uuid.uuid4().hex[:8]
     loader = Warehouse(SecretStr(as_user(empty_database_url, f"loader_{tail}")))
     reader = Warehouse(SecretStr(as_user(empty_database_url, f"reader_{tail}")))
-    before = picture(owner, "sales", "public")
     warehouse = opened(empty_database_url)
     try:
         with warehouse.connect() as connection:
             ownership.claim_models(connection, manifest)
         change(
             empty_database_url,
-            "insert into ops.watchlist (source, artist_id, added_by) values ('spotify', 'a', 'me')",
+            "insert into ops.watchlist (source, artist_id, added_by) values ('spotify', 'a', 'me'); "
+            "create table snapshots.notes (artist_id text); insert into snapshots.notes values ('a'); "
+            "create table sales.kept () inherits (ops.watchlist); "
+            "insert into sales.kept (source, artist_id, added_by) values ('spotify', 'a', 'them')",
         )
         landing = Landing(f"file://{tmp_path}")
+        before = picture(owner, "sales", "public")
         purged = purge_artist(warehouse, landing, tmp_path, "a")
         assert {place.name: place.left for place in purged.places if place.left} == {
             "public.artist_snapshots": 1,
+            "sales.artists": 1,
+            "sales.kept": 1,
             "sales.orders": 1,
+            "snapshots.notes": 1,
         }
         purge_user(warehouse, landing, "anna")
+        purge_source(warehouse, landing, tmp_path, "spotify", before=date(2026, 11, 2))
         made, others = set_up(owner, loader, reader)
         assert made == [loader.user, reader.user]
         assert {"schema sales", "table public.artist_snapshots"} <= set(others)
         # Others still connect, as everybody may in a new database.
         assert query(as_user(empty_database_url, other_user), "select count(*) from pg_class")
-        with warehouse.connect() as connection:
-            assert set(ownership.check_replaceable(connection, ALL)) == set(ALL)
         # The last line is the database's rights, which name our new users.
         assert picture(owner, "sales", "public").splitlines()[:-1] == before.splitlines()[:-1]
+        change(empty_database_url, "drop table snapshots.notes, sales.kept")
+        with warehouse.connect() as connection:
+            assert set(ownership.check_replaceable(connection, ALL)) == set(ALL)
     finally:
         for role in (loader, reader):
             change(empty_database_url, f"drop owned by {role.user} cascade")
