@@ -32,6 +32,8 @@ MOST_BYTES = 256 << 20
 """Largest file that is read (bytes, unpacked): all of it is held in memory, many times over."""
 MOST_ROWS = 5_000_000
 """Most rows of one file."""
+MOST_COLUMNS = 100_000
+"""Most columns of one file: a name for each costs a hundred times what it takes in the file."""
 _DEEPEST = 5
 # By how they begin, or what they hold at a place: what people take for a table, and is none.
 _NO_TEXT = {
@@ -147,6 +149,25 @@ def _too_many(path: Path) -> ImportProblem:
     return ImportProblem(f"{path} has more than {MOST_ROWS:,} rows: split it into several files.")
 
 
+def _check_columns(path: Path, count: int) -> None:
+    if count > MOST_COLUMNS:
+        raise ImportProblem(
+            f"{path} has more than {MOST_COLUMNS:,} columns: its first line is no header, or its rows stand "
+            "as columns."
+        )
+
+
+def _has_long_line(text: str) -> bool:
+    """Whether a line is longer than a field may be: as columns it would take a hundred times its size."""
+    place = 0
+    while len(text) - place > _LONGEST:
+        end = max(text.rfind(mark, place, place + _LONGEST + 1) for mark in "\r\n")
+        if end < place:
+            return True
+        place = end + 1
+    return False
+
+
 def _json_rows(path: Path, text: str) -> tuple[tuple[str, ...], list[Row]]:
     rows: list[Row] = []
     columns: dict[str, None] = {}
@@ -163,6 +184,7 @@ def _json_rows(path: Path, text: str) -> tuple[tuple[str, ...], list[Row]]:
             rows.append(Row(number, {}, "the line is no JSON object {…}"))
             continue
         columns.update(dict.fromkeys(_paths(values)))
+        _check_columns(path, len(columns))
         rows.append(Row(number, values))
         if len(rows) > MOST_ROWS:
             raise _too_many(path)
@@ -232,6 +254,8 @@ def _named(header: Sequence[str]) -> list[str]:
 
 def _separated_rows(path: Path, text: str, separator: str | None) -> tuple[tuple[str, ...], list[Row]]:
     csv.field_size_limit(_LONGEST)
+    if _has_long_line(text):
+        raise ImportProblem(f"{path} has a line of more than {_LONGEST:,} characters: it is no table.")
     separator = SEPARATORS.get(separator, separator) if separator else find_separator(text)
     if len(separator) != 1 or separator in '"\r\n':
         raise ImportProblem(
@@ -243,6 +267,7 @@ def _separated_rows(path: Path, text: str, separator: str | None) -> tuple[tuple
     try:
         for line, record in _records(text, separator):
             if not columns:
+                _check_columns(path, len(record))
                 columns = _named(record)
                 continue
             problem = ""

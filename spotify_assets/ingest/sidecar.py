@@ -18,6 +18,7 @@ from spotify_assets.ingest.history import Wishes
 
 FOR_ALL = "import.toml"
 """Says something about every file of its folder, and of the folders in it."""
+_MOST_BYTES = 1 << 20
 _TEXTS = ("table", "source", "layout", "separator")
 _TABLES = ("map", "set")
 
@@ -61,8 +62,12 @@ def _with(wishes: Wishes, folder: Path, name: str) -> Wishes:
         return wishes
     path = folder / name
     try:
-        told: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        with path.open("rb") as file:
+            text = file.read(_MOST_BYTES + 1)
+        if len(text) > _MOST_BYTES:
+            raise ImportProblem(f"{path} is larger than {_MOST_BYTES >> 20} MiB: it says too much.")
+        told: dict[str, Any] = tomllib.loads(text.decode("utf-8").replace("\r\n", "\n"))
+    except (OSError, ValueError, RecursionError) as error:  # numbers and nesting without end, too
         raise ImportProblem(f"{path} cannot be read: {error}") from error
     if unknown := set(told) - {*_TEXTS, *_TABLES}:
         raise ImportProblem(

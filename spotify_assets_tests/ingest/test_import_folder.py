@@ -121,6 +121,28 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
         read_file(large)
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("," * 200_000, "has more than 100,000 columns"),
+        ("a,b\n" + "," * (2**24 + 1), "has a line of more than 16,777,216 characters"),
+        ("\n".join(f'{{"a": 1, "{line}": 1}}' for line in range(100_001)), "has more than 100,000 columns"),
+    ],
+)
+def test_what_has_columns_without_end_is_no_table(tmp_path: Path, text: str, says: str) -> None:
+    file = tmp_path / "columns.csv"
+    file.write_text(text)
+    with pytest.raises(ImportProblem, match=says):
+        read_file(file)
+
+
+@pytest.mark.parametrize("text", ["source = " + "9" * 5_000, "source = " + "[" * 100_000, "#" * (1 << 21)])
+def test_a_sidecar_that_cannot_be_read_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "history.csv.toml").write_text(text)
+    with pytest.raises(ImportProblem, match=r"history\.csv\.toml (cannot be read|is larger than 1 MiB)"):
+        wishes_for(tmp_path, "history.csv")
+
+
 def test_many_columns_of_one_name_are_read(tmp_path: Path) -> None:
     file = tmp_path / "wide.csv"
     file.write_text(",".join(["same"] * 30_000) + "\n" + ",".join(["1"] * 30_000) + "\n")
