@@ -89,7 +89,7 @@ left join (
 {#- After a model with `joined_artists` whose days may be left without rows by that: nothing came in their place. -#}
 {% macro forget_regrouped(days, merged, joins) -%}
 {% if is_incremental() -%}
-delete from {{ this }} as old
+delete from only {{ this }} as old
 using ({{ regrouped_days(days, merged, joins) }}) as regrouped
 where old.source = regrouped.source and old.snapshot_date = regrouped.snapshot_date
 {%- endif %}

@@ -52,7 +52,7 @@ is refused before it begins.
 
     {% do run_query(get_create_table_as_sql(True, temp_relation, sql)) %}
     {% call statement("main") -%}
-        delete from {{ target_relation }};
+        delete from only {{ target_relation }};
 
         insert into {{ target_relation }} ({{ columns }})
         select {{ columns }} from {{ temp_relation }};
@@ -138,4 +138,30 @@ is refused before it begins.
         {%- do columns.append(column["name"] ~ " " ~ (column["data_type"] | lower)) -%}
     {%- endfor -%}
     {{ return(columns) }}
+{%- endmacro %}
+
+
+{#-
+A relation that takes the place of another one grants what that one granted, which still stands beside it under the name
+of a backup. Where `should_revoke`, the relation is the one that it was.
+-#}
+{% macro postgres__apply_grants(relation, grant_config, should_revoke=True) -%}
+    {%- do dbt.default__apply_grants(relation, grant_config, should_revoke) -%}
+    {%- if not should_revoke -%}
+        {%- set old = make_backup_relation(relation, relation.type) -%}
+        {%- set grants = run_query(
+            "select 'grant ' || a.privilege_type || coalesce(' (' || quote_ident(x.attname) || ')', '') || ' on "
+            ~ relation | replace("'", "''") ~ " to ' || case a.grantee when 0 then 'public' else "
+            ~ "quote_ident(pg_get_userbyid(a.grantee)) end || case when a.is_grantable then ' with grant option' else '' end "
+            ~ "from (select relacl as acl, relowner, null::name as attname from pg_class where oid = to_regclass('"
+            ~ old ~ "') union all select o.attacl, c.relowner, o.attname from pg_attribute as o "
+            ~ "inner join pg_class as c on c.oid = o.attrelid "
+            ~ "inner join pg_attribute as n on n.attname = o.attname and n.attrelid = to_regclass('" ~ relation ~ "') "
+            ~ "where o.attrelid = to_regclass('" ~ old ~ "') and not o.attisdropped) as x "
+            ~ "cross join lateral aclexplode(x.acl) as a where a.grantee <> x.relowner"
+        ) -%}
+        {%- for row in grants -%}
+            {%- do run_query(row[0]) -%}
+        {%- endfor -%}
+    {%- endif -%}
 {%- endmacro %}

@@ -130,10 +130,10 @@ rows in the temporary table reach to the model's own last day, so what goes come
 {% macro get_incremental_replace_window_sql(arg_dict) -%}
     {%- set columns = get_quoted_csv(arg_dict["dest_columns"] | map(attribute="name")) -%}
     {# by source, for indexes that begin with it -#}
-    delete from {{ arg_dict["target_relation"] }}
+    delete from only {{ arg_dict["target_relation"] }}
     where source in ({{ built_sources() }}) and snapshot_date >= {{ window_from() }};
 
-    delete from {{ arg_dict["target_relation"] }} as old
+    delete from only {{ arg_dict["target_relation"] }} as old
     using (
         select source, min(snapshot_date) as starts_on from {{ arg_dict["temp_relation"] }}
         -- where no source starts earlier, nothing is looked for

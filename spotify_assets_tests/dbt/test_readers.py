@@ -12,6 +12,7 @@ from datetime import date, timedelta
 import psycopg2
 import pytest
 
+from spotify_assets_tests.cli.command import query
 from spotify_assets_tests.dbt import data
 from spotify_assets_tests.dbt.conftest import Project
 
@@ -219,6 +220,52 @@ def test_a_full_refresh_puts_new_tables_in_the_place_of_the_old_ones(project: Pr
     assert reader.problems == []
     for name, seen in reader.seen.items():
         assert set(seen) <= {before[name], after[name]}, name
+
+
+ATTACHED = (
+    "create schema attached",
+    "create table attached.notes (n int)",
+    "create function attached.note() returns trigger language plpgsql as "
+    "'begin insert into attached.notes values (1); return null; end'",
+    "create trigger noted after insert on marts.artist_breakouts execute function attached.note()",
+    "create policy seen on marts.artist_popularity_trend for select to public using (true)",
+    "set client_min_messages = error",
+    "create publication attached for table marts.artist_milestones",
+    "create table attached.days () inherits (marts.dim_date)",
+    "insert into attached.days select * from marts.dim_date limit 2",
+    "grant select (name) on marts.artist_leaderboard to public",
+    "grant select on marts.artist_comparison, marts.artist_leaderboard to pg_monitor with grant option",
+)
+"""What others may do to relations of ours."""
+
+
+def test_what_others_have_attached_to_a_mart_stays(project: Project) -> None:
+    project.execute("; ".join(ATTACHED))
+
+    def attached() -> list[object]:
+        return [
+            query(project.url, statement)
+            for statement in (
+                "select * from ops.foreign_dependents()",
+                "select * from attached.days order by 1",
+                "select relname, acl::text from pg_class cross join lateral unnest(relacl) as acl "
+                "where relname in ('artist_comparison', 'artist_leaderboard') order by 1, 2",
+                "select attrelid::regclass::text, attname, attacl::text from pg_attribute "
+                "where attacl is not null and attrelid = 'marts.artist_leaderboard'::regclass",
+            )
+        ]
+
+    before = attached()
+    assert [len(found) for found in before] == [4, 2, 4, 1], before
+    names = ("artist_breakouts", "artist_popularity_trend", "artist_milestones", "artist_leaderboard")
+    project.dbt("run", "--select", *names, "artist_comparison", "dim_date", "--full-refresh")
+    project.dbt("run", "--select", "dim_date")
+    assert attached() == before
+    project.execute(
+        "drop publication attached; drop policy seen on marts.artist_popularity_trend; "
+        "drop schema attached cascade"
+    )
+    assert query(project.url, "select * from ops.foreign_dependents()") == []
 
 
 def test_what_others_have_made_is_neither_replaced_nor_dropped(project: Project) -> None:

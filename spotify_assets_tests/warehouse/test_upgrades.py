@@ -69,6 +69,7 @@ DATA = {
     "0011_months": "select ops.ensure_month('top_tracks', '2026-11-20');",
     "0012_managed_objects": """select ops.claim_relations('[["marts", "dim_date"]]');""",
     "0013_replica_identity": "delete from ops.quarantine where source = 'nobody';",
+    "0014_attached_to_ours": "create rule quiet as on delete to ops.watchlist do also nothing;",
 }
 CATALOGUE = {
     "columns": "select table_schema, table_name, column_name, ordinal_position, data_type, is_nullable, "
