@@ -1,8 +1,8 @@
 """The environment of our own processes, without what the variables of other programs would do to them.
 
-libpq, dbt and Dagster read dozens of variables; those of another project would send us to another server, dbt
-target or instance. Each door of ours (command line, code server, a connection) comes through here. What a
-server needs to be told stands in DATABASE_URL.
+libpq, dbt, Dagster and Pandera read dozens of variables; those of another project would send us to another
+server, dbt target or instance, or switch off what is checked. Each door of ours (command line, code server, a
+connection) comes through here. What a server needs to be told stands in DATABASE_URL.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import os
 import re
 from collections.abc import Mapping
 
-# Every variable of libpq and dbt begins so, a later version's too. PG_… are names that people invent.
-_OF_OTHERS = re.compile(r"PG[A-Z]|DBT_")
+# Every variable of libpq, dbt and Pandera begins so, a later version's too. PG_… are names that people
+# invent.
+_OF_OTHERS = re.compile(r"PG[A-Z]|DBT_|PANDERA_")
 _DAGSTER = re.compile(r"DAGSTER_")
 _SETTINGS = ("DAGSTER_EVENTS_KEPT_DAYS", "DAGSTER_WEB_URL")
 """Settings of ours that begin as Dagster's own variables do."""

@@ -74,6 +74,7 @@ def hostile_variables(port: int) -> dict[str, str]:
     return {
         **{name: WRONG.get(name, "nonsense") for name in names},
         "PGPORT": str(port),
+        "PANDERA_VALIDATION_ENABLED": "False",
         "PYTHONWARNINGS": "error",
         "DAGSTER_HOME": "/nowhere/dagster",
         "DAGSTER_POSTGRES_URL": "postgresql://nobody@127.0.0.1:1/elsewhere",

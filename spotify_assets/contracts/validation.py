@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 import pandera.pandas as pa
 import pyarrow
+from pandera.config import ValidationDepth, config_context
 from pyarrow import compute
 
 from spotify_assets.contracts.models import (
@@ -228,7 +229,9 @@ def _failure_cases(table: str, frame: pd.DataFrame) -> list[dict[str, Any]]:
     if frame.empty:
         return []
     try:
-        MODELS[table].validate(frame, lazy=True)
+        # Whatever PANDERA_VALIDATION_ENABLED and PANDERA_VALIDATION_DEPTH say.
+        with config_context(validation_enabled=True, validation_depth=ValidationDepth.SCHEMA_AND_DATA):
+            MODELS[table].validate(frame, lazy=True)
     except pa.errors.SchemaErrors as errors:
         cases: list[dict[str, Any]] = errors.failure_cases.to_dict("records")
         unplaced = [case for case in cases if pd.isna(case["index"])]

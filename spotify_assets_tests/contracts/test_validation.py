@@ -1,5 +1,8 @@
 """A row that breaks a rule goes to quarantine with its reasons, and never stops another."""
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -45,6 +48,25 @@ def test_a_good_record_becomes_a_row_of_the_model(table: str, record: Any) -> No
     assert row["snapshot_date"] == DAY
     assert row["source"] == "spotify"
     assert violations(table, outcome.rows) == []
+
+
+@pytest.mark.parametrize(
+    "variable", ["PANDERA_VALIDATION_ENABLED=False", "PANDERA_VALIDATION_DEPTH=SCHEMA_ONLY"]
+)
+def test_no_variable_of_the_library_switches_rules_off(variable: str) -> None:
+    code = (
+        "from spotify_assets_tests.contracts.test_validation import *; "
+        "print(*reasons('artist_snapshots', replace(ARTIST, popularity=101)))"
+    )
+    name, _, value = variable.partition("=")
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=os.environ | {name: value},
+    )
+    assert done.stdout == "popularity: must be at most 100, got 101\n"
 
 
 @pytest.mark.parametrize(
