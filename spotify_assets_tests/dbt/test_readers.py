@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Any
 
 import psycopg2
 import pytest
@@ -242,7 +243,7 @@ ATTACHED = (
 def test_what_others_have_attached_to_a_mart_stays(project: Project) -> None:
     project.execute("; ".join(ATTACHED))
 
-    def attached() -> list[object]:
+    def attached() -> list[list[tuple[Any, ...]]]:
         return [
             query(project.url, statement)
             for statement in (
