@@ -29,6 +29,13 @@ from spotify_assets.warehouse.errors import QueryRefused
 STATEMENT_SECONDS = 60.0
 MOST_BYTES = 64 << 20
 _DECLARE = "declare spotify_assets_query no scroll cursor for\n"
+_NOT_SHOWN = (
+    "The query returns a column of a type that cannot be shown, such as a whole row: cast it to text, as in "
+    "(column)::text."
+)
+_SCALED = (b"money", b"_money")
+"""Types that the driver gives as whole numbers of another unit."""
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _BATCH_BYTES = 1 << 20
 _BATCH_ROWS = 1_000
 
@@ -85,13 +92,12 @@ def read_only_query(
                 message += _known_tables(connection, message)
             raise QueryRefused(message) from None
         except pa.ArrowException:
-            raise QueryRefused(
-                "The query returns a column of a type that cannot be shown, such as a whole row: cast it to "
-                "text, as in (column)::text."
-            ) from None
+            raise QueryRefused(_NOT_SHOWN) from None
         finally:
             with suppress(adbc_driver_manager.Error):  # the session may have ended
                 connection.rollback()
+    if any((field.metadata or {}).get(b"POSTGRESQL:type") in _SCALED for field in found.schema):
+        raise QueryRefused(_NOT_SHOWN)
     columns = [_values(found.column(place)) for place in range(found.num_columns)]
     if not columns:  # PostgreSQL allows it; the driver then does not tell rows that it has not fetched apart
         raise QueryRefused("The query returns no columns. Name some after select.")
@@ -133,7 +139,7 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
         values = column.combine_chunks().storage.to_pylist()
         if column.type.type_name == "numeric":
             return [None if value is None else Decimal(value) for value in values]
-        return [value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in values]
+        return [_told(value) if isinstance(value, bytes) else value for value in values]
     try:
         plain: list[Any] = column.to_pylist()
     except (OverflowError, ValueError):
@@ -141,6 +147,19 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
     if column.type == pa.month_day_nano_interval():
         return [None if value is None else _interval(value) for value in plain]
     return plain
+
+
+def _told(value: bytes) -> str:
+    """A value of a type that the driver does not know: some are text, others the bytes of the server.
+
+    Raises:
+        QueryRefused: It is one of these, such as a range, an address or the name of a table (regclass).
+    """
+    with suppress(UnicodeDecodeError):
+        text = value.decode("utf-8")
+        if not _CONTROL.search(text):
+            return text
+    raise QueryRefused(_NOT_SHOWN)
 
 
 def _dated(value: pa.Scalar) -> Any:

@@ -63,6 +63,22 @@ def test_dates_beyond_pythons_own_are_shown_as_text(
 
 
 @pytest.mark.parametrize(
+    "value",
+    ["'12.50'::money", "array['12.50'::money]", "'10:00+02'::timetz", "'10.0.0.1'::inet", "int4range(1, 5)",
+     "'pg_class'::regclass", "B'101'", "point(1, 2)", "to_tsvector('a b')", "'0/1'::pg_lsn"],
+)  # fmt: skip
+def test_what_cannot_be_shown_is_never_shown_as_something_else(warehouse: Warehouse, value: str) -> None:
+    with pytest.raises(QueryRefused, match=r"a type that cannot be shown, .*: cast it to text"):
+        read_only_query(warehouse, f"select {value} as value", 10)
+    assert read_only_query(warehouse, f"select ({value})::text as value", 10).rows[0][0]
+
+
+def test_text_of_a_type_that_the_driver_does_not_know_is_shown(warehouse: Warehouse) -> None:
+    found = read_only_query(warehouse, "select 'ä\n'::cstring, null::inet", 10)
+    assert found.rows == [("ä\n", None)]
+
+
+@pytest.mark.parametrize(
     "statement",
     [
         "delete from ops.watchlist",
