@@ -100,6 +100,11 @@ def parse(url: str) -> dict[str, str]:
         raise DatabaseUnavailable(f"DATABASE_URL names no host: {_EXPECTED}")
     if not found.get("user"):
         raise DatabaseUnavailable(f"DATABASE_URL names no user: {_EXPECTED}")
+    if {"'", '"', "\\", "%"} & set(found.get("dbname", "")):
+        raise DatabaseUnavailable(
+            "DATABASE_URL names a database with a quotation mark, a backslash or a % in its name, which dbt "
+            "cannot write: rename it (ALTER DATABASE … RENAME TO …), or name another"
+        )
     return found
 
 
@@ -144,13 +149,14 @@ def dsn(given: Parameters, lock_seconds: float) -> str:
 
 def dagster_url(given: Parameters) -> str:
     """The SQLAlchemy URL by which Dagster keeps its own records in schema ``dagster``."""
-    query = {name: value for name, value in given.items() if name not in {"user", "password", "dbname"}}
+    # The database stands in the query too: SQLAlchemy takes what stands in the path as it is, quoted or not.
+    query = {name: value for name, value in given.items() if name not in {"user", "password"}}
     query.setdefault("application_name", "dagster")
     query["client_encoding"] = "UTF8"
     query["options"] = session_options(given, "search_path=dagster")
     user = ":".join(quote(given[name], safe="") for name in ("user", "password") if name in given)
     asked = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
-    return f"postgresql+psycopg2://{user}@/{quote(given.get('dbname', ''), safe='')}?{asked}"
+    return f"postgresql+psycopg2://{user}@/?{asked}"
 
 
 def dbt_environment(given: Parameters, host: str, port: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
 import sqlalchemy
@@ -199,6 +199,35 @@ def test_several_hosts_serve_every_door(empty_database_url: str, tmp_path: Path)
     assert (tmp_path / "dump").stat().st_size > 0
 
 
+def test_every_door_comes_to_a_database_of_any_name(
+    database_server: DatabaseServer, empty_database_url: str
+) -> None:
+    name = f"{database(empty_database_url)} ü=?&#@:/+"
+    database_server.execute(f'alter database "{database(empty_database_url)}" rename to "{name}"')
+    try:
+        url = empty_database_url.replace(f"/{database(empty_database_url)}", f"/{quote(name, safe='')}")
+        warehouse = Warehouse(SecretStr(url))
+        engine = sqlalchemy.create_engine(warehouse.dagster_url().get_secret_value())
+        statement = "select current_database()"
+        with engine.connect() as records, warehouse.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            seen = [str(cursor.fetchall()[0][0]), records.execute(sqlalchemy.text(statement)).scalar()]
+        engine.dispose()
+        seen += [
+            seen_by_child(environment, statement)
+            for environment in (warehouse.dbt_environment(), warehouse.libpq_environment())
+        ]
+        assert seen == [name] * 4
+    finally:
+        database_server.execute(f'alter database "{name}" rename to "{database(empty_database_url)}"')
+
+
+def test_a_database_that_dbt_cannot_name_is_refused() -> None:
+    for name in ("it%27s", "a%22b", "a%5Cb", "a%25b"):
+        with pytest.raises(DatabaseUnavailable, match="rename it"):
+            address.parse(f"postgresql://me@here/{name}")
+
+
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [
@@ -215,7 +244,7 @@ def test_hosts_are_paired_with_their_ports(given: str, wanted: list[tuple[str, s
 def test_dagster_gets_the_address_as_it_is_however_it_is_spelt() -> None:
     given = "postgresql://u%40h:p%25%20%2F%3A%3F%23%5B%5D%2B%26%3D@[::1]:7,h2/2025?sslmode=prefer&options=-cx.y%3D1"
     url = sqlalchemy.make_url(address.dagster_url(address.parse(given)))
-    assert (url.username, url.password, url.database) == ("u@h", "p% /:?#[]+&=", "2025")
+    assert (url.username, url.password, url.query["dbname"]) == ("u@h", "p% /:?#[]+&=", "2025")
     query = parse_qs(urlsplit(address.dagster_url(address.parse(given))).query)
     assert (query["host"], query["sslmode"]) == (["::1,h2"], ["prefer"])
     assert "-cx.y=1" in query["options"][0]
