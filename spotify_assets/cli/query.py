@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 LONGEST_CELL = 30
 """Characters of a cell that may be wrapped without anybody minding."""
+MOST_SHOWN = 10_000
+"""Characters of a cell that a person is shown."""
 _FORMULA = frozenset("=+-@\u2212")
 _SKIPPED = ("C", "Z")
 """Categories of characters that a spreadsheet may drop before it looks: control, format, blanks."""
@@ -51,6 +53,14 @@ def _json(value: Any, indent: int | None = None) -> str:
 
 def _cell(value: Any) -> Any:
     return _json(value) if isinstance(value, (list, dict)) else value
+
+
+def _told(value: Any) -> Any:
+    """A cell for people: the beginning of a text that nobody would read to its end."""
+    value = _cell(value)
+    if not isinstance(value, str) or len(value) <= MOST_SHOWN:
+        return value
+    return f"{value[:MOST_SHOWN]}… ({len(value):,} characters; --csv prints all)"
 
 
 def _csv_cell(value: Any) -> Any:
@@ -85,7 +95,7 @@ class _Lines:
 def _width(result: QueryResult) -> int:
     """Characters that a table needs so that no cell of ordinary length is broken."""
     cells = [
-        [name, *(shown(_cell(row[index])) for row in result.rows)]
+        [name, *(shown(_told(row[index])) for row in result.rows)]
         for index, name in enumerate(result.columns)
     ]
     return sum(min(max(map(len, column)), LONGEST_CELL) + 3 for column in cells) + 1
@@ -98,7 +108,7 @@ def _print_records(screen: Console, result: QueryResult) -> None:
         screen.print(Text(f"— row {number} —", style="dim"))
         for name, value in zip(result.columns, row, strict=True):
             line = Text(f"{shown(name):<{widest}}  ", style="bold")
-            screen.print(line.append(shown(_cell(value)), style="not bold"), soft_wrap=True)
+            screen.print(line.append(shown(_told(value)), style="not bold"), soft_wrap=True)
 
 
 def _print_table(result: QueryResult) -> None:
@@ -107,7 +117,7 @@ def _print_table(result: QueryResult) -> None:
         numbers = any(isinstance(row[index], (int, float, Decimal)) for row in result.rows)
         table.add_column(literal(name), justify="right" if numbers else "left", overflow="fold")
     for row in result.rows:
-        table.add_row(*(literal(_cell(value)) for value in row))
+        table.add_row(*(literal(_told(value)) for value in row))
     screen = console()
     if _width(result) <= screen.width:
         screen.print(table)
@@ -161,8 +171,9 @@ def sql_command(
             err=True,
         )
     if result.truncated and (as_csv or as_json):
+        rows = "row" if len(result.rows) == 1 else f"{len(result.rows):,} rows"
         click.secho(
-            f"Only the first {len(result.rows):,} rows: more exist. Raise --limit or --megabytes.",
+            f"Only the first {rows}: more may exist. Raise --limit or --megabytes.",
             fg="yellow",
             err=True,
         )

@@ -35,6 +35,9 @@ _NOT_SHOWN = (
 )
 _SCALED = (b"money", b"_money")
 """Types that the driver gives as whole numbers of another unit."""
+_DAY_MICROSECONDS = 86_400_000_000
+_END_OF_DAY = "24:00:00"
+"""A time in PostgreSQL, which Python and Arrow take for midnight."""
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _BATCH_BYTES = 1 << 20
 _BATCH_ROWS = 1_000
@@ -140,6 +143,9 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
         if column.type.type_name == "numeric":
             return [None if value is None else Decimal(value) for value in values]
         return [_told(value) if isinstance(value, bytes) else value for value in values]
+    kind = column.type.value_type if pa.types.is_list(column.type) else column.type
+    if pa.types.is_time(kind):
+        return [_dated(value) for value in column]
     try:
         plain: list[Any] = column.to_pylist()
     except (OverflowError, ValueError):
@@ -164,11 +170,13 @@ def _told(value: bytes) -> str:
 
 def _dated(value: pa.Scalar) -> Any:
     """A value of a date or time that Python's own may not hold: then its text as PostgreSQL writes it."""
+    if isinstance(value, pa.ListScalar) and value.is_valid:
+        return [_dated(one) for one in value.values]
+    if isinstance(value, pa.Time64Scalar) and value.value == _DAY_MICROSECONDS:
+        return _END_OF_DAY
     try:
         return value.as_py()
     except (OverflowError, ValueError):
-        if isinstance(value, pa.ListScalar):
-            return [_dated(one) for one in value.values]
         return _beyond(value)
 
 

@@ -35,6 +35,14 @@ def test_the_limit_and_what_it_left_out(cli: Cli) -> None:
     assert len(cli("sql", numbers, "--csv", "--limit", "2").out.splitlines()) == 3
 
 
+def test_a_text_without_end_is_shown_by_its_beginning(cli: Cli) -> None:
+    long = "select repeat('x', 30000000) as text, array[repeat('y', 20000)] as list"
+    done = cli("sql", long).succeeded()
+    assert "… (30,000,000 characters; --csv prints all)" in done.out
+    assert len(done.out) < 50_000
+    assert len(cli("sql", long, "--csv").succeeded().out) > 30_000_000
+
+
 def test_csv_cannot_hide_a_formula(cli: Cli) -> None:
     formulas = [
         "=1+1", "+49 40", "-x", "@sum(a1)", "\t=1", "\r=1", "\n=1", " =1", "\u00a0=1", "\u3000+a", "\ufeff@a",

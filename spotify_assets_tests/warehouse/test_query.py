@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from decimal import Decimal
 
 import pytest
@@ -60,6 +61,14 @@ def test_dates_beyond_pythons_own_are_shown_as_text(
     days = [row[0] for row in found.rows]
     assert (days[0], days[1], str(days[2])[:10]) == (shown, None, "2026-11-03")
     assert found.rows[0][1] == [shown]
+
+
+def test_the_end_of_a_day_is_not_its_beginning(warehouse: Warehouse) -> None:
+    found = read_only_query(
+        warehouse, "select t, array[t] from unnest(array['24:00', null, '00:00']::time[]) as x (t)", 5
+    )
+    assert [row[0] for row in found.rows] == ["24:00:00", None, time()]
+    assert found.rows[0][1] == ["24:00:00"]
 
 
 @pytest.mark.parametrize(
