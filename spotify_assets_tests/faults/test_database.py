@@ -121,6 +121,7 @@ def test_a_deadlock(platform: Platform, undisturbed: dict[str, list[str]]) -> No
 @pytest.fixture
 def small_disk(short_tmp: Path) -> Iterator[Path]:
     """A file system of its own, with room for an empty cluster and little more."""
+    short_tmp.chmod(0o711)  # root's server runs as another account, which has to reach the disk
     disk = short_tmp / "disk"
     disk.mkdir()
     mounted = subprocess.run(
