@@ -18,11 +18,14 @@ create or replace function accelerated.clock_timestamp() returns timestamptz lan
     as 'select pg_catalog.clock_timestamp() + ahead from accelerated.clock';
 create or replace function accelerated.now() returns timestamptz language sql stable
     as 'select pg_catalog.now() + ahead from accelerated.clock';
-do $$ begin
-    execute format('alter database %I set search_path = accelerated, pg_catalog, public', current_database());
-end $$;
 """
-"""Functions that are found before the server's own of the same names, by every session from now on."""
+"""Functions that are found before the server's own of the same names, by sessions of such an address."""
+
+
+def clocked(database_url: str) -> str:
+    """The address of a database by whose clock, once it is installed, sessions go."""
+    joint = "&" if "?" in database_url else "?"
+    return f"{database_url}{joint}options=-csearch_path%3Daccelerated%2Cpg_catalog%2Cpublic"
 
 
 def install_database_clock(database_url: str) -> None:

@@ -3,12 +3,18 @@
 from collections.abc import Sequence
 
 import dagster as dg
+from pydantic import SecretStr
 
 from spotify_assets.definitions import build_definitions
 from spotify_assets.defs.resources import Platform
 from spotify_assets.settings import Settings
 from spotify_assets.sources.clock import Clock
-from spotify_assets_tests.shifted import install_database_clock, set_database_clock, set_upstream_clock
+from spotify_assets_tests.shifted import (
+    clocked,
+    install_database_clock,
+    set_database_clock,
+    set_upstream_clock,
+)
 
 
 def run(
@@ -28,6 +34,7 @@ def run(
         url = settings.database_url.get_secret_value()
         install_database_clock(url)
         set_database_clock(url, clock.now())
+        settings = settings.model_copy(update={"database_url": SecretStr(clocked(url))})
         set_upstream_clock(settings.spotify_api_url.removesuffix("/v1"), clock.now())
     definitions = build_definitions(settings, {"platform": platform(settings, clock)})
     tags = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[-1]}

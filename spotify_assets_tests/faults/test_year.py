@@ -48,7 +48,7 @@ from spotify_assets_tests.faults.conftest import differences
 from spotify_assets_tests.faults.year import CALM, FIRST, KINDS, Day, Life, calendar, each_kind_once
 from spotify_assets_tests.ingest.timeline import StoppedClock
 from spotify_assets_tests.manifest import build_manifest
-from spotify_assets_tests.shifted import set_upstream_clock
+from spotify_assets_tests.shifted import clocked, set_upstream_clock
 
 pytestmark = [
     # Of Dagster's, about its own property, whenever a repository is described to a daemon.
@@ -120,7 +120,7 @@ def stage(settings: Settings, database_url: str, monkeypatch: pytest.MonkeyPatch
             "SPOTIFY_CLIENT_ID": "id", "SPOTIFY_CLIENT_SECRET": "secret", "SPOTIFY_API_URL": f"{url}/v1",
             "SPOTIFY_ACCOUNTS_URL": url, "SPOTIFY_REQUESTS_PER_SECOND": "1000",
             "SPOTIFY_ASSETS_START_DATE": FIRST.isoformat(), "DAGSTER_DISABLE_TELEMETRY": "1",
-            "DAGSTER_EVENT_BATCH_SIZE": "500", "DAGSTER_HOME": str(home),
+            "DATABASE_URL": clocked(database_url), "DAGSTER_EVENT_BATCH_SIZE": "500", "DAGSTER_HOME": str(home),
             NOW: datetime.combine(FIRST, time(), UTC).isoformat(),
         }.items():  # fmt: skip
             monkeypatch.setenv(name, value)
