@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -171,6 +171,8 @@ def first_day(value: date) -> date:
     """A day on which there was something to observe."""
     if value.year < 2006:
         raise ValueError("expected a day from 2006-01-01 on, as YYYY-MM-DD")
+    if value > (today := datetime.now(UTC).date()):
+        raise ValueError(f"expected a day that has come, {today} (UTC) or earlier: set one, or remove it")
     return value
 
 

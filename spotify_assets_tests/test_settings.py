@@ -77,6 +77,7 @@ def test_env_file_is_read_and_the_environment_wins(monkeypatch: pytest.MonkeyPat
         ("SPOTIFY_MARKETS", ",", "two-letter country codes"),
         ("SPOTIFY_ASSETS_START_DATE", "yesterday", "valid date"),
         ("SPOTIFY_ASSETS_START_DATE", "1999-01-01", "2006-01-01"),
+        ("SPOTIFY_ASSETS_START_DATE", "2999-01-01", "(UTC) or earlier: set one, or remove it"),
         ("SPOTIFY_ASSETS_START_DATE", "01.01.2024", "expected a valid date as YYYY-MM-DD, such as"),
         ("SPOTIFY_ASSETS_SCHEDULE_HOUR", "24", "23"),
         ("SPOTIFY_ASSETS_SCHEDULE_HOUR", "25", "expected an integer from 0 to 23"),
