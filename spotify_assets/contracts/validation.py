@@ -205,6 +205,7 @@ _WORDS = (
     (re.compile(r"str_matches\('(.+)'\)"), r"must have the form \1"),
     (re.compile(r"isin\(\[(.+)\]\)"), r"must be one of \1"),
     (re.compile(r"not_nullable"), r"must not be empty"),
+    (re.compile(r"multiple_fields_uniqueness"), r"no other row has the same key"),
     # Ours go by their functions' names: of a check that several models inherit, Pandera forgets a name given
     # to it (`name=`) in all but the first of them that is used.
     (re.compile(r"_no_nul"), r"no NUL character"),

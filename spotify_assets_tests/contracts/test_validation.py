@@ -12,7 +12,7 @@ import pytest
 
 from spotify_assets.contracts.models import MODELS, arrow_schema
 from spotify_assets.contracts.tables import TABLES
-from spotify_assets.contracts.validation import validate, violations
+from spotify_assets.contracts.validation import _words, validate, violations
 from spotify_assets.sources.records import ArtistSnapshot, NewRelease, Rejected, TopTrack
 
 DAY = date(2026, 11, 20)
@@ -176,10 +176,16 @@ def test_violations_of_rows_in_a_table_are_found() -> None:
 
 def test_a_key_that_stands_twice_in_a_table_is_found() -> None:
     rows = validate("artist_snapshots", "spotify", DAY, [ARTIST]).rows
-    assert any(
-        "unique" in violation.rule
-        for violation in violations("artist_snapshots", pa.concat_tables([rows, rows]))
-    )
+    (violation,) = violations("artist_snapshots", pa.concat_tables([rows, rows]))
+    assert (violation.rule, violation.rows) == ("no other row has the same key", 2)
+
+
+def test_every_rule_is_said_in_words() -> None:
+    for model in MODELS.values():
+        schema = model.to_schema()
+        checks = [check for column in schema.columns.values() for check in column.checks]
+        for check in [*checks, *schema.checks]:
+            assert " " in _words(check.error or check.name), check
 
 
 def test_every_table_has_a_model() -> None:
