@@ -10,6 +10,7 @@ import csv
 import gzip
 import io
 import os
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,8 @@ from spotify_assets.text_files import NotText, by_mark
 SEPARATORS = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 """Names for separators that are hard to type."""
 _USUAL = ",;\t|"
+_SAID = re.compile(r'\s*"?sep=([,;\t|])"?\r?(?:\n|\Z)', re.IGNORECASE)
+"""A first line by which Excel is told the separator."""
 _LOOKED_AT = 100
 """Records that are read with each possible separator, to find the one that gives a table."""
 _LONGEST = 2**24
@@ -207,13 +210,13 @@ def _paths(values: dict[str, Any], prefix: str = "", depth: int = 0) -> Iterator
             yield from _paths(inner, f"{prefix}{name}.0.", depth + 1)
 
 
-def _records(text: str, separator: str) -> Iterator[tuple[int, list[str]]]:
+def _records(text: str, separator: str, first: int = 1) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    line = 1
+    line = first
     for record in reader:
         if record:
             yield line, record
-        line = reader.line_num + 1
+        line = first + reader.line_num
 
 
 def find_separator(text: str) -> str:
@@ -256,6 +259,9 @@ def _separated_rows(path: Path, text: str, separator: str | None) -> tuple[tuple
     csv.field_size_limit(_LONGEST)
     if _has_long_line(text):
         raise ImportProblem(f"{path} has a line of more than {_LONGEST:,} characters: it is no table.")
+    start = 0
+    if said := _SAID.match(text):
+        separator, start = separator or said[1], said.end()
     separator = SEPARATORS.get(separator, separator) if separator else find_separator(text)
     if len(separator) != 1 or separator in '"\r\n':
         raise ImportProblem(
@@ -265,7 +271,7 @@ def _separated_rows(path: Path, text: str, separator: str | None) -> tuple[tuple
     columns: list[str] = []
     line = 0
     try:
-        for line, record in _records(text, separator):
+        for line, record in _records(text[start:], separator, 1 + text.count("\n", 0, start)):
             if not columns:
                 _check_columns(path, len(record))
                 columns = _named(record)

@@ -261,6 +261,21 @@ def test_a_layout_that_cannot_be_used_says_what_is_wrong(tmp_path: Path, layout:
         load_layouts(tmp_path)
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("mark", ["", "\ufeff", "\n", '"'])
+def test_a_first_line_that_says_the_separator_is_no_header(tmp_path: Path, separator: str, mark: str) -> None:
+    told = f"{mark}sep={separator}{mark.strip(chr(0xFEFF) + chr(10))}\r\n"
+    text = f"{told}day{separator}id\r\n2026-11-01{separator}x y\r\n"
+    path = tmp_path / "a.csv"
+    path.write_bytes(text.encode())
+    found = read_file(path)
+    assert (found.columns, found.rows[0].values) == (("day", "id"), {"day": "2026-11-01", "id": "x y"})
+    assert found.rows[0].line == text.count("\n")
+    path.write_bytes(told.encode())
+    with pytest.raises(ImportProblem, match="is empty"):
+        read_file(path)
+
+
 def test_markets_by_name() -> None:
     assert [market_code(name) for name in ("japan", "USA", "world", "se", "Atlantis")] == [
         "JP", "US", None, "SE", "Atlantis",
