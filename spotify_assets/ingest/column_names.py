@@ -117,8 +117,8 @@ def _first(column: str, columns: Sequence[str]) -> str:
 
 def rule_for(field: str, column: str) -> Rule:
     """How a field reads that was found by name."""
-    # Where a column is called `country`, countries may stand in it by name.
-    if field == "market" and folded(column) != "market":
+    # Markets may stand in it by name, or by a code that is not quite one (UK, us).
+    if field == "market":
         return {"column": column, "country": True}
     return column
 
@@ -180,4 +180,6 @@ def _shown(rule: Rule) -> str:
         return rule
     if set(rule) == {"value"}:
         return repr(rule["value"])
+    if set(rule) == {"column", "country"}:
+        return str(rule["column"])
     return json.dumps(rule, ensure_ascii=False)

@@ -20,6 +20,7 @@ from spotify_assets.ingest.column_names import candidates, columns_of, not_used,
 from spotify_assets.ingest.files import ImportProblem
 from spotify_assets.lake.landing import check_source_name
 from spotify_assets.sources.base import Entity
+from spotify_assets.sources.countries import market_code
 from spotify_assets.sources.import_values import RULES, Rule
 from spotify_assets.sources.imported import REQUIRED, importable_fields
 
@@ -184,9 +185,9 @@ def _wished(
     for wish in wanted:
         left, equals, right = (part.strip() for part in wish.partition("="))
         if equals and left in fields and right in columns:
-            mapping[left] = _moved(rules.get(left), right)
+            mapping[left] = _moved(rules.get(left), left, right)
         elif equals and right in fields and left in columns:
-            mapping[right] = _moved(rules.get(right), left)
+            mapping[right] = _moved(rules.get(right), right, left)
         else:
             raise ImportProblem(
                 f"--map {wish} cannot be used. Write FIELD=COLUMN with\n"
@@ -203,7 +204,7 @@ def _given(fields: Sequence[str], given: Sequence[str]) -> dict[str, Rule]:
             raise ImportProblem(
                 f"--set {wish} cannot be used. Write FIELD=VALUE with a field of: {', '.join(fields)}"
             )
-        mapping[field] = {"value": value}
+        mapping[field] = {"value": market_code(value) or value if field == "market" else value}
     return mapping
 
 
@@ -250,9 +251,11 @@ def _complete(entity: Entity, mapping: dict[str, Rule], columns: Sequence[str]) 
     return mapping
 
 
-def _moved(rule: Rule | bool | None, column: str) -> Rule:
-    """A layout's rule for another column."""
-    return {**rule, "column": column} if isinstance(rule, Mapping) and "column" in rule else column
+def _moved(rule: Rule | bool | None, field: str, column: str) -> Rule:
+    """A layout's rule for another column, or the one that the field has by itself."""
+    if isinstance(rule, Mapping) and "column" in rule:
+        return {**rule, "column": column}
+    return rule_for(field, column)
 
 
 def _fitted(rule: Rule, columns: Sequence[str], file_name: str) -> Rule | None:

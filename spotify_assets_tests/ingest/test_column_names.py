@@ -256,6 +256,22 @@ def test_a_text_that_begins_with_a_bracket_is_a_list_if_it_is_written_as_one(
     assert [reason[:12] for reason in reasons] == (["artist_names"] if expected is None else [])
 
 
+@pytest.mark.parametrize("column", ["market", "Market", "country"])
+def test_a_market_becomes_its_code_whatever_its_column_is_called(tmp_path: Path, column: str) -> None:
+    text = f"artist_id,position,name,{column},date\n" + "".join(
+        f"a{number},1,Song,{market},2026-05-01\n" for number, market in enumerate(("UK", "us", "uk", "NA"))
+    )
+    rows, reasons = read(bring(tmp_path, text, "top_tracks"))
+    assert ([row["market"] for row in rows], reasons) == (["GB", "US", "GB", "NA"], [])
+
+
+@pytest.mark.parametrize("wish", [{"columns": ("market=place",)}, {"values": ("market=uk",)}])
+def test_a_market_that_is_said_becomes_its_code_too(tmp_path: Path, wish: dict[str, Any]) -> None:
+    text = "artist_id,position,name,place,date\na,1,Song,uk,2026-05-01\n"
+    rows, reasons = read(bring(tmp_path, text, "top_tracks", **wish))
+    assert ([row["market"] for row in rows], reasons) == (["GB"], [])
+
+
 def test_a_list_whose_market_is_not_told_is_no_american_one(tmp_path: Path) -> None:
     text = "artist_id,position,name,country,date\na,1,Song,,2026-05-01\na,1,Song,Japan,2026-05-01\n"
     rows, reasons = read(bring(tmp_path, text, "top_tracks"))
