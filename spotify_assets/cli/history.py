@@ -17,7 +17,7 @@ from spotify_assets.cli.environment import export_dagster, open_environment
 from spotify_assets.cli.outcomes import print_outcome
 from spotify_assets.contracts.tables import TABLES
 from spotify_assets.ingest.history import LAYOUTS, Prepared, Preview, Wishes, prepare_all
-from spotify_assets.ingest.mapping import Layout, load_layouts, save_layout
+from spotify_assets.ingest.mapping import Layout, check_layout_name, load_layouts, save_layout
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import load_settings
 from spotify_assets.sources.clock import SYSTEM_CLOCK
@@ -83,6 +83,8 @@ def import_command(
     if what == ("layouts",):
         _print_layouts(console(), layouts, own)
         return
+    if save_as is not None:
+        check_layout_name(save_as)
     table, files = _table_and_files(what)
     prepared = prepare_all(
         files,
@@ -93,7 +95,7 @@ def import_command(
     )
     for one in prepared:
         _print_file(screen, one, several=len(prepared) > 1)
-    if save_as and not dry_run:
+    if save_as is not None and not dry_run:
         _keep_layout(screen, own, save_as, prepared)
     if dry_run:
         previews = [one.preview(Landing(settings.effective_lake_url)) for one in prepared]

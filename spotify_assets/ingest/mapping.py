@@ -272,6 +272,18 @@ def _fitted(rule: Rule, columns: Sequence[str], file_name: str) -> Rule | None:
     return rule if set(needed) <= set(columns) else None
 
 
+def check_layout_name(name: str) -> str:
+    """Return `name` if it can name a layout.
+
+    Raises:
+        ImportProblem: It cannot.
+    """
+    try:
+        return check_source_name(name)
+    except ValueError as error:
+        raise ImportProblem(f"--save-layout {name}: {error}".replace("a source", "a layout")) from None
+
+
 def save_layout(
     folder: Path, name: str, columns: Sequence[str], source: str, tables: Mapping[str, Mapping[str, Rule]]
 ) -> Path:
@@ -281,7 +293,7 @@ def save_layout(
         ImportProblem: The name cannot be used, or the file cannot be written.
     """
     try:
-        path = folder / f"{check_source_name(name)}.toml"
+        path = folder / f"{check_layout_name(name)}.toml"
         folder.mkdir(parents=True, exist_ok=True)
         lines = [
             f"columns = {json.dumps(list(columns), ensure_ascii=False)}",

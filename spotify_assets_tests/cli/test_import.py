@@ -23,6 +23,7 @@ HEAD = "ts_utc,artist_id,name,popularity,followers\n"
         (HEAD, "simulated", [], "kept for the simulated upstream"),
         (HEAD, "mine", ["--map", "nonsense"], "Write FIELD=COLUMN"),
         (HEAD, "mine", [], "no row of"),
+        (HEAD, "mine", ["--save-layout", "../x", "--dry-run"], "'../x' cannot name a layout"),
         (HEAD + "2010-05-01,x,X,1,1\n", "mine", [], "SPOTIFY_ASSETS_START_DATE=2010-05-01"),
         (HEAD + "2999-05-01,x,X,1,1\n", "mine", [], "no row of"),
     ],
