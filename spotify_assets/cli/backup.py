@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -67,7 +68,7 @@ def backup_command(target: Path, as_json: bool) -> None:
     )  # fmt: skip
     screen.print(KEY_NOTE, markup=False, soft_wrap=True)
     screen.print(
-        f"Check that it can be read: {command()} restore {shown(file)} --dry-run",
+        f"Check that it can be read: {command()} restore {shlex.quote(shown(file))} --dry-run",
         markup=False, soft_wrap=True,
     )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import sys
 import textwrap
@@ -31,12 +32,12 @@ def shown(value: object) -> str:
 
 
 def command() -> str:
-    """The command as this person can type it: with its folder where that is not on PATH."""
+    """The command as this person can type it in a shell: with its folder where that is not on PATH."""
     own = Path(sys.executable).parent / "spotify-assets"
     found = shutil.which("spotify-assets")
     if found is not None and Path(found).resolve() == own.resolve():
         return "spotify-assets"
-    return os.path.relpath(own) if own.is_relative_to(Path.cwd()) else str(own)
+    return shlex.quote(os.path.relpath(own) if own.is_relative_to(Path.cwd()) else str(own))
 
 
 def literal(value: object) -> Text:
@@ -44,7 +45,10 @@ def literal(value: object) -> Text:
     return Text(shown(value))
 
 
-_COMMAND = re.compile(r'\S*spotify-assets(?: (?:"[^"]*"|[^\s;,`"]*[^\s;,`".:)]))*')
+_COMMAND = re.compile(
+    r"""(?:'[^']*(?:'"'"'[^']*)*spotify-assets'|\S*spotify-assets)"""
+    r"""(?: (?:"[^"]*"|'[^']*'|[^\s;,`"]*[^\s;,`".:)]))*"""
+)
 _BEGINNING = re.compile(r"\s*(?:- |\S+\s{2,})?")
 """A sign or a label, below which a text does not go on."""
 

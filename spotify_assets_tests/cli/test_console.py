@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
 
-from spotify_assets.cli.console import in_lines, say
+from spotify_assets.cli.console import command, in_lines, say
 from spotify_assets_tests.cli.command import Installation
 
 
@@ -24,11 +25,24 @@ from spotify_assets_tests.cli.command import Installation
             'Next: spotify-assets sql "select name from artists; select 2"; and more words',
             'Next:\nspotify-assets sql "select name from artists; select 2";\nand more words',
         ),
+        ("see 'my own/spotify-assets' restore 'a b' now", "see\n'my own/spotify-assets' restore 'a b' now"),
         ("at https://example.org/a-long/address/of-a-page", "at\nhttps://example.org/a-long/address/of-a-page"),
     ],
 )  # fmt: skip
 def test_lines_end_with_a_word(said: str, shown: str) -> None:
     assert in_lines(said, 30) == shown
+
+
+def test_a_command_can_be_typed_whatever_its_folder_is_called(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "it's $HOME" / "bin"
+    monkeypatch.setattr("sys.executable", str(folder / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert shlex.split(command()) == [str(folder / "spotify-assets")]
+    assert in_lines(f"then {command()} watch list", 20) == f"then\n{command()} watch list"
+    monkeypatch.setattr("sys.executable", "/opt/assets/bin/python")
+    assert command() == "/opt/assets/bin/spotify-assets"
 
 
 def test_the_first_line_leaves_room_for_what_stands_before_it() -> None:
