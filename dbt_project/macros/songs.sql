@@ -1,7 +1,16 @@
 {#-
 Song identity. Every text function works by the "C" collation, so that a song has the same id on every
-server whatever its locale; letters outside ASCII are kept as they are.
+server whatever its locale; letters outside ASCII are kept as they are, but for how their accents are written.
 -#}
+
+{#-
+Text in which an accent is part of its letter: "é" may also be written as "e" with an accent of its own (NFD), which
+nobody sees. Only a server that stores UTF-8 can tell.
+-#}
+{% macro composed(text) -%}
+case when current_setting('server_encoding') = 'UTF8' then normalize({{ text }}) else {{ text }} end
+{%- endmacro %}
+
 
 {#- A title without remaster, live and featuring suffixes, letter case and punctuation. -#}
 {% macro normalised_title(title) -%}
@@ -11,7 +20,7 @@ trim(
         regexp_replace(
             regexp_replace(
                 regexp_replace(
-                    translate(lower({{ title }} collate "C"), '''’`', ''),
+                    translate(lower(({{ composed(title) }}) collate "C"), '''’`', ''),
                     '\s*[(\[][^)\]]*\m{{ words }}\M[^)\]]*[)\]]', '', 'g'
                 ),
                 '\s+[-–—]\s+[^-–—]*\m{{ words }}\M.*$', ''
@@ -34,7 +43,11 @@ coalesce(
             nullif(
                 trim(
                     regexp_replace(
-                        translate(lower(split_part(({{ names }})[1], ' & ', 1) collate "C"), '''’`', ''),
+                        translate(
+                            lower(({{ composed("split_part((" ~ names ~ ")[1], ' & ', 1)") }}) collate "C"),
+                            '''’`',
+                            ''
+                        ),
                         '[][[:space:]!"#$%&()*+,./:;<=>?@\\^_{|}~-]+', ' ', 'g'
                     )
                 ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -14,7 +15,8 @@ _PUNCTUATION = '!"#$%&()*+,-./:;<=>?@[\\]^_{|}~'
 
 
 def _plain(text: str) -> str:
-    """Without apostrophes, punctuation, runs of spaces and the case of ASCII letters."""
+    """Without apostrophes, punctuation, runs of spaces and the case of ASCII letters; accents in one way."""
+    text = unicodedata.normalize("NFC", text)
     lower = "".join(character.lower() if character.isascii() else character for character in text)
     spaced = "".join(" " if character in _PUNCTUATION else character for character in lower)
     return " ".join(word for word in re.split(r"\s+", spaced, flags=re.ASCII) if word)
