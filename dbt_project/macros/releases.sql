@@ -12,7 +12,7 @@ trim(
     regexp_replace(
         regexp_replace(
             regexp_replace(
-                translate(lower(({{ composed(title) }}) collate "C"), '''’`', ''),
+                translate(lower(normalize({{ title }}) collate "C"), '''’`', ''),
                 '\s*[(\[]\s*{{ words }}\M[^)\]]*[)\]]', '', 'g'
             ),
             '\s+(feat\.?|ft\.|featuring)\s.*$', ''

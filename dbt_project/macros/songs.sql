@@ -1,16 +1,8 @@
 {#-
 Song identity. Every text function works by the "C" collation, so that a song has the same id on every
-server whatever its locale; letters outside ASCII are kept as they are, but for how their accents are written.
+server whatever its locale. Letters outside ASCII are kept as they are, but for how their accents are written: "é" is also
+"e" with an accent of its own (NFD), which nobody sees.
 -#}
-
-{#-
-Text in which an accent is part of its letter: "é" may also be written as "e" with an accent of its own (NFD), which
-nobody sees. Only a server that stores UTF-8 can tell.
--#}
-{% macro composed(text) -%}
-case when current_setting('server_encoding') = 'UTF8' then normalize({{ text }}) else {{ text }} end
-{%- endmacro %}
-
 
 {#- A title without remaster, live and featuring suffixes, letter case and punctuation. -#}
 {% macro normalised_title(title) -%}
@@ -20,7 +12,7 @@ trim(
         regexp_replace(
             regexp_replace(
                 regexp_replace(
-                    translate(lower(({{ composed(title) }}) collate "C"), '''’`', ''),
+                    translate(lower(normalize({{ title }}) collate "C"), '''’`', ''),
                     '\s*[(\[][^)\]]*\m{{ words }}\M[^)\]]*[)\]]', '', 'g'
                 ),
                 '\s+[-–—]\s+[^-–—]*\m{{ words }}\M.*$', ''
@@ -44,7 +36,7 @@ coalesce(
                 trim(
                     regexp_replace(
                         translate(
-                            lower(({{ composed("split_part((" ~ names ~ ")[1], ' & ', 1)") }}) collate "C"),
+                            lower(normalize(split_part(({{ names }})[1], ' & ', 1)) collate "C"),
                             '''’`',
                             ''
                         ),

@@ -120,7 +120,8 @@ def stage(settings: Settings, database_url: str, monkeypatch: pytest.MonkeyPatch
             "SPOTIFY_CLIENT_ID": "id", "SPOTIFY_CLIENT_SECRET": "secret", "SPOTIFY_API_URL": f"{url}/v1",
             "SPOTIFY_ACCOUNTS_URL": url, "SPOTIFY_REQUESTS_PER_SECOND": "1000",
             "SPOTIFY_ASSETS_START_DATE": FIRST.isoformat(), "DAGSTER_DISABLE_TELEMETRY": "1",
-            "DATABASE_URL": clocked(database_url), "DAGSTER_EVENT_BATCH_SIZE": "500", "DAGSTER_HOME": str(home),
+            "DATABASE_URL": clocked(database_url), "DAGSTER_EVENT_BATCH_SIZE": "500",
+            "DAGSTER_HOME": str(home),
             NOW: datetime.combine(FIRST, time(), UTC).isoformat(),
         }.items():  # fmt: skip
             monkeypatch.setenv(name, value)
