@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from spotify_assets.cli.console import console, for_terminal, literal, shown
+from spotify_assets.cli.console import console, literal, say, shown
 from spotify_assets.cli.environment import open_environment
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import has_loads_of
@@ -163,10 +163,8 @@ def sql_command(
     result = read_only_query(reader or warehouse, query, limit, seconds=seconds, most_bytes=megabytes << 20)
     if has_loads_of(warehouse, "simulated"):
         # On standard error, so that it reaches a person and no program's input.
-        click.secho(
-            for_terminal(
-                "This database holds SIMULATED rows (source = 'simulated'): invented, not observed.", err=True
-            ),
+        say(
+            "This database holds SIMULATED rows (source = 'simulated'): invented, not observed.",
             fg="yellow",
             err=True,
         )

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 import click
 from rich.console import Console
 
-from spotify_assets.cli.console import command, console, for_terminal, shown
+from spotify_assets.cli.console import command, console, say, shown
 from spotify_assets.cli.cooldowns import others_paused
 from spotify_assets.cli.environment import SIMULATED_NOTE, Environment, open_environment
 from spotify_assets.cli.outcomes import simulated_hint
@@ -202,14 +202,11 @@ def _print_url(environment: Environment) -> None:
     warehouse = environment.warehouse
     click.echo(_without_password(warehouse.url.get_secret_value()))
     if warehouse.home is not None:
-        click.echo(
-            for_terminal(
-                "The embedded server runs only while something of the platform does: keep "
-                f"`{command()} up` running, or give the client as a command: "
-                f'{command()} exec psql "$({command()} status --url)". '
-                "It listens on a socket, on no port.",
-                err=True,
-            ),
+        say(
+            "The embedded server runs only while something of the platform does: keep "
+            f"`{command()} up` running, or give the client as a command: "
+            f'{command()} exec psql "$({command()} status --url)". '
+            "It listens on a socket, on no port.",
             err=True,
         )
 

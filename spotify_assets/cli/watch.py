@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from spotify_assets.cli.artist_file import read_artists
-from spotify_assets.cli.console import command, console, for_terminal, say, shown
+from spotify_assets.cli.console import command, console, say, shown
 from spotify_assets.cli.environment import SIMULATED_NOTE, Environment, open_environment
 from spotify_assets.cli.finding import watched
 from spotify_assets.cli.identify import (
@@ -120,7 +120,7 @@ def _identify(environment: Environment, added: list[tuple[str, str]]) -> None:
     concluded = [*outcome.found, *outcome.not_found]
     for one in concluded[:MOST_LINES]:
         note = f"; {shown(one.note)}" if one.note else ""
-        click.echo(for_terminal(f"  {shown(one.artist_id)} = {shown(told(one))}{note}"))
+        say(f"  {shown(one.artist_id)} = {shown(told(one))}{note}")
     if len(concluded) > MOST_LINES:
         click.echo(f"  … and {len(concluded) - MOST_LINES:,} more: {command()} watch list")
     print_problems(outcome)

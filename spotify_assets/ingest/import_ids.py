@@ -10,10 +10,11 @@ from spotify_assets.ingest.files import ImportProblem
 from spotify_assets.ingest.placing import Placed
 from spotify_assets.sources import imported
 from spotify_assets.sources.base import Entity
+from spotify_assets.sources.id_forms import MBID, SPOTIFY_ID
 from spotify_assets.sources.spotify.ids import Kind
 
-_MBID = (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "a MusicBrainz id such as a74b1b7f-71a5-…")
-_LETTERS = (r"[0-9A-Za-z]{22}", "22 letters and digits")
+_MBID = (MBID.pattern, "a MusicBrainz id such as a74b1b7f-71a5-…")
+_LETTERS = (SPOTIFY_ID.pattern, "22 letters and digits")
 _NUMBER = (r"[0-9]+", "a number")
 _IDS: Mapping[str, Mapping[Kind, tuple[str, str]]] = {
     "spotify": {"artist": _LETTERS, "album": _LETTERS, "track": _LETTERS},

@@ -15,9 +15,10 @@ from urllib.parse import unquote_plus
 from spotify_assets.lake.keys import ids_in
 from spotify_assets.lake.spans import NotCuttable, read
 from spotify_assets.sources.exchange import Exchange
+from spotify_assets.sources.id_forms import MBID, SPOTIFY_ID
 from spotify_assets.sources.lastfm.names import name_of
 
-_UNMISTAKABLE = re.compile(r"[0-9A-Za-z]{22}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UNMISTAKABLE = re.compile(f"{SPOTIFY_ID.pattern}|{MBID.pattern}")
 """Ids of Spotify and MusicBrainz: such a text stands for nothing else. A number or a name may."""
 
 

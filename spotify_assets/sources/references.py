@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import unquote_plus, urlsplit
 
+from spotify_assets.sources.id_forms import MBID
 from spotify_assets.sources.lastfm.names import id_of
 from spotify_assets.sources.spotify.ids import NotAnArtist, parse_artist_reference
 
 Service = Literal["spotify", "deezer", "musicbrainz", "lastfm"]
 
-_MBID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,19}")
 _EXAMPLES = {
     "deezer": "such as https://www.deezer.com/artist/27",
@@ -45,7 +45,7 @@ def is_id_of(service: Service, text: str) -> bool:
     """Whether `text` has the form of an artist id of an open service; any name is one of Last.fm."""
     if service == "lastfm":
         return bool(text)
-    return (_NUMBER if service == "deezer" else _MBID).fullmatch(text) is not None
+    return (_NUMBER if service == "deezer" else MBID).fullmatch(text) is not None
 
 
 def parse_reference(text: str) -> Reference | None:

@@ -21,6 +21,7 @@ from spotify_assets.sources.attribution import Attribution
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Sink
 from spotify_assets.sources.http import PoliteClient, user_agent
+from spotify_assets.sources.id_forms import MBID, SPOTIFY_ID
 from spotify_assets.sources.memory import Memory
 from spotify_assets.sources.observing import Observer, contact, simulated_url
 from spotify_assets.sources.question import Limits, Question
@@ -41,9 +42,9 @@ PROPERTIES: Mapping[str, str] = {"spotify": "P1902", "deezer": "P2722", "musicbr
 
 _PLAIN = re.compile(r"[0-9A-Za-z-]{1,64}")
 _FORMS: Mapping[str, re.Pattern[str]] = {
-    "spotify": re.compile(r"[0-9A-Za-z]{22}"),
+    "spotify": SPOTIFY_ID,
     "deezer": re.compile(r"[0-9]+"),
-    "musicbrainz": re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
+    "musicbrainz": MBID,
 }
 """What ids look like: an item may state that there is one and which is not known, and people mistype."""
 

@@ -25,6 +25,7 @@ from spotify_assets.sources.capabilities import Capabilities, Forgetful
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Exchange, Sink
 from spotify_assets.sources.http import PoliteClient, user_agent
+from spotify_assets.sources.id_forms import MBID
 from spotify_assets.sources.listenbrainz.parse import parse
 from spotify_assets.sources.memory import PER_ADDRESS, Memory, credential_digest
 from spotify_assets.sources.observing import Observer, contact, simulated_url
@@ -43,7 +44,7 @@ TOP_TRACKS = "call: an artist's top tracks"
 _GET_ONE = "set LISTENBRAINZ_TOKEN (free, at https://listenbrainz.org/settings/)"
 NO_TOKEN = f"ListenBrainz gives top tracks to signed-in users only: {_GET_ONE}"
 
-_MBID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_MBID = re.compile(MBID.pattern, re.IGNORECASE)
 
 
 class ListenBrainzSource:

@@ -21,6 +21,7 @@ from spotify_assets.sources.capabilities import Capabilities, Forgetful
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Sink
 from spotify_assets.sources.http import PoliteClient, user_agent
+from spotify_assets.sources.id_forms import MBID
 from spotify_assets.sources.memory import PER_ADDRESS, Memory
 from spotify_assets.sources.musicbrainz.parse import (
     PAGES,
@@ -50,7 +51,6 @@ MOST_MERGES = 3
 """Redirects followed from one artist; an entity is redirected to where it is now, so one is the rule."""
 ENTITY = "identities"
 """What its answers land as."""
-_MBID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LUCENE = re.compile(r'([+\-!(){}\[\]^"~*?:\\/&|])')
 
 
@@ -230,7 +230,7 @@ class MusicBrainz:
         """The artist that an address of this service leads to."""
         last = urlsplit(location).path.rpartition("/")[2].lower()
         is_ours = self._api.owns(location) and "/artist/" in urlsplit(location).path
-        return last if is_ours and _MBID.fullmatch(last) else None
+        return last if is_ours and MBID.fullmatch(last) else None
 
     async def search(
         self, name: str, limit: int = 5, sink: Sink | None = None, until: float = math.inf

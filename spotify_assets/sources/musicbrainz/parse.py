@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from spotify_assets.sources.id_forms import SPOTIFY_ID
 from spotify_assets.sources.lastfm.names import id_of, name_of
 
 PAGES: Mapping[str, str] = {
@@ -20,7 +21,7 @@ PAGES: Mapping[str, str] = {
 """How MusicBrainz writes the address of an artist's page, by service."""
 
 _ADDRESSES = {
-    "spotify": re.compile(r"https?://open\.spotify\.com/(?:intl-[a-z-]+/)?artist/([0-9A-Za-z]{22})"),
+    "spotify": re.compile(rf"https?://open\.spotify\.com/(?:intl-[a-z-]+/)?artist/({SPOTIFY_ID.pattern})"),
     "deezer": re.compile(r"https?://(?:www\.)?deezer\.com/(?:[a-z]{2}/)?artist/([0-9]+)"),
     "lastfm": re.compile(r"https?://(?:www\.)?last\.fm/(?:[a-z]{2}/)?music/([^/?#]+)"),
 }

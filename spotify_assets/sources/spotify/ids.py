@@ -9,13 +9,14 @@ import re
 from typing import Literal
 from urllib.parse import urlsplit
 
+from spotify_assets.sources.id_forms import MBID, SPOTIFY_ID
+
 Kind = Literal["artist", "album", "track", "playlist"]
 """What a file may name by an id."""
 
 ID_LENGTH = 22
 MISSED = 2
 """Characters that a copied id may have lost or won and still look like one."""
-_ID = re.compile(rf"[0-9A-Za-z]{{{ID_LENGTH}}}")
 _KINDS = (
     "artist",
     "album",
@@ -35,9 +36,7 @@ _LOCALE = re.compile(r"intl-[a-z]{2,3}(-[a-z]{2,4})?", re.IGNORECASE)
 # As spreadsheets write a number of many digits, and tables of numbers with gaps a whole one.
 _ROUNDED = re.compile(r"[0-9](\.[0-9]+)?[eE]\+[0-9]+")
 _WITH_POINT = re.compile(r"([0-9]+)\.0")
-_PLAIN = re.compile(
-    rf"{_ID.pattern}|[0-9]+|[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}|[a-z]+:[^\s,;|]+"
-)
+_PLAIN = re.compile(rf"{SPOTIFY_ID.pattern}|[0-9]+|{MBID.pattern}|[a-z]+:[^\s,;|]+")
 
 
 class NotAnArtist(ValueError):
@@ -46,7 +45,7 @@ class NotAnArtist(ValueError):
 
 def is_artist_id(text: str) -> bool:
     """Whether `text` has the form of a Spotify id: 22 letters and digits."""
-    return _ID.fullmatch(text) is not None
+    return SPOTIFY_ID.fullmatch(text) is not None
 
 
 def parse_artist_reference(text: str) -> str | None:
