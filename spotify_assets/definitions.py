@@ -1,7 +1,7 @@
 """The Dagster code location: the only place where things are put together.
 
-Belongs here: nothing but the assembly. Loaded by `workspace.yaml`, `dg` and the tests; must stay fast, so
-nothing heavy is imported before an asset runs.
+Loaded by `workspace.yaml`, `dg` and the tests; must stay fast, so nothing heavy is imported before an
+asset runs.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from typing import Any
 
 import dagster as dg
 
-from spotify_assets.defs.alerts import news_sensor, problems_sensor
-from spotify_assets.defs.assets.books import build_book_specs
-from spotify_assets.defs.assets.forecasts import build_forecast_assets
-from spotify_assets.defs.assets.landing import build_landing_assets
-from spotify_assets.defs.assets.marts import build_mart_assets
-from spotify_assets.defs.assets.snapshots import build_snapshot_assets
-from spotify_assets.defs.checking import check_platform_job, check_schedule
-from spotify_assets.defs.checks.days import day_checks
-from spotify_assets.defs.checks.identified import identified_check
-from spotify_assets.defs.checks.sign_in import sign_in_check
-from spotify_assets.defs.dropped import build_marts_job, import_files_job, import_sensor
-from spotify_assets.defs.following import following_sensor
-from spotify_assets.defs.housekeeping import housekeeping_job, housekeeping_schedule
-from spotify_assets.defs.jobs import observe_day_job
-from spotify_assets.defs.killed import killed_sensor, living_executor
+from spotify_assets.defs.daily.job import observe_day_job
+from spotify_assets.defs.daily.schedule import daily_schedule
+from spotify_assets.defs.daily.sensor import today_sensor
+from spotify_assets.defs.dbt.models import build_mart_assets
+from spotify_assets.defs.dbt.sources import build_book_specs
+from spotify_assets.defs.dbt.stale_marts_sensor import following_sensor
+from spotify_assets.defs.file_imports.sensor import build_marts_job, import_files_job, import_sensor
+from spotify_assets.defs.forecasts.assets import build_forecast_assets
+from spotify_assets.defs.ingestion.raw import build_landing_assets
+from spotify_assets.defs.ingestion.snapshots import build_snapshot_assets
+from spotify_assets.defs.maintenance.killed_runs import killed_sensor, living_executor
+from spotify_assets.defs.maintenance.prune import housekeeping_job, housekeeping_schedule
+from spotify_assets.defs.maintenance.retention import retention_job, retention_schedule
+from spotify_assets.defs.monitoring.alerts import news_sensor, problems_sensor
+from spotify_assets.defs.monitoring.daily_checks import check_platform_job, check_schedule
+from spotify_assets.defs.monitoring.days import day_checks
+from spotify_assets.defs.monitoring.identified import identified_check
+from spotify_assets.defs.monitoring.sign_in import sign_in_check
 from spotify_assets.defs.partitions import daily_partitions
 from spotify_assets.defs.resources import Platform, dbt_resource
-from spotify_assets.defs.retention import retention_job, retention_schedule
-from spotify_assets.defs.schedules import daily_schedule
-from spotify_assets.defs.sensors import today_sensor
 from spotify_assets.process_environment import clean_environment
 from spotify_assets.settings import Settings, load_settings
 

@@ -1,7 +1,4 @@
-"""Where the program's own files are, and where data and settings lie when nobody says: checkout or package.
-
-Belongs here: what follows from how the program was installed. Does not belong here: settings themselves.
-"""
+"""Where the program's files are, and the default folders for data and settings (checkout or package)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Folders that no other account of the machine can look into.
 
-Belongs here: making and tightening them. Which folders these are is said by whoever makes them.
+Which folders these are is said by whoever makes them.
 """
 
 from __future__ import annotations

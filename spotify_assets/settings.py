@@ -1,8 +1,7 @@
 """Every setting: its name, default, environment variable, and whether it is a secret.
 
-Belongs here: what a user may choose. Does not belong here: anything derived from several settings
-at run time, or values that code alone decides. Settings are read when used (`load_settings()`),
-never at import, so that a test or a code server may change the environment first.
+Settings are read when used (`load_settings()`), never at import, so that a test or a code server may
+change the environment first.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from spotify_assets import installation, secrets
-from spotify_assets import settings_rules as rules
-from spotify_assets.env_file import EnvFileError, names_in
-from spotify_assets.settings_alerts import AlertSettings
-from spotify_assets.unknown_settings import Unknown, unknown_names, warn_of
+from spotify_assets import installation
+from spotify_assets.configuration import rules, secrets
+from spotify_assets.configuration.alerts import AlertSettings
+from spotify_assets.configuration.env_file import EnvFileError, names_in
+from spotify_assets.configuration.unknown_names import Unknown, unknown_names, warn_of
 
 PROJECT_ROOT = installation.PROJECT_ROOT
 DEFAULT_API_URL = "https://api.spotify.com/v1"

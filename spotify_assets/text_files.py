@@ -1,7 +1,4 @@
-"""Small text files that people write: in which encoding, and what is said of one that cannot be read.
-
-Belongs here: bytes to text. Does not belong here: what the text means.
-"""
+"""Small text files that people write: in which encoding, and what is said of one that cannot be read."""
 
 from __future__ import annotations
 

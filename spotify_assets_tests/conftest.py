@@ -23,9 +23,9 @@ import pytest
 from pydantic import SecretStr
 
 from spotify_assets.settings import Settings, load_settings
-from spotify_assets.warehouse import embedded
-from spotify_assets.warehouse.cluster_place import cluster_folder
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.embedded import server as embedded
+from spotify_assets.warehouse.embedded.location import cluster_folder
 from spotify_assets.warehouse.migrate import migrate
 from spotify_assets_tests import own_settings
 from spotify_assets_tests.embedded_server import administrator_url

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spotify_assets.warehouse import embedded
+from spotify_assets.warehouse.embedded import server
 
 
 def administrator_url(home: Path) -> str:
     """Start the embedded server of a home; gives the URL by which its superuser makes databases."""
-    url = embedded.ensure_running(home)
+    url = server.ensure_running(home)
     return url.replace("spotify_assets@/spotify_assets?", "postgres@/postgres?")

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import dbt.cli.main
 
-from spotify_assets.warehouse import cluster
+from spotify_assets.warehouse.embedded import cluster
 
 
 def libpq_variables() -> list[str]:

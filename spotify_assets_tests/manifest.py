@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from spotify_assets.operations.dbt_manifest import prepare_project
+from spotify_assets.dbt_manifest import prepare_project
 
 
 def build_manifest() -> Path:

@@ -1,7 +1,4 @@
-"""Another time for a database and for the simulated upstream, which both go on from there.
-
-Belongs here: the one way in which tests set clocks that are not the platform's own (`Platform.clock`).
-"""
+"""Another time for a database and for the simulated upstream, which both go on from there."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from spotify_assets import secrets
-from spotify_assets.secrets import secret_names, secret_origins
+from spotify_assets.configuration import secrets
+from spotify_assets.configuration.secrets import secret_names, secret_origins
 from spotify_assets.settings import Settings, SettingsError, load_settings
 
 CANARY = "canary-5b1e"

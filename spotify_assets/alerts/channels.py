@@ -1,8 +1,4 @@
-"""The ways by which a message reaches people: Slack, e-mail, and any receiver of JSON over HTTP.
-
-Belongs here: delivering one message by one channel, and saying in words without secrets why that failed:
-the addresses of Slack and of webhooks are secrets. Does not belong here: when a message is sent.
-"""
+"""The ways by which a message reaches people: Slack, e-mail, and any receiver of JSON over HTTP."""
 
 from __future__ import annotations
 
@@ -104,7 +100,7 @@ def _post(
     """Post JSON, and say what went wrong; the address is the secret."""
     import httpx  # noqa: PLC0415 - heavy
 
-    from spotify_assets.sources.clients import ClientRefused, open_client  # noqa: PLC0415
+    from spotify_assets.sources.http.transports import ClientRefused, open_client  # noqa: PLC0415
 
     address = url.get_secret_value()
     try:
@@ -151,7 +147,7 @@ class Email:
         mail["Message-ID"] = make_msgid(message.identity, domain=self._from.rpartition("@")[2] or None)
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(as_text(message))
-        from spotify_assets.sources.clients import ClientRefused  # noqa: PLC0415 - heavy
+        from spotify_assets.sources.http.transports import ClientRefused  # noqa: PLC0415 - heavy
 
         server = f"The mail server {self._host}:{self._port}"
         try:
@@ -180,7 +176,7 @@ class Email:
             logging.getLogger(__name__).warning("%s refused %s", server, ", ".join(sorted(refused)))
 
     def _connect(self) -> smtplib.SMTP:
-        from spotify_assets.sources.clients import named_certificates  # noqa: PLC0415 - heavy
+        from spotify_assets.sources.http.transports import named_certificates  # noqa: PLC0415 - heavy
 
         context = named_certificates() if self._security != "none" else None
         context = context or ssl.create_default_context()

@@ -1,8 +1,4 @@
-"""What a message is, and how it reads as text, in Slack and as JSON.
-
-Belongs here: the shape of a message and its three forms. Does not belong here: what there is to say
-(`problems`, `news`) and how it is delivered (`channels`).
-"""
+"""What a message is, and how it reads as text, in Slack and as JSON."""
 
 from __future__ import annotations
 

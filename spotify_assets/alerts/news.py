@@ -1,6 +1,6 @@
 """The daily digest: milestones, breakouts and new releases of watched artists as one message.
 
-Belongs here: words for what the marts found. Which rows are news stands in `serving.news`.
+Which rows are news stands in `serving.news`.
 """
 
 from __future__ import annotations

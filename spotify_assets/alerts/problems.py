@@ -1,7 +1,6 @@
 """What went wrong, told once: failed runs and failed checks as one message.
 
-Belongs here: what a failure means for the data, what to do about it, and putting many into one message. Where
-failures are read from stands in `defs.alerts`.
+Where failures are read from stands in `defs.monitoring.alerts`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """The command `spotify-assets`: one module for each thing that a person sets out to do.
 
-Belongs here: the list of commands and how their errors are shown. The commands import what they need
-when they run, so that `--help` answers at once.
+The commands import what they need when they run, so that `--help` answers at once.
 """
 
 from __future__ import annotations
@@ -18,33 +17,39 @@ from typing import Any
 
 import click
 
-from spotify_assets import unknown_settings
-from spotify_assets.cli.console import for_terminal
+from spotify_assets.cli.runtime.console import for_terminal
+from spotify_assets.configuration import unknown_names
 from spotify_assets.process_environment import OF_THE_INTERPRETER, clean_environment
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "demo": ("demo", "Observe 120 simulated artists over 90 days and print who is rising."),
-    "up": ("services", "Start web UI, daemon and documentation site on loopback."),
-    "materialize": ("observe", "Observe a day (today), load it, and build the marts."),
-    "backfill": ("observe", "Load a range of days, each committed by itself, and build the marts once."),
-    "import": ("history", "Load past observations from files."),
-    "watch": ("watch", "Say which artists are tracked."),
-    "doctor": ("doctor", "Show what each upstream lets you see, and what tomorrow will cost."),
-    "alert": ("alert", "Show by which ways people are told of failures and news, and try them."),
-    "status": ("status", "Show what is loaded, missing, lost and in quarantine."),
-    "sql": ("query", "Run one read-only query and print the result."),
-    "login": ("login", "Sign a user in, for what only they may see."),
-    "logout": ("login", "Sign a user out and delete everything they brought."),
-    "purge": ("purge", "Remove what a source, an artist or a user brought, and prove it."),
-    "backup": ("backup", "Write warehouse, lake and Dagster's records into one file."),
-    "restore": ("backup", "Put a backup in the place of what is there."),
-    "prune": ("prune", "Remove old events, logs and, if wanted, raw responses."),
-    "roles": ("roles", "Make the users of a PostgreSQL server, each with no more rights than it needs."),
-    "webserver": ("webserver", "Serve the Dagster web UI, to its own pages only."),
-    "docs": ("docs", "Build and serve the dbt documentation site."),
-    "simulate": ("simulate", "Serve the simulated upstream."),
-    "exec": ("execute", "Run another program, such as one of Dagster's, with the platform's environment."),
-    "prepare": ("prepare", "Build what is built ahead: the dbt manifest."),
+    "demo": ("data.demo", "Observe 120 simulated artists over 90 days and print who is rising."),
+    "up": ("operations.up", "Start web UI, daemon and documentation site on loopback."),
+    "materialize": ("data.observe", "Observe a day (today), load it, and build the marts."),
+    "backfill": ("data.observe", "Load a range of days, each committed by itself, and build the marts once."),
+    "import": ("data.imports", "Load past observations from files."),
+    "watch": ("artists.watch", "Say which artists are tracked."),
+    "doctor": ("artists.doctor", "Show what each upstream lets you see, and what tomorrow will cost."),
+    "alert": ("operations.alert", "Show by which ways people are told of failures and news, and try them."),
+    "status": ("data.status", "Show what is loaded, missing, lost and in quarantine."),
+    "sql": ("data.sql", "Run one read-only query and print the result."),
+    "login": ("artists.login", "Sign a user in, for what only they may see."),
+    "logout": ("artists.login", "Sign a user out and delete everything they brought."),
+    "purge": ("operations.purge", "Remove what a source, an artist or a user brought, and prove it."),
+    "backup": ("operations.backup", "Write warehouse, lake and Dagster's records into one file."),
+    "restore": ("operations.backup", "Put a backup in the place of what is there."),
+    "prune": ("operations.prune", "Remove old events, logs and, if wanted, raw responses."),
+    "roles": (
+        "operations.roles",
+        "Make the users of a PostgreSQL server, each with no more rights than it needs.",
+    ),
+    "webserver": ("operations.webserver", "Serve the Dagster web UI, to its own pages only."),
+    "docs": ("operations.docs", "Build and serve the dbt documentation site."),
+    "simulate": ("operations.simulate", "Serve the simulated upstream."),
+    "exec": (
+        "operations.exec",
+        "Run another program, such as one of Dagster's, with the platform's environment.",
+    ),
+    "prepare": ("operations.prepare", "Build what is built ahead: the dbt manifest."),
 }
 
 
@@ -57,7 +62,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"spotify_assets.cli.{COMMANDS[cmd_name][0]}")
+        module = importlib.import_module(f"spotify_assets.cli.commands.{COMMANDS[cmd_name][0]}")
         command: click.Command = getattr(module, f"{cmd_name.replace('-', '_')}_command")
         return command
 
@@ -120,8 +125,8 @@ def _prepare_process(*, restart: bool) -> None:
     if restart and (foreign or changed):
         again = [sys.executable, "-X", "utf8", *sys.orig_argv[1:]]
         os.execv(again[0], again)  # noqa: S606 - this program
-    unknown_settings.warned.clear()
-    unknown_settings.LOGGER.handlers = [_Warnings()]
+    unknown_names.warned.clear()
+    unknown_names.LOGGER.handlers = [_Warnings()]
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="replace")
@@ -149,7 +154,7 @@ def main(arguments: list[str] | None = None) -> Any:
 
     Exit codes: 0 done, 1 failed (the message says why and what to do), 2 wrong usage, 130 interrupted.
     """
-    from spotify_assets.cli.errors import EXPECTED, explain  # noqa: PLC0415 - only where a command runs
+    from spotify_assets.cli.runtime.errors import EXPECTED, explain  # noqa: PLC0415 - only where a command runs
 
     _prepare_process(restart=arguments is None)
     try:

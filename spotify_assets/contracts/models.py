@@ -1,8 +1,6 @@
 """Pandera models: columns, types, keys, ranges and units of every loaded table.
 
-Belongs here: what a single table's rows must be. Does not belong here: rules between tables or over
-time (dbt tests), or what to do with a row that breaks a rule (`validation`). Types are Arrow's, so
-that a column goes from response to COPY without a change of mind about null.
+Types are Arrow's, so that a column goes from response to COPY without a change of mind about null.
 """
 
 from __future__ import annotations

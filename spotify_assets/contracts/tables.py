@@ -1,13 +1,13 @@
 """The list of tables that Python loads, light enough to be read while definitions load.
 
-Belongs here: names, keys and what feeds what. The rules for columns stand in the models beside it.
+The rules for columns stand in the models beside it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spotify_assets.sources.base import ASKED_ONCE, Entity
+from spotify_assets.sources.protocol import ASKED_ONCE, Entity
 
 
 @dataclass(frozen=True, slots=True)

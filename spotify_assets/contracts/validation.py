@@ -1,7 +1,7 @@
 """From records to valid rows, or to quarantine with every reason.
 
-Belongs here: applying the models. A row that breaks a rule never stops the others, and nothing is
-changed to make it fit: what a person would have to guess is left to a person.
+A row that breaks a rule never stops the others, and nothing is changed to make it fit: what a person would
+have to guess is left to a person.
 """
 
 from __future__ import annotations

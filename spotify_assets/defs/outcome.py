@@ -1,7 +1,6 @@
 """How a run over several days ends: each day for itself, and the failed ones named together.
 
-Belongs here: the bookkeeping that landing and loading share, and what a failure is said to be. One day's
-failure never hides another day's success, and a day is shown as materialized only if it was.
+One day's failure never hides another day's success, and a day is shown as materialized only if it was.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """The one partitioning of the platform: UTC days, today's included.
 
-Belongs here: what a partition is and how a run names its days. A daily partition normally exists only
-once its day is over; `end_offset=1` makes today's exist from midnight on, because today is the only day
-that a live upstream can be asked about.
+A daily partition normally exists only once its day is over; `end_offset=1` makes today's exist from
+midnight on, because today is the only day that a live upstream can be asked about.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Resources: how assets reach the upstream, the lake, the warehouse and dbt.
 
-Belongs here: opening things when an asset runs. Settings are read then, so neither a value nor a secret
-ever becomes part of a definition, a run's configuration or the web UI.
+Settings are read then, so neither a value nor a secret ever becomes part of a definition, a run's
+configuration or the web UI.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from dagster import AssetExecutionContext, OpExecutionContext
 from dagster_dbt import DbtCliResource
 from packaging.version import Version
 
+from spotify_assets.dbt_manifest import DBT_PROJECT, PARTIAL_PARSE, ensure_manifest, runs_folder
 from spotify_assets.installation import program
-from spotify_assets.operations.dbt_manifest import DBT_PROJECT, PARTIAL_PARSE, ensure_manifest, runs_folder
 from spotify_assets.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from spotify_assets.lake.landing import Landing
-    from spotify_assets.sources.base import Source
     from spotify_assets.sources.clock import Clock
-    from spotify_assets.sources.memory import Memory
+    from spotify_assets.sources.protocol import Source
+    from spotify_assets.sources.state import Memory
     from spotify_assets.warehouse.connection import Warehouse
 
 
@@ -69,7 +69,7 @@ class Platform:
 
     def memory(self) -> Memory:
         """What sources remember between runs."""
-        from spotify_assets.warehouse.memory import KeptMemory
+        from spotify_assets.warehouse.upstream_state.state import KeptMemory
 
         return KeptMemory(self.warehouse())
 

@@ -1,7 +1,4 @@
-"""A day's forecasts of all series of an entity: read, computed, put in the place of that day's earlier ones.
-
-Belongs here: the order of things.
-"""
+"""A day's forecasts of all series of an entity: read the series, compute, replace that day's forecasts."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """What is forecast for each series, judged by what the same rule would have said on earlier days of it.
 
-Belongs here: the rolling-origin backtest, the choice among methods that follows from it, the interval, and
-whether a forecast is worth showing. Everything is per series: no series' errors widen or choose for another.
+Everything is per series: no series' errors widen or choose for another.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ The change over the horizon is fitted by least absolute deviations to a handful 
 over all series and days that a day could know. Spotify's terms forbid to train models on its content, so
 nothing is learned of any source by default; see `Settings.forecast_learned_sources` and docs/forecasts.md.
 
-Belongs here: fitting and applying the model. It needs NumPy only.
+It needs NumPy only.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Series side by side, one row each and one column a day, and what is known of them on each day.
 
-Belongs here: pure work on arrays. Whatever is said of a day is computed from that day and those before it
-only, so that the same arrays serve the forecast of today and the backtest of every earlier day.
+Whatever is said of a day is computed from that day and those before it only, so that the same arrays serve
+the forecast of today and the backtest of every earlier day.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Where series are read from and forecasts are written to.
 
-Belongs here: the statements. What is read was built by dbt: only values that count, of a bounded number of
-days, so that a forecast costs the same after years. What is written replaces a day whole, in one transaction.
+What is read was built by dbt: only values that count, of a bounded number of days, so that a forecast
+costs the same after years. What is written replaces a day whole, in one transaction.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """Why a column of a loaded day is empty: absent is not zero, and it has a reason.
 
-Belongs here: telling what a source never publishes from what it left out on a day. The reasons are kept in
-the ledger with the load, and shown beside every null in the marts.
+The reasons are kept in the ledger with the load, and shown beside every null in the marts.
 """
 
 from __future__ import annotations
@@ -10,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import pyarrow
 
-from spotify_assets.sources import imported
 from spotify_assets.sources.exchange import Exchange
+from spotify_assets.sources.imported import rows as imported
 from spotify_assets.warehouse.ledger import MAY_NOT, NEVER, NOT_IN_FILE
 
 PUBLISHED: Mapping[str, frozenset[str]] = {

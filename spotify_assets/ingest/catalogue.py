@@ -1,6 +1,5 @@
 """What is still to be asked about new albums: each album and each of its tracks once.
 
-Belongs here: finding the albums and tracks that nothing is known about yet. Does not belong here: asking.
 Only albums of watched artists count: about others nothing is kept that is not needed.
 """
 
@@ -9,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from spotify_assets.sources.base import Entity
+from spotify_assets.sources.protocol import Entity
 from spotify_assets.warehouse.connection import Warehouse
 
 NEW_DAYS = 30

@@ -1,8 +1,4 @@
-"""Whether all clocks agree which day it is, before anything is landed under that day.
-
-Belongs here: comparing the time of this machine, of the database and of whoever answered. Does not belong
-here: which days may be asked for (`land`).
-"""
+"""Whether all clocks agree which day it is, before anything is landed under that day."""
 
 from __future__ import annotations
 
@@ -10,9 +6,9 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 
-from spotify_assets.sources.base import SourceError
 from spotify_assets.sources.clock import Clock
 from spotify_assets.sources.exchange import Exchange, Sink
+from spotify_assets.sources.protocol import SourceError
 
 MOST_APART = timedelta(minutes=5)
 """How far clocks may be apart."""

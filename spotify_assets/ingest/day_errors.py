@@ -1,7 +1,4 @@
-"""Why a partition cannot be written, told with the day and what to do.
-
-Belongs here: the errors and their words. Does not belong here: landing (`land`).
-"""
+"""Why a partition cannot be written, told with the day and what to do."""
 
 from __future__ import annotations
 
@@ -9,9 +6,9 @@ from datetime import date
 
 from spotify_assets.contracts.tables import TABLES
 from spotify_assets.lake.landing import Landing
-from spotify_assets.sources import imported
-from spotify_assets.sources.answers import anything_observed
-from spotify_assets.sources.base import Entity
+from spotify_assets.sources.imported import rows
+from spotify_assets.sources.parsing import anything_observed
+from spotify_assets.sources.protocol import Entity
 
 
 class PartitionError(Exception):
@@ -51,7 +48,7 @@ def refuse_later_day(landing: Landing, source: str, day: date) -> None:
         LaterDayLanded: Something was.
     """
     for entity, later in landing.days_after(source, day):
-        answers = [one for one in landing.read(source, entity, later) if one.method != imported.METHOD]
+        answers = [one for one in landing.read(source, entity, later) if one.method != rows.METHOD]
         if anything_observed(answers):
             raise LaterDayLanded(
                 f"{source} was not observed for {day}: the lake holds {later} of it already, so either this "

@@ -1,7 +1,6 @@
 """Landing one partition of one source: ask while the day is the day, otherwise find what was landed then.
 
-Belongs here: rule 1 of the platform, "a day holds what was seen on that day". Nothing here reads
-values; nothing here writes to the database.
+Nothing here reads values; nothing here writes to the database.
 """
 
 from __future__ import annotations
@@ -25,8 +24,11 @@ from spotify_assets.ingest.plan import (
 )
 from spotify_assets.ingest.read import answered
 from spotify_assets.lake.landing import Landing
-from spotify_assets.sources.answers import anything_observed
-from spotify_assets.sources.base import (
+from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
+from spotify_assets.sources.exchange import Exchange
+from spotify_assets.sources.observer import UNASKED
+from spotify_assets.sources.parsing import anything_observed
+from spotify_assets.sources.protocol import (
     ARTIST_ENTITIES,
     BudgetSpent,
     CooldownRequired,
@@ -36,9 +38,6 @@ from spotify_assets.sources.base import (
     SourceError,
     Usage,
 )
-from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
-from spotify_assets.sources.exchange import Exchange
-from spotify_assets.sources.observing import UNASKED
 from spotify_assets.warehouse.ledger import BUDGET_SPENT, LEFT_ALONE, MAY_NOT, TELLS_NOTHING
 
 

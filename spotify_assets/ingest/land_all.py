@@ -1,6 +1,6 @@
 """Landing one partition of several sources, each for itself.
 
-Belongs here: that one source that fails keeps no other from landing. Landing itself stands in `land`.
+Landing itself stands in `land`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 
+from spotify_assets.artists.tracked import Tracked
 from spotify_assets.ingest.day_errors import PartitionError
 from spotify_assets.ingest.land import Landed, land
-from spotify_assets.ingest.tracked import Tracked
 from spotify_assets.lake.landing import Landing
-from spotify_assets.sources.base import Entity, Source, SourceError
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
+from spotify_assets.sources.protocol import Entity, Source, SourceError
 from spotify_assets.warehouse.errors import WarehouseError
 
 

@@ -1,7 +1,6 @@
 """Loading one partition: landed responses to valid rows in their table.
 
-Belongs here: the order of the steps and what is counted. The result depends on the lake alone, so
-any rerun gives the identical table.
+The result depends on the lake alone, so any rerun gives the identical table.
 """
 
 from __future__ import annotations
@@ -13,6 +12,8 @@ from typing import Any
 
 import pyarrow
 
+from spotify_assets.artists.identities import merged_ids, record_aliases
+from spotify_assets.artists.matching import namespace_of
 from spotify_assets.contracts.models import is_identifier
 from spotify_assets.contracts.tables import TABLES
 from spotify_assets.contracts.validation import Quarantined, Validated, validate
@@ -23,17 +24,15 @@ from spotify_assets.ingest.read import parse_landed
 from spotify_assets.ingest.removed import refuse_removed
 from spotify_assets.lake.landing import LakeError, Landing
 from spotify_assets.settings import LIVE_SOURCES, SIMULATED_SOURCES
-from spotify_assets.sources import imported
-from spotify_assets.sources.answers import anything_observed
-from spotify_assets.sources.base import ARTIST_ENTITIES
-from spotify_assets.sources.identities import namespace_of
+from spotify_assets.sources.imported import rows as imported
+from spotify_assets.sources.parsing import anything_observed
+from spotify_assets.sources.protocol import ARTIST_ENTITIES
 from spotify_assets.sources.records import ArtistSnapshot, Parsed
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import RowsRejected, WarehouseError
-from spotify_assets.warehouse.identities import merged_ids, record_aliases
 from spotify_assets.warehouse.ledger import LedgerEntry, LoadSummary, QuarantinedRow
+from spotify_assets.warehouse.loading.replace import replace_partition
 from spotify_assets.warehouse.locks import loading
-from spotify_assets.warehouse.replace import replace_partition
 
 EXPECTED = (PartitionError, WarehouseError, LakeError)
 """What may keep one day from loading, without being a reason to give up the others."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.sources.observing import UNASKED
+from spotify_assets.sources.observer import UNASKED
 
 PLAN = "PLAN"
 """`Exchange.method` of a landed plan."""

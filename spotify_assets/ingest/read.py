@@ -1,6 +1,6 @@
 """From landed exchanges to records, whoever they came from.
 
-Belongs here: choosing the reader. A new upstream adds one line.
+A new upstream adds one line.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
+from spotify_assets.artists.matching import NAMES_ARE_IDS, namespace_of, service_of
 from spotify_assets.ingest import plan
-from spotify_assets.sources import imported
-from spotify_assets.sources.base import Entity
 from spotify_assets.sources.deezer.parse import parse as parse_deezer
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.sources.identities import NAMES_ARE_IDS, namespace_of, service_of
+from spotify_assets.sources.imported import rows as imported
 from spotify_assets.sources.lastfm.parse import parse as parse_lastfm
 from spotify_assets.sources.listenbrainz.parse import parse as parse_listenbrainz
+from spotify_assets.sources.protocol import Entity
 from spotify_assets.sources.records import ArtistSnapshot, Missing, Parsed, subject
 from spotify_assets.sources.spotify.parse import parse as parse_spotify
 

@@ -7,7 +7,7 @@ from datetime import date
 
 from spotify_assets.ingest.day_errors import PartitionError
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.removed_raw import removed_on
+from spotify_assets.warehouse.loading.removed_raw import removed_on
 
 
 class RawRemoved(PartitionError):

@@ -1,8 +1,4 @@
-"""Copying the whole landing out and in again.
-
-Belongs here: which files a copy is of, and putting restored ones in place of what is there. Does not belong
-here: what they are copied to and from (`operations`).
-"""
+"""Copying the whole landing out and in again."""
 
 from __future__ import annotations
 

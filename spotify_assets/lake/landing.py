@@ -1,9 +1,8 @@
 """Landing raw responses: written once, whole, unchanged; read back for every replay.
 
-Belongs here: where a response lies and how a file of them is written and read. Does not belong
-here: what a response says. The layout is `raw/{source}/{entity}/{day}/{run}-{part}.jsonl.gz`; a
-line is one exchange as JSON, the body an untouched string. A part appears whole or not at all, and
-no part is ever rewritten, except by a purge (`purge`).
+The layout is `raw/{source}/{entity}/{day}/{run}-{part}.jsonl.gz`; a line is one exchange as JSON, the body
+an untouched string. A part appears whole or not at all, and no part is ever rewritten, except by a purge
+(`files`).
 """
 
 from __future__ import annotations

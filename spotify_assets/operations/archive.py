@@ -1,12 +1,9 @@
 """The file that a backup is: a tar archive whose last member says what the others are.
 
-    warehouse.dump          the database, in PostgreSQL's custom format
-    lake/SERIES/ENTITY/…    raw responses, as they lie in the lake
-    layouts/NAME.toml       the user's own import layouts
-    manifest.json           names, sizes and SHA-256 of all of it, and what it was made from
-
-Belongs here: writing, reading and checking it. Does not belong here: what goes in (`backup`) and where it
-goes when restored (`restore`).
+warehouse.dump          the database, in PostgreSQL's custom format
+lake/SERIES/ENTITY/…    raw responses, as they lie in the lake
+layouts/NAME.toml       the user's own import layouts
+manifest.json           names, sizes and SHA-256 of all of it, and what it was made from
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from spotify_assets.lake.copy import open_part, parts
 from spotify_assets.lake.landing import Landing
+from spotify_assets.operations import dump
 from spotify_assets.operations.archive import DATABASE, LAKE, LAYOUTS, Manifest, written
-from spotify_assets.warehouse import dump
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.migrate import applied_migrations
 

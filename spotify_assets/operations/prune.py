@@ -3,7 +3,7 @@
 What is observed and built stays. Of raw responses go only those that are loaded, and only if the user has set
 an age for them: the partition then stands as it was loaded, and can no longer be loaded anew.
 
-Belongs here: how old is too old, and what may go. When it is done stands in `defs`.
+When it is done stands in `defs`.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from spotify_assets.contracts.tables import TABLES
-from spotify_assets.lake import purge as lake
+from spotify_assets.lake import files as lake
 from spotify_assets.lake.copy import Part, parts
 from spotify_assets.lake.landing import Landing
+from spotify_assets.operations.dagster_events import prune_events
 from spotify_assets.settings import Settings
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.dagster_prune import prune_events
 from spotify_assets.warehouse.ledger import current_load
+from spotify_assets.warehouse.loading.removed_raw import book_removed
 from spotify_assets.warehouse.locks import loading
-from spotify_assets.warehouse.removed_raw import book_removed
 
 _TABLE_OF: dict[str, str] = {table.entity: table.name for table in TABLES.values()}
 

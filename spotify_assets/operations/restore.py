@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 
 from spotify_assets.lake.copy import Incoming, parts
 from spotify_assets.lake.landing import Landing
+from spotify_assets.operations import dump
 from spotify_assets.operations.archive import DATABASE, LAKE, BackupError, Manifest, contents
 from spotify_assets.private_folders import make_private_folder
-from spotify_assets.warehouse import dump
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.migrate import check_known, migrate
 from spotify_assets.warehouse.ownership import check_replaceable

@@ -1,14 +1,14 @@
 """Credit and links wherever something of an upstream is shown.
 
-Belongs here: one place that says whom to name and where to link, for each source. What each upstream asks
-for stands in its own package.
+What each upstream asks for stands in its own package.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from spotify_assets.sources import deezer, lastfm, listenbrainz, musicbrainz, spotify
+from spotify_assets.artists import musicbrainz
+from spotify_assets.sources import deezer, lastfm, listenbrainz, spotify
 from spotify_assets.sources.attribution import Attribution
 
 ATTRIBUTIONS: dict[str, Attribution] = {

@@ -1,7 +1,6 @@
 """The dbt documentation site: built from the project and the database, served from a folder.
 
-Belongs here: putting the site together and handing it out on loopback. What it says stands in
-`dbt_project`.
+What it says stands in `dbt_project`.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import unquote
 
-from spotify_assets.operations.dbt_manifest import dbt_command
+from spotify_assets.dbt_manifest import dbt_command
 from spotify_assets.serving.guard import NO_FRAMES, Guard
 from spotify_assets.warehouse.connection import Warehouse
 

@@ -1,8 +1,4 @@
-"""What is new in the marts: milestones, breakouts, and new releases of watched artists.
-
-Belongs here: questions asked of finished marts about the last days. Does not belong here: any computation
-that a mart should make, and the words in which news are told.
-"""
+"""What is new in the marts: milestones, breakouts, and new releases of watched artists."""
 
 from __future__ import annotations
 

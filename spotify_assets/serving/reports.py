@@ -1,8 +1,4 @@
-"""Answers for people, read from the marts: who is rising, since when, by how much.
-
-Belongs here: questions asked of finished marts. Does not belong here: any computation that a mart should
-make; a report only chooses and orders.
-"""
+"""Answers for people, read from the marts: who is rising, since when, by how much."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Dagster's web UI behind our guard.
 
-Belongs here: Dagster's own application, and what a request to it has to look like. `dagster-webserver` itself
-answers every page of every browser that reaches it, also with runs launched, schedules stopped, runs deleted.
+`dagster-webserver` itself answers every page of every browser that reaches it, also with runs launched,
+schedules stopped, runs deleted.
 """
 
 from __future__ import annotations

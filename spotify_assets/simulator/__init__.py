@@ -1,9 +1,7 @@
 """An offline upstream: invented artists served over Spotify's own protocol.
 
-Belongs here: the invented catalogue and how it lives through time, the protocol that serves it, and
-the faults it can be told to have. Does not belong here: anything of the platform itself. This room
-imports no other room, so it cannot agree with the platform about a mistake; only the command line
-and the tests import it.
+This room imports no other room, so it cannot agree with the platform about a mistake; only the command
+line and the tests import it.
 
 Start with `catalogue.Catalogue` (what exists on a day), `config.SimulatorConfig` (the switches) and
 `server.serve` or `server.running` (over HTTP).

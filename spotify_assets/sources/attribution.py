@@ -1,6 +1,6 @@
 """Whom to name and where to link when values of an upstream are shown.
 
-Belongs here: the vocabulary. What each upstream asks for stands in its own package.
+What each upstream asks for stands in its own package.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """What an upstream lets us see, as far as it has been found out.
 
-Belongs here: the vocabulary of capabilities and the seam by which a source remembers them. Where they are
-kept between runs is for `warehouse` to say.
+Where they are kept between runs is for `warehouse` to say.
 
 A capability is a call (``artists in batches``) or a field (``artist popularity``). It is unknown until asked
 for: the first real question is the probe, so finding out costs nothing that would not have been asked anyway.

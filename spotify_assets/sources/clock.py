@@ -1,6 +1,6 @@
 """Time as the sources see it, behind one small seam.
 
-Belongs here: telling the time and waiting. A test that must not wait passes another `Clock`.
+A test that must not wait passes another `Clock`.
 """
 
 from __future__ import annotations

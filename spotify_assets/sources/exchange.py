@@ -1,8 +1,4 @@
-"""The unit that moves between rooms: one request and the response it got.
-
-Belongs here: what was asked and what came back, unread. Does not belong here: anything that
-knows what a response means (that is each upstream's `parse` module) or where it is kept (`lake`).
-"""
+"""The unit that moves between rooms: one request and the response it got."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Reading a response body as JSON, in one way for those who ask and those who parse later.
-
-Belongs here: text to Python values, of a size that everything after can walk through. Does not belong here:
-what the values mean.
-"""
+"""Reading a response body as JSON, in one way for those who ask and those who parse later."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The upstreams that the settings choose, by name.
 
-Belongs here: nothing but the choice. A new upstream adds one line.
+A new upstream adds one line.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 from spotify_assets.settings import Settings
-from spotify_assets.sources.base import Source
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.deezer.source import DeezerSource
 from spotify_assets.sources.lastfm.source import LastfmSource
 from spotify_assets.sources.listenbrainz.source import ListenBrainzSource
-from spotify_assets.sources.memory import Memory
+from spotify_assets.sources.protocol import Source
 from spotify_assets.sources.spotify.source import SpotifySource
+from spotify_assets.sources.state import Memory
 
 _OPEN: dict[str, Callable[..., Any]] = {
     "listenbrainz": ListenBrainzSource.from_settings,

@@ -1,8 +1,4 @@
-"""The one way to the database: where it is, how to connect, and what to say when that fails.
-
-Belongs here: opening the warehouse, connections and the forms of its address that others need (dbt,
-Dagster). Does not belong here: any statement about the platform's tables.
-"""
+"""The one way to the database: where it is, how to connect, and what to say when that fails."""
 
 from __future__ import annotations
 
@@ -22,12 +18,13 @@ from pydantic import SecretStr
 
 from spotify_assets.process_environment import clean_environment, set_aside
 from spotify_assets.settings import Settings
-from spotify_assets.warehouse import address, embedded
-from spotify_assets.warehouse.cluster_place import cluster_folder
+from spotify_assets.warehouse.embedded import server
+from spotify_assets.warehouse.embedded.location import cluster_folder
 from spotify_assets.warehouse.errors import DatabaseUnavailable, without_secrets
 from spotify_assets.warehouse.migrate import is_current, migrate
-from spotify_assets.warehouse.refusals import advice, check_session, check_writable, may_pass
-from spotify_assets.warehouse.sqlstate import codes_of, refusals, said
+from spotify_assets.warehouse.server import address
+from spotify_assets.warehouse.server.refusals import advice, check_session, check_writable, may_pass
+from spotify_assets.warehouse.server.sqlstate import codes_of, refusals, said
 
 if TYPE_CHECKING:
     from adbc_driver_manager.dbapi import Connection as AdbcConnection
@@ -80,7 +77,7 @@ class Warehouse:
                 return warehouse
             current = is_current(connection)
         if not current:
-            from spotify_assets.warehouse.roles import grant  # noqa: PLC0415 - it needs this module
+            from spotify_assets.warehouse.roles.platform import grant  # noqa: PLC0415 - it needs this module
 
             with owner.connect() as connection:
                 migrate(connection)
@@ -99,7 +96,7 @@ class Warehouse:
         """The same database as the user who may only read: DATABASE_READER_URL's or the embedded one's."""
         if settings.database_url is None and settings.database_reader_url is None:
             home = settings.spotify_assets_home.resolve()
-            url = embedded.reader_url(embedded.ensure_running(home))
+            url = server.reader_url(server.ensure_running(home))
             return cls(SecretStr(url), home, connect_seconds)
         return cls._named("DATABASE_READER_URL", settings.database_reader_url, connect_seconds)
 
@@ -135,7 +132,7 @@ class Warehouse:
         """
         if settings.database_url is None:
             home = settings.spotify_assets_home.resolve()
-            return cls(SecretStr(embedded.ensure_running(home)), home, connect_seconds)
+            return cls(SecretStr(server.ensure_running(home)), home, connect_seconds)
         url = address.libpq_url(settings.database_url.get_secret_value())
         return cls(SecretStr(url), None, connect_seconds)
 
@@ -283,7 +280,7 @@ class Warehouse:
             time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads the retries, guards nothing
             pause = min(pause * 2, 2.0)
             if self.home is not None:
-                embedded.ensure_running(self.home)
+                server.ensure_running(self.home)
 
     def _unavailable(self, text: str, codes: list[str]) -> DatabaseUnavailable:
         what = advice(text, codes, setting=self.setting, user=self.user, database=self.database)

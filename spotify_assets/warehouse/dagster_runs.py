@@ -1,6 +1,6 @@
 """Dagster's records of runs and sensors, read without Dagster, which takes seconds to start.
 
-Belongs here: what `status` asks of them. Where Dagster is there anyway, it is asked itself.
+Where Dagster is there anyway, it is asked itself.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any
 
 from spotify_assets.warehouse.asking import ask
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.dagster_events import any_runs_recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +75,9 @@ def sensor_cursor(warehouse: Warehouse, sensor: str) -> str | None:
 
 def _any(warehouse: Warehouse) -> bool:
     with warehouse.connect() as connection, connection.cursor() as cursor:
-        return any_runs_recorded(cursor)
+        cursor.execute("select to_regclass(%s) is not null", ("dagster.runs",))
+        row = cursor.fetchone()
+        return bool(row and row[0])
 
 
 def _cursors(value: Any) -> Iterator[str]:

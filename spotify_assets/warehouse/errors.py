@@ -1,8 +1,4 @@
-"""What can go wrong in the warehouse, as errors that say what happened and what to do.
-
-Belongs here: the error classes and the scrubbing of secrets from messages. Does not belong here:
-deciding which error applies; the module that met it does that.
-"""
+"""What can go wrong in the warehouse, as errors that say what happened and what to do."""
 
 from __future__ import annotations
 

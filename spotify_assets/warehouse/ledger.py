@@ -1,8 +1,4 @@
-"""The ledger: what was loaded for each (table, source, day), and what is missing.
-
-Belongs here: the books' row types and reading them. Does not belong here: writing them, which happens
-only together with the rows they speak of (`replace`).
-"""
+"""The ledger: what was loaded for each (table, source, day), and what is missing."""
 
 from __future__ import annotations
 

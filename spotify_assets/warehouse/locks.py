@@ -1,7 +1,6 @@
 """Work that only one process may do at a time, on whatever machine.
 
-Belongs here: locks that outlast a transaction. The lock of a partition's rows themselves is taken where they
-are replaced (`replace`).
+The lock of a partition's rows themselves is taken where they are replaced (`warehouse.loading.replace`).
 """
 
 from __future__ import annotations

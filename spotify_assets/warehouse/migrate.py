@@ -1,8 +1,5 @@
 """Migrations: numbered SQL files, applied in order, once, under a lock.
 
-Belongs here: finding, checking and applying the files of `migrations/`. Does not belong here: the SQL
-itself, or tables that dbt or Dagster own.
-
 A file is never changed once it was released: its checksum is kept in the database, and a difference is an
 error, because two databases would otherwise differ while claiming to be the same.
 """

@@ -2,8 +2,6 @@
 
 A run builds a window of days. After the models have changed, as by an upgrade, days outside of it would go on
 standing as the old models built them; so the first build by other models has to be of all history.
-
-Belongs here: telling versions apart and keeping them. Does not belong here: building (`defs`).
 """
 
 from __future__ import annotations

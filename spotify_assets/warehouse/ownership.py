@@ -1,7 +1,7 @@
 """What in the database is the platform's own, so that nothing of somebody else's is altered or dropped.
 
-Belongs here: looking before something is made, replaced or granted. What was made stands in
-`ops.managed_objects`, which migrations fill by themselves and dbt's relations are claimed in.
+What was made stands in `ops.managed_objects`, which migrations fill by themselves and dbt's relations are
+claimed in.
 """
 
 from __future__ import annotations

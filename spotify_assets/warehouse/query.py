@@ -2,10 +2,6 @@
 
 The statement becomes the query of a cursor, sent by PostgreSQL's extended protocol, in a read-only
 transaction: anything but one query (changes, SET, DO, COPY, several statements) is no valid cursor.
-
-Belongs here: running such a statement within bounds of rows, bytes and time, and wording its errors. Does not
-belong here: printing, and protection from strangers: a superuser reads the server's files and ends other
-sessions by one select, so the command asks as a user who may only read.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import time
 from datetime import timedelta
 from statistics import median
 
-from spotify_assets.simulator.catalogue import Catalogue
+from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets_tests.benchmarks.common import Report, installation, run_times, today
 
 

@@ -13,8 +13,8 @@ import tempfile
 from datetime import date, timedelta
 from pathlib import Path
 
-from spotify_assets.simulator.catalogue import Catalogue
-from spotify_assets.warehouse import embedded
+from spotify_assets.simulator.catalogue.lists import Catalogue
+from spotify_assets.warehouse.embedded import server as embedded
 from spotify_assets_tests.benchmarks.bench_marts import project
 from spotify_assets_tests.benchmarks.common import Report
 from spotify_assets_tests.conftest import remove_home

@@ -25,8 +25,8 @@ from spotipy.oauth2 import SpotifyClientCredentials
 from spotify_assets.ingest.land import Landed, land
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings, load_settings
-from spotify_assets.simulator.catalogue import Catalogue
-from spotify_assets.sources.base import Entity
+from spotify_assets.simulator.catalogue.lists import Catalogue
+from spotify_assets.sources.protocol import Entity
 from spotify_assets.sources.spotify.questions import ARTISTS_IN_BATCH
 from spotify_assets.sources.spotify.source import SpotifySource
 from spotify_assets_tests.benchmarks.common import Report, forget_settings, today, upstream

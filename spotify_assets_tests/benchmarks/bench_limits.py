@@ -19,10 +19,10 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.server import serve
-from spotify_assets.warehouse import embedded
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import serve
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.embedded import server
 from spotify_assets.warehouse.migrate import migrate
 from spotify_assets_tests.benchmarks.common import Report, forget_settings
 from spotify_assets_tests.conftest import remove_home
@@ -59,12 +59,12 @@ def books() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         home = Path(folder)
         try:
-            url = embedded.ensure_running(home)
+            url = server.ensure_running(home)
             with Warehouse(SecretStr(url), home).connect() as connection:
                 migrate(connection)
             yield url
         finally:
-            embedded.release(home)
+            server.release(home)
             remove_home(home)
 
 

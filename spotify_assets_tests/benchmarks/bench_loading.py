@@ -32,12 +32,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import SecretStr
 
-from spotify_assets.warehouse import embedded
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.embedded import server
 from spotify_assets.warehouse.ledger import LoadSummary
+from spotify_assets.warehouse.loading.replace import replace_partition
+from spotify_assets.warehouse.loading.tables import ensure_month
 from spotify_assets.warehouse.migrate import migrate
-from spotify_assets.warehouse.replace import replace_partition
-from spotify_assets.warehouse.tables import ensure_month
 from spotify_assets_tests.benchmarks.common import Report, timed
 from spotify_assets_tests.conftest import remove_home
 from spotify_assets_tests.embedded_server import administrator_url
@@ -126,7 +126,7 @@ def database() -> Iterator[Warehouse]:
             yield Warehouse(SecretStr(url))
         finally:
             execute(admin, "drop database spotify_assets_bench with (force)")
-            embedded.release(Path(folder))
+            server.release(Path(folder))
             remove_home(Path(folder))
 
 

@@ -18,7 +18,7 @@ from statistics import median
 
 import psycopg2
 
-from spotify_assets.warehouse import embedded
+from spotify_assets.warehouse.embedded import server as embedded
 from spotify_assets.warehouse.migrate import migrate
 from spotify_assets_tests.benchmarks.common import Report, timed
 from spotify_assets_tests.conftest import remove_home

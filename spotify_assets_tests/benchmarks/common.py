@@ -1,7 +1,7 @@
 """What the benchmarks share: findings and how they are written down, scratch homes, an upstream, step times.
 
-Belongs here: nothing that measures. A finding is a figure with its target; a missed target is written
-down and fails nothing, because a timing on a busy machine proves no defect.
+A finding is a figure with its target; a missed target is written down and fails nothing, because a timing
+on a busy machine proves no defect.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from spotify_assets.settings import PROJECT_ROOT, Settings
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.server import serve
-from spotify_assets.warehouse import embedded
-from spotify_assets.warehouse.cluster_place import cluster_folder
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import serve
+from spotify_assets.warehouse.embedded import server
+from spotify_assets.warehouse.embedded.location import cluster_folder
 from spotify_assets_tests.cli.command import Installation, query
 from spotify_assets_tests.conftest import remove_home
 from spotify_assets_tests.manifest import build_manifest
@@ -146,8 +146,8 @@ def installation() -> Iterator[Installation]:
         finally:
             # The commands' server stops after its last user; join it, to be the one that waits for its end.
             if (cluster_folder(home.resolve()) / "data" / "postmaster.pid").exists():
-                embedded.ensure_running(home)
-            embedded.release(home)
+                server.ensure_running(home)
+            server.release(home)
             remove_home(home)
 
 
@@ -188,7 +188,7 @@ class RunTimes:
 
 def run_times(home: Path) -> list[RunTimes]:
     """Times of all runs of a home, oldest first, from Dagster's own events."""
-    url = embedded.ensure_running(home)
+    url = server.ensure_running(home)
     found = []
     for (run_id,) in query(url, "select run_id from dagster.runs order by id"):
         events = query(

@@ -1,6 +1,6 @@
 """A headless browser, and the way of a person through the pages of the web UI.
 
-Belongs here: what is clicked to get somewhere. What must be seen there stands in the tests.
+What must be seen there stands in the tests.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The running platform: data of its own, `spotify-assets up` on free ports, everything gone afterwards.
 
-Belongs here: starting, asking and stopping. What a page must show stands in the tests.
+What a page must show stands in the tests.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from spotify_assets.warehouse import embedded
+from spotify_assets.warehouse.embedded import server
 from spotify_assets_tests.browser import pages
 from spotify_assets_tests.browser.stack import Stack, free_port, is_free
 from spotify_assets_tests.cli.command import Installation, eventually, query
@@ -51,9 +51,9 @@ def test_ctrl_c_stops_everything_even_while_a_run_is_under_way(page: Page, stack
 
     # The run is on record as ended, and holds no place in a pool that a later run would wait for.
     home = stack.installation.home
-    database = embedded.ensure_running(home)
+    database = server.ensure_running(home)
     status = query(database, f"select status from dagster.runs where starts_with(run_id, '{run}')")
     assert status in ([("FAILURE",)], [("CANCELED",)])
     places = query(database, "select count(*) from dagster.concurrency_slots where run_id is not null")
     assert places == [(0,)]
-    embedded.release(home)
+    server.release(home)

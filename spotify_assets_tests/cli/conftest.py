@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from spotify_assets.cli import main
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.server import running
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.cli.command import Done, Installation
 from spotify_assets_tests.conftest import DatabaseServer
 from spotify_assets_tests.manifest import build_manifest

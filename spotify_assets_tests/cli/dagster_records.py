@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import dagster as dg
 import pytest
 
-from spotify_assets.cli.environment import Environment, export_dagster
+from spotify_assets.cli.runtime.environment import Environment, export_dagster
 
 EXPORTED = (
     "DAGSTER_HOME", "DAGSTER_POSTGRES_URL", "DAGSTER_DISABLE_TELEMETRY", "DAGSTER_EVENT_BATCH_SIZE"

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
-from spotify_assets.cli.artist_file import read_artists
+from spotify_assets.cli.commands.artists.artist_file import read_artists
 
 NAMES = (
     "#1 Dads", '"Weird Al" Yankovic', "Artist #3", "311", "-M-", "!!!", "AC/DC", "Duster, Alex G", "#hashtag",

@@ -18,7 +18,7 @@ import pytest
 from spotify_assets.ingest.load import load
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import load_settings
-from spotify_assets.simulator.catalogue import Catalogue
+from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.cli.command import Done, Installation, change, contents, eventually, query
@@ -29,7 +29,7 @@ SCHEMAS = ("snapshots", "ops", "dagster", "seeds", "intermediate", "marts", "for
 INGEST = ("--select", "landing/raw_artists", "--select", "snapshots/artist_snapshots")
 MATERIALIZED = """
 import dagster as dg, json
-from spotify_assets.cli.environment import export_dagster, open_environment
+from spotify_assets.cli.runtime.environment import export_dagster, open_environment
 export_dagster(open_environment())
 with dg.DagsterInstance.get() as instance:
     print(json.dumps({

@@ -11,8 +11,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from spotify_assets.warehouse import embedded
-from spotify_assets.warehouse.cluster_place import SYSTEM_FOLDER, cluster_folder
+from spotify_assets.warehouse.embedded import server
+from spotify_assets.warehouse.embedded.location import SYSTEM_FOLDER, cluster_folder
 from spotify_assets.warehouse.errors import EmbeddedServerError
 from spotify_assets_tests.cli.command import Done, Installation
 from spotify_assets_tests.conftest import remove_home
@@ -33,7 +33,7 @@ def home(short_tmp: Path) -> Iterator[Path]:
     made.mkdir()
     made.chmod(0o755)
     yield made
-    embedded.release(made)
+    server.release(made)
     remove_home(made)
 
 
@@ -60,18 +60,18 @@ def test_a_home_below_a_closed_folder_opens_nothing(home: Path) -> None:
 
 @pytest.mark.skipif(not AS_ROOT, reason="the files of an ordinary user's server never lay elsewhere")
 def test_files_in_the_old_place_go_on_being_used(short_tmp: Path) -> None:
-    url = embedded.ensure_running(short_tmp)
+    url = server.ensure_running(short_tmp)
     change = psycopg2.connect(url)
     with change, change.cursor() as cursor:
         cursor.execute("create table kept (n integer); insert into kept values (7)")
     change.close()
-    embedded.release(short_tmp)
+    server.release(short_tmp)
     elsewhere = cluster_folder(short_tmp.resolve())
     (elsewhere / "data").rename(short_tmp / "postgres" / "data")
     (short_tmp / "postgres" / "location").unlink()
     shutil.rmtree(elsewhere)
     try:
-        again = psycopg2.connect(embedded.ensure_running(short_tmp))
+        again = psycopg2.connect(server.ensure_running(short_tmp))
         with again.cursor() as cursor:
             cursor.execute("select n from kept")
             assert cursor.fetchall() == [(7,)]
@@ -79,23 +79,23 @@ def test_files_in_the_old_place_go_on_being_used(short_tmp: Path) -> None:
         assert cluster_folder(short_tmp.resolve()) == short_tmp.resolve() / "postgres"
         assert mode(short_tmp) == 0o710, "its account passes, nobody else does"
     finally:
-        embedded.release(short_tmp)
+        server.release(short_tmp)
 
 
 @pytest.mark.skipif(not AS_ROOT, reason="the files of an ordinary user's server are copied with the home")
 def test_a_copied_home_does_not_share_the_database_and_a_moved_one_keeps_it(home: Path) -> None:
-    embedded.ensure_running(home)
-    embedded.release(home)
+    server.ensure_running(home)
+    server.release(home)
     folder = cluster_folder(home)
     copied = shutil.copytree(home, home.with_name("copied"), symlinks=True)
     with pytest.raises(EmbeddedServerError, match=f"is a copy of {home}"):
-        embedded.ensure_running(copied)
+        server.ensure_running(copied)
     shutil.rmtree(home)
-    embedded.ensure_running(copied)
-    embedded.release(copied)
+    server.ensure_running(copied)
+    server.release(copied)
     assert cluster_folder(copied) == folder
     copied.rename(home)
-    embedded.ensure_running(home)
+    server.ensure_running(home)
     assert cluster_folder(home) == folder
 
 

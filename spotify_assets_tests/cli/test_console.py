@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from spotify_assets.cli.console import command, in_lines, say
+from spotify_assets.cli.runtime.console import command, in_lines, say
 from spotify_assets_tests.cli.command import Installation
 
 

@@ -12,18 +12,18 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from spotify_assets.artists import watchlist
 from spotify_assets.settings import load_settings
-from spotify_assets.simulator.catalogue import Catalogue
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.server import running
-from spotify_assets.sources.allowance import in_minutes
-from spotify_assets.sources.memory import credential_digest
+from spotify_assets.simulator.catalogue.lists import Catalogue
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import running
+from spotify_assets.sources.http.quota import in_minutes
 from spotify_assets.sources.spotify.access import CALLS
-from spotify_assets.warehouse import watchlist
-from spotify_assets.warehouse.allowance import SharedAllowance
-from spotify_assets.warehouse.api_usage import last_cooldowns
+from spotify_assets.sources.state import credential_digest
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.memory import KeptMemory
+from spotify_assets.warehouse.upstream_state.api_usage import last_cooldowns
+from spotify_assets.warehouse.upstream_state.quota import SharedAllowance
+from spotify_assets.warehouse.upstream_state.state import KeptMemory
 from spotify_assets_tests.cli.command import Done
 
 Cli = Callable[..., Done]

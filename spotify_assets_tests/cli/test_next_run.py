@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 import dagster as dg
 import pytest
 
-from spotify_assets.cli.environment import Environment
-from spotify_assets.cli.status import next_run
+from spotify_assets.artists import watchlist
+from spotify_assets.cli.commands.data.status import next_run
+from spotify_assets.cli.runtime.environment import Environment
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
-from spotify_assets.warehouse import watchlist
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.cli.dagster_records import dagster_records
 from spotify_assets_tests.defs.clocked import record_run

@@ -6,8 +6,8 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from spotify_assets.cli.environment import Environment
-from spotify_assets.cli.spans import possible_spans
+from spotify_assets.cli.commands.data.loadable_days import possible_spans
+from spotify_assets.cli.runtime.environment import Environment
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
 from spotify_assets.sources.exchange import Exchange

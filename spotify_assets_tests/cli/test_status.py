@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from spotify_assets.settings import load_settings
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import MAY_NOT, TELLS_NOTHING, LoadSummary, QuarantinedRow
-from spotify_assets.warehouse.replace import replace_partition
+from spotify_assets.warehouse.loading.replace import replace_partition
 from spotify_assets_tests.cli.command import Done
 
 Cli = Callable[..., Done]

@@ -17,8 +17,8 @@ import psycopg2
 import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
-from spotify_assets.cli.environment import Environment
-from spotify_assets.cli.watching import HomeGone, Watch
+from spotify_assets.cli.commands.operations.watching import HomeGone, Watch
+from spotify_assets.cli.runtime.environment import Environment
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
 from spotify_assets.warehouse.connection import Warehouse

@@ -11,8 +11,8 @@ import psycopg2
 import pytest
 
 from spotify_assets.cli import COMMANDS
-from spotify_assets.cli.errors import EXPECTED, explain
-from spotify_assets.warehouse import purge
+from spotify_assets.cli.runtime.errors import EXPECTED, explain
+from spotify_assets.erasure import rows
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.cli.command import Done, Installation
 
@@ -37,7 +37,7 @@ def test_a_lock_of_somebody_else_is_no_defect(warehouse: Warehouse) -> None:
     with warehouse.connect() as theirs, theirs.cursor() as cursor:
         cursor.execute("lock table ops.users")
         with pytest.raises(EXPECTED()) as caught, warehouse.connect(lock_seconds=0.05) as connection:
-            purge.count(connection.cursor(), purge.Table("ops", "users", {"source": "text"}), purge.Rows("x"))
+            rows.count(connection.cursor(), rows.Table("ops", "users", {"source": "text"}), rows.Rows("x"))
     said = explain(caught.value)
     assert "did not do what it was asked: canceling statement due to lock timeout" in said
     assert '"ops"."users"' in said

@@ -11,7 +11,7 @@ import pytest
 from pydantic import SecretStr
 
 from spotify_assets.settings import load_settings
-from spotify_assets.simulator.catalogue import Catalogue
+from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.cli.command import Done, Installation, change
 from spotify_assets_tests.warehouse.helpers import DAY, artists, load

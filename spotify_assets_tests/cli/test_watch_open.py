@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from spotify_assets.simulator.catalogue import Catalogue
-from spotify_assets.simulator.elsewhere import Elsewhere
+from spotify_assets.simulator.catalogue.elsewhere import Elsewhere
+from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.sources.lastfm.names import id_of
 from spotify_assets_tests.cli.command import Done
 

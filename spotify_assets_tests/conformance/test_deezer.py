@@ -10,9 +10,9 @@ import deezer
 import httpx
 import pytest
 
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.elsewhere import Elsewhere
-from spotify_assets.simulator.server import running
+from spotify_assets.simulator.catalogue.elsewhere import Elsewhere
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.conformance.shapes import shape
 from spotify_assets_tests.shared import shared_file
 from spotify_assets_tests.simulator.client import DAY

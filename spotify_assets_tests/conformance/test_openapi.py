@@ -15,11 +15,11 @@ from openapi_schema_validator import OAS30Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT4
 
-from spotify_assets.simulator import charts
-from spotify_assets.simulator.catalogue import Catalogue
-from spotify_assets.simulator.config import Mode, SimulatorConfig
-from spotify_assets.simulator.server import running
-from spotify_assets.simulator.signin import SCOPES
+from spotify_assets.simulator.catalogue import charts
+from spotify_assets.simulator.catalogue.lists import Catalogue
+from spotify_assets.simulator.server.config import Mode, SimulatorConfig
+from spotify_assets.simulator.server.http import running
+from spotify_assets.simulator.spotify.sign_in import SCOPES
 from spotify_assets_tests.shared import SHARED
 from spotify_assets_tests.simulator.client import simulated
 from spotify_assets_tests.simulator.test_sign_in import signed_in

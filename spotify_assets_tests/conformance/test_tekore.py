@@ -9,10 +9,10 @@ import httpx
 import pytest
 import tekore
 
-from spotify_assets.simulator import charts
-from spotify_assets.simulator.catalogue import Catalogue
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.server import running
+from spotify_assets.simulator.catalogue import charts
+from spotify_assets.simulator.catalogue.lists import Catalogue
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import running
 
 CONFIG = SimulatorConfig(artists=300, quirks=False, audio_features=True)
 

@@ -8,8 +8,8 @@ import httpx
 import pytest
 import tekore
 
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.server import running
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.conformance.test_tekore import ElsewhereTransport
 
 REDIRECT = "http://127.0.0.1:8765/callback"

@@ -1,6 +1,6 @@
 """Docker or podman, whichever this machine has, and one stack of docker-compose.yml on it.
 
-Belongs here: commands and addresses. What must be true of the stack is in the tests.
+What must be true of the stack is in the tests.
 """
 
 from __future__ import annotations

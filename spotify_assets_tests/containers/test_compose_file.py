@@ -12,7 +12,7 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
-from spotify_assets.secrets import secret_names
+from spotify_assets.configuration.secrets import secret_names
 from spotify_assets.settings import PROJECT_ROOT, Settings
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.containers.compose_file import rendered

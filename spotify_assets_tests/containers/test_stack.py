@@ -14,7 +14,7 @@ import httpx
 import psycopg2
 import pytest
 
-from spotify_assets.simulator.catalogue import Catalogue
+from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets_tests.cli.command import contents, eventually, query
 from spotify_assets_tests.containers.engine import GUEST, LONGEST, Stack, compose_command
 

@@ -1,6 +1,6 @@
 """What tests of windows share: loading a span of days, and comparing what stands with a full rebuild.
 
-Belongs here: the three steps. Which tables, by which keys, and of which data is the tests' to say.
+Which tables, by which keys, and of which data is the tests' to say.
 """
 
 from __future__ import annotations

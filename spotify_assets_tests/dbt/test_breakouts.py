@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from spotify_assets.simulator.catalogue import Catalogue
+from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets_tests.dbt import data, reference, virals
 from spotify_assets_tests.dbt.conftest import Project
 from spotify_assets_tests.dbt.rebuilding import assert_equals_full_rebuild

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from spotify_assets.quality.coverage import coverage
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.coverage import coverage
 from spotify_assets.warehouse.ledger import MAY_NOT, UNIDENTIFIED
 from spotify_assets_tests.dbt import data, reference
 from spotify_assets_tests.dbt.conftest import TABLES, Project

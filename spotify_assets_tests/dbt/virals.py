@@ -1,7 +1,4 @@
-"""Viral starts of the offline simulator, which are known, against the breakouts that the marts find.
-
-Belongs here: snapshots of invented artists without asking anything over HTTP, and what counts as a hit.
-"""
+"""Viral starts of the offline simulator, which are known, against the breakouts that the marts find."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from spotify_assets.simulator.catalogue import Catalogue, ViralStart
+from spotify_assets.simulator.catalogue.lists import Catalogue, ViralStart
 from spotify_assets_tests.dbt import data
 from spotify_assets_tests.dbt.conftest import Project
 

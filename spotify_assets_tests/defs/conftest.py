@@ -6,8 +6,8 @@ import dagster as dg
 import pytest
 
 from spotify_assets.settings import Settings, load_settings
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.server import running
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.manifest import build_manifest
 
 

@@ -10,13 +10,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from spotify_assets.artists import watchlist
 from spotify_assets.settings import Settings, load_settings
-from spotify_assets.simulator.catalogue import Catalogue
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.server import running
-from spotify_assets.warehouse import watchlist
-from spotify_assets.warehouse.capabilities import all_capabilities
+from spotify_assets.simulator.catalogue.lists import Catalogue
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import running
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.upstream_state.capabilities import all_capabilities
 from spotify_assets_tests.defs.running import materialized, run
 
 FIRST, SECOND = "2026-11-01", "2026-11-02"

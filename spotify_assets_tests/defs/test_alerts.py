@@ -14,7 +14,7 @@ from dagster._core.events import DagsterEvent
 from pydantic import SecretStr
 
 from spotify_assets.alerts import channels
-from spotify_assets.defs import alerts
+from spotify_assets.defs.monitoring import alerts
 from spotify_assets.settings import Settings
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.alerts.receivers import Receiver, mailing, receiving

@@ -9,11 +9,11 @@ import dagster as dg
 import httpx
 import pytest
 
-from spotify_assets.ingest.purge import purge_artist, purge_source
+from spotify_assets.artists import watchlist
+from spotify_assets.erasure.purge import purge_artist, purge_source
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
-from spotify_assets.simulator.catalogue import Catalogue
-from spotify_assets.warehouse import watchlist
+from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.defs.running import run
 from spotify_assets_tests.defs.test_access_modes import ledger, rows, upstream

@@ -9,14 +9,14 @@ import dagster as dg
 import pytest
 from dagster._core.test_utils import freeze_time
 
+from spotify_assets.artists import watchlist
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
-from spotify_assets.simulator.catalogue import Catalogue
+from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.sources.clock import SystemClock
-from spotify_assets.warehouse import watchlist
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import current_load
-from spotify_assets.warehouse.replace import read_partition
+from spotify_assets.warehouse.loading.replace import read_partition
 from spotify_assets_tests.defs.running import run
 from spotify_assets_tests.shifted import set_database_clock, set_upstream_clock
 

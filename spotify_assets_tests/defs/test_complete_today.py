@@ -11,17 +11,17 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from spotify_assets.artists import watchlist
 from spotify_assets.contracts.models import arrow_schema
 from spotify_assets.contracts.tables import DAILY_TABLES
 from spotify_assets.definitions import build_definitions
-from spotify_assets.ingest.today import COMPLETE_TODAY, PAUSES
+from spotify_assets.defs.daily.planner import COMPLETE_TODAY, PAUSES
 from spotify_assets.settings import PROJECT_ROOT, Settings
-from spotify_assets.warehouse import watchlist
-from spotify_assets.warehouse.allowance import SharedAllowance
-from spotify_assets.warehouse.api_usage import last_cooldowns
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import LoadSummary
-from spotify_assets.warehouse.replace import replace_partition
+from spotify_assets.warehouse.loading.replace import replace_partition
+from spotify_assets.warehouse.upstream_state.api_usage import last_cooldowns
+from spotify_assets.warehouse.upstream_state.quota import SharedAllowance
 from spotify_assets_tests.defs.clocked import Clocked, Sensor, record_run
 
 DAY = date(2026, 11, 20)

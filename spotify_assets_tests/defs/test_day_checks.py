@@ -7,15 +7,15 @@ from datetime import UTC, date, datetime
 import dagster as dg
 import pytest
 
+from spotify_assets.artists import watchlist
 from spotify_assets.definitions import build_definitions
-from spotify_assets.defs.checking import CHECK_PLATFORM
+from spotify_assets.defs.monitoring.daily_checks import CHECK_PLATFORM
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.warehouse import watchlist
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import LoadSummary
-from spotify_assets.warehouse.replace import replace_partition
+from spotify_assets.warehouse.loading.replace import replace_partition
 from spotify_assets_tests.defs.running import platform
 from spotify_assets_tests.ingest.timeline import StoppedClock
 from spotify_assets_tests.warehouse.helpers import artists, load

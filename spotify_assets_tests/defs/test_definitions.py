@@ -13,7 +13,7 @@ from dagster._core.definitions.partitions.context import partition_loading_conte
 from spotify_assets.alerts.problems import ACTIONS
 from spotify_assets.contracts.tables import TABLES
 from spotify_assets.definitions import build_definitions
-from spotify_assets.ingest.today import OBSERVE_DAY
+from spotify_assets.defs.daily.planner import OBSERVE_DAY
 from spotify_assets.settings import Settings
 
 HEAVY = ("pandas", "pandera", "pyarrow", "httpx", "adbc_driver_postgresql", "psycopg2", "uvicorn")

@@ -10,9 +10,9 @@ import pytest
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluation
 from dagster._core.events import DagsterEvent, StepMaterializationData
 
-from spotify_assets.defs import following
+from spotify_assets.artists import watchlist
+from spotify_assets.defs.dbt import stale_marts_sensor
 from spotify_assets.settings import Settings
-from spotify_assets.warehouse import watchlist
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.defs.clocked import Sensor, record_run
 from spotify_assets_tests.defs.running import run
@@ -23,7 +23,7 @@ NOW = datetime.now(UTC) - timedelta(minutes=10)
 
 @pytest.fixture
 def sensor(settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstance) -> Sensor:
-    found = Sensor(following.MARTS_FOLLOW, settings, instance)
+    found = Sensor(stale_marts_sensor.MARTS_FOLLOW, settings, instance)
     assert found.tick(NOW) == []
     return found
 
@@ -41,7 +41,7 @@ def materialize(instance: dg.DagsterInstance, run_id: str, *days: str, key: dg.A
 def window(request: dg.RunRequest) -> list[str]:
     if request.job_name == "observe_day":
         assert request.asset_selection is not None
-        assert {following.MART, dg.AssetKey(["forecasts", "artist_forecasts"])} <= set(
+        assert {stale_marts_sensor.MART, dg.AssetKey(["forecasts", "artist_forecasts"])} <= set(
             request.asset_selection
         )
         assert not any(key.path[0] in {"landing", "snapshots"} for key in request.asset_selection)
@@ -55,7 +55,7 @@ def test_what_was_there_before_it_first_looked_is_left_alone(
     settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> None:
     materialize(instance, record_run(instance, NOW), "2026-11-01")
-    sensor = Sensor(following.MARTS_FOLLOW, settings, instance)
+    sensor = Sensor(stale_marts_sensor.MARTS_FOLLOW, settings, instance)
     assert sensor.tick(NOW) == []
     assert sensor.reason == "No day is left behind"
     assert sensor.tick(NOW) == []
@@ -75,14 +75,14 @@ def test_days_that_are_left_behind_are_built_once_over_all_of_them(
 def test_a_run_that_came_to_its_marts_needs_no_other(sensor: Sensor, instance: dg.DagsterInstance) -> None:
     done = record_run(instance, NOW)
     materialize(instance, done, "2026-11-01")
-    materialize(instance, done, "2026-11-01", key=following.MART)
+    materialize(instance, done, "2026-11-01", key=stale_marts_sensor.MART)
     assert sensor.tick(NOW) == []
 
 
 def test_a_run_under_way_may_still_come_to_its_marts(
     sensor: Sensor, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(stale_marts_sensor, "SETTLED_SECONDS", 0.0)
     going = record_run(instance, NOW, dg.DagsterRunStatus.STARTED)
     materialize(instance, going, "2026-11-01")
     cursor = sensor.cursor
@@ -128,14 +128,14 @@ def test_a_run_that_ended_just_now_may_be_followed_by_another_that_builds(
 ) -> None:
     materialize(instance, record_run(instance, datetime.now(UTC)), "2026-11-01")
     assert sensor.tick(NOW) == []
-    monkeypatch.setattr(following, "SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(stale_marts_sensor, "SETTLED_SECONDS", 0.0)
     assert [window(request) for request in sensor.tick(NOW)] == [["2026-11-01", "2026-11-01"]]
 
 
 def test_a_long_backlog_takes_several_looks(
     sensor: Sensor, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(following, "EVENTS_AT_ONCE", 10)
+    monkeypatch.setattr(stale_marts_sensor, "EVENTS_AT_ONCE", 10)
     first = datetime(2026, 1, 1, tzinfo=UTC)
     days = [(first + timedelta(days=number)).date().isoformat() for number in range(25)]
     materialize(instance, record_run(instance, NOW), *days)
@@ -148,7 +148,7 @@ def test_a_real_run_of_snapshots_alone_is_followed_and_then_no_more(
     sensor: Sensor, simulated: Settings, warehouse: Warehouse, instance: dg.DagsterInstance,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(following, "SETTLED_SECONDS", 0.0)
+    monkeypatch.setattr(stale_marts_sensor, "SETTLED_SECONDS", 0.0)
     day = datetime.now(UTC).date().isoformat()
     watchlist.add(warehouse, "simulated", "0TnOYISbd1XYRBk9myaseg", "Someone")
     assert run(simulated, instance, [day], ["landing/raw_artists", "snapshots/artist_snapshots"]).success
@@ -160,5 +160,5 @@ def test_a_real_run_of_snapshots_alone_is_followed_and_then_no_more(
         raise_on_error=False,
     )  # fmt: skip
     assert done.success
-    assert instance.get_materialized_partitions(following.MART) == {day}
+    assert instance.get_materialized_partitions(stale_marts_sensor.MART) == {day}
     assert sensor.tick(NOW) == []

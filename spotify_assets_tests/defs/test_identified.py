@@ -5,13 +5,13 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from spotify_assets.defs.checks.identified import NAME
+from spotify_assets.artists import watchlist
+from spotify_assets.defs.monitoring.identified import NAME
 from spotify_assets.settings import Settings, load_settings
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.elsewhere import Elsewhere
-from spotify_assets.simulator.faults import Fault
-from spotify_assets.simulator.server import running
-from spotify_assets.warehouse import watchlist
+from spotify_assets.simulator.catalogue.elsewhere import Elsewhere
+from spotify_assets.simulator.faults.rules import Fault
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import running
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.defs.running import materialized, run
 

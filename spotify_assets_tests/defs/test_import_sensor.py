@@ -15,9 +15,9 @@ import dagster as dg
 import pytest
 
 from spotify_assets.definitions import build_definitions
-from spotify_assets.defs import dropped, imports
+from spotify_assets.defs.file_imports import load, sensor
 from spotify_assets.defs.resources import Platform, dbt_resource
-from spotify_assets.ingest.dropped import put_away
+from spotify_assets.file_imports.inbox import put_away
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
 from spotify_assets.warehouse.connection import Warehouse
@@ -77,15 +77,15 @@ class Place:
             resources={"platform": platform},
             cursor=self.cursor,
         ) as context:
-            outcome = repository.get_sensor_def(dropped.IMPORT_DROPPED).evaluate_tick(context)
+            outcome = repository.get_sensor_def(sensor.IMPORT_DROPPED).evaluate_tick(context)
         self.cursor, self.reason = outcome.cursor, outcome.skip_message
         return list(outcome.run_requests or [])
 
     def run(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
         """What a run that was asked for does."""
-        assert request.job_name in {None, dropped.IMPORT_FILES}
+        assert request.job_name in {None, sensor.IMPORT_FILES}
         definitions = build_definitions(self.settings, {"platform": Platform(self.settings)})
-        return definitions.resolve_job_def(dropped.IMPORT_FILES).execute_in_process(
+        return definitions.resolve_job_def(sensor.IMPORT_FILES).execute_in_process(
             run_config=request.run_config, instance=self.instance, raise_on_error=False
         )
 
@@ -121,7 +121,7 @@ def windows(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         asked.append((arguments[3].isoformat(), arguments[4].isoformat()))
         return iter(())
 
-    monkeypatch.setattr(dropped, "build_window", note)
+    monkeypatch.setattr(sensor, "build_window", note)
     return asked
 
 
@@ -202,7 +202,7 @@ def test_marts_that_cannot_be_built_make_the_run_fail_and_lose_nothing(
         yield dg.AssetMaterialization(["marts", "built_before"])
         raise RuntimeError("dbt ended with an error")
 
-    monkeypatch.setattr(dropped, "build_window", fail)
+    monkeypatch.setattr(sensor, "build_window", fail)
     place.drop("a.csv", history("2025-03-01") + history("2025-03-03").splitlines()[1])
     done = place.imported()
     assert not done.success
@@ -238,14 +238,14 @@ def test_a_file_that_grows_while_it_is_imported_is_imported_again(
     place: Place, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = place.drop("a.csv", history("2025-03-01"))
-    land = imports.load_prepared
+    land = load.load_prepared
 
     def slowly(*prepared: Any, **rest: Any) -> Any:
         if path.read_text() == history("2025-03-01"):
             path.write_text(history("2025-03-01") + f"2025-03-02T10:00:00Z,2025-03-02,{A},Alex G,51,9\n")
         return land(*prepared, **rest)
 
-    monkeypatch.setattr(dropped, "load_prepared", slowly)
+    monkeypatch.setattr(sensor, "load_prepared", slowly)
     assert not place.imported().success
     assert place.files() == ["a.csv"]
     assert place.imported().success
@@ -386,7 +386,7 @@ def test_rows_that_belong_to_no_day_are_told_beside_the_file(place: Place, setti
 def test_a_backlog_comes_in_batches_in_the_order_written_and_a_run_at_a_time(
     place: Place, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dropped, "FILES_AT_ONCE", 3)
+    monkeypatch.setattr(sensor, "FILES_AT_ONCE", 3)
     for number in range(7):
         # Against the order of names: what was written last corrects what was written before.
         path = place.drop(f"{9 - number}.csv", history("2025-03-01", number))
@@ -396,7 +396,7 @@ def test_a_backlog_comes_in_batches_in_the_order_written_and_a_run_at_a_time(
     while requests := place.tick():
         (request,) = requests
         batches.append(named(request))
-        job = dropped.import_files_job({"platform": Platform(settings), "dbt": dbt_resource()})
+        job = sensor.import_files_job({"platform": Platform(settings), "dbt": dbt_resource()})
         run = place.instance.create_run_for_job(job, run_config=request.run_config)
         assert place.tick() == [], "another run was asked for while one was waiting"
         place.instance.delete_run(run.run_id)
@@ -414,20 +414,20 @@ def test_what_a_run_did_not_put_away_is_asked_for_again_a_few_times(
     def nowhere(*_: object) -> Path:
         raise PermissionError("the disk is read-only")
 
-    monkeypatch.setattr(dropped, "put_away", nowhere)
+    monkeypatch.setattr(sensor, "put_away", nowhere)
     assert place.tick() == []
     keys = set()
-    for _ in range(dropped.ATTEMPTS):
+    for _ in range(sensor.ATTEMPTS):
         (request,) = place.tick()
         keys.add(request.run_key)
         assert not place.run(request).success
-    assert len(keys) == dropped.ATTEMPTS
+    assert len(keys) == sensor.ATTEMPTS
     assert popularities(settings) == [("arthistory", "2025-03-01", 50)]
     assert place.tick() == []
     assert place.reason is not None
-    assert place.reason.startswith(f"{dropped.ATTEMPTS} runs ended without putting a.csv away")
+    assert place.reason.startswith(f"{sensor.ATTEMPTS} runs ended without putting a.csv away")
     # Once it can be put away: touched, it is new.
-    monkeypatch.setattr(dropped, "put_away", put_away)
+    monkeypatch.setattr(sensor, "put_away", put_away)
     (place.folder / "a.csv").touch()
     assert place.imported().success
     assert place.files() == ["done/a.csv"]
@@ -436,7 +436,7 @@ def test_what_a_run_did_not_put_away_is_asked_for_again_a_few_times(
 def test_a_run_started_by_hand_imports_all_that_waits(place: Place, settings: Settings) -> None:
     place.drop("a.csv", history("2025-03-01"))
     place.drop("mine/b.csv", history("2025-03-02"))
-    assert place.run(dg.RunRequest(job_name=dropped.IMPORT_FILES)).success
+    assert place.run(dg.RunRequest(job_name=sensor.IMPORT_FILES)).success
     assert place.files() == ["done/a.csv", "done/mine/b.csv"]
     assert [row[0] for row in popularities(settings)] == ["arthistory", "mine"]
 

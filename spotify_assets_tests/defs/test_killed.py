@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 from dagster._core.utils import make_new_run_id
 
-from spotify_assets.defs.killed import alive, give_back, locked
+from spotify_assets.defs.maintenance.killed_runs import alive, give_back, locked
 from spotify_assets.warehouse.connection import Warehouse
 
 

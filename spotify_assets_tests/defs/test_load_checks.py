@@ -10,22 +10,22 @@ import dagster as dg
 import pyarrow as pa
 import pytest
 
+from spotify_assets.artists import watchlist
 from spotify_assets.contracts.tables import TABLES
-from spotify_assets.defs.assets.snapshots import snapshot_key
-from spotify_assets.defs.checks.null_share import check_null_share
-from spotify_assets.defs.checks.reconciliation import check_reconciliation
-from spotify_assets.defs.checks.unchanged import check_unchanged
-from spotify_assets.defs.checks.volume import check_volume
+from spotify_assets.defs.ingestion.checks.null_share import check_null_share
+from spotify_assets.defs.ingestion.checks.reconciliation import check_reconciliation
+from spotify_assets.defs.ingestion.checks.unchanged import check_unchanged
+from spotify_assets.defs.ingestion.checks.volume import check_volume
+from spotify_assets.defs.ingestion.snapshots import snapshot_key
 from spotify_assets.ingest.absent import LEFT_OUT, NO_VALUE
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
-from spotify_assets.simulator.catalogue import Catalogue
+from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.warehouse import watchlist
-from spotify_assets.warehouse.capabilities import KeptCapabilities
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import MAY_NOT, LoadSummary, QuarantinedRow
-from spotify_assets.warehouse.replace import replace_partition
+from spotify_assets.warehouse.loading.replace import replace_partition
+from spotify_assets.warehouse.upstream_state.capabilities import KeptCapabilities
 from spotify_assets_tests.defs.running import run
 from spotify_assets_tests.ingest.timeline import StoppedClock
 

@@ -10,8 +10,8 @@ import dagster as dg
 import pytest
 
 from spotify_assets.definitions import build_definitions
+from spotify_assets.defs.maintenance.retention import RETENTION
 from spotify_assets.defs.resources import Platform
-from spotify_assets.defs.retention import RETENTION
 from spotify_assets.ingest.load import load
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings

@@ -4,11 +4,11 @@ import dagster as dg
 import httpx
 import pytest
 
+from spotify_assets.artists import watchlist
 from spotify_assets.settings import Settings
-from spotify_assets.simulator.catalogue import Catalogue
-from spotify_assets.warehouse import watchlist
+from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.replace import read_partition
+from spotify_assets.warehouse.loading.replace import read_partition
 from spotify_assets_tests.defs.running import materialized, run
 from spotify_assets_tests.ingest.timeline import StoppedClock
 
@@ -103,7 +103,7 @@ def test_a_row_changed_behind_our_back_breaks_the_contract(
     from datetime import date
 
     from spotify_assets.contracts.tables import TABLES
-    from spotify_assets.defs.checks.contract import check_contract
+    from spotify_assets.defs.ingestion.checks.contract import check_contract
 
     assert run(simulated, instance, ["2026-11-01"], INGEST).success
     with warehouse.connect() as connection, connection.cursor() as cursor:

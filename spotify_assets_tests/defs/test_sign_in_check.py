@@ -9,10 +9,10 @@ import dagster as dg
 import pytest
 from pydantic import SecretStr
 
-from spotify_assets.defs.checks.sign_in import NAME, check_sign_in, sign_in_check
-from spotify_assets.warehouse import users
+from spotify_assets.defs.monitoring.sign_in import NAME, check_sign_in, sign_in_check
+from spotify_assets.users import store
+from spotify_assets.users.token_encryption import Vault
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.vault import Vault
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 KEY = dg.AssetKey(["landing", "raw_artists"])
@@ -29,7 +29,7 @@ KEY = dg.AssetKey(["landing", "raw_artists"])
 def test_it_warns_two_weeks_ahead_and_names_nobody(
     warehouse: Warehouse, home: Path, days: int, passed: bool, words: str | None
 ) -> None:
-    users.sign_in(
+    store.sign_in(
         warehouse, Vault(home), source="spotify", user_id="canary-user", display_name="Canary Name",
         scopes=(),
         authorised_at=NOW - timedelta(170), expires_at=NOW + timedelta(days), refresh_token=SecretStr("t"),

@@ -8,7 +8,7 @@ import pytest
 
 from spotify_assets.defs.resources import manifest_path
 from spotify_assets.settings import Settings
-from spotify_assets.simulator.catalogue import Catalogue
+from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.model_builds import book_build, must_rebuild, version_of
 from spotify_assets_tests.cli.command import change, contents, query

@@ -1,7 +1,6 @@
 """An accelerated clock: one place says the time, and platform, Dagster, database and upstream go by it.
 
-Belongs here: the clock, the platform that lives by it, the code location and the run launcher that the
-simulated daemon works with, and what such a run's own process does. What happens on a day stands in `year`.
+What happens on a day stands in `year`.
 
 Only time is not the real one. The patience with an answer and with a lock is shortened with it, or a fault
 of one minute would take one.
@@ -32,13 +31,13 @@ from dagster._serdes.config_class import ConfigurableClassData
 from dagster._utils.hosted_user_process import recon_job_from_origin
 
 from spotify_assets.definitions import build_definitions
+from spotify_assets.defs.daily.planner import OBSERVE_DAY
 from spotify_assets.defs.resources import Platform
-from spotify_assets.ingest.today import OBSERVE_DAY
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.server import serve
-from spotify_assets.sources.base import Source
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import serve
 from spotify_assets.sources.clock import Clock, SystemClock
-from spotify_assets.sources.question import Limits
+from spotify_assets.sources.http.request import Limits
+from spotify_assets.sources.protocol import Source
 from spotify_assets.sources.spotify.source import SpotifySource
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.shifted import install_database_clock, set_database_clock, set_upstream_clock

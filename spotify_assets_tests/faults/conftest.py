@@ -14,9 +14,9 @@ import psutil  # type: ignore[import-untyped]
 import psycopg2
 import pytest
 
-from spotify_assets.simulator.catalogue import Catalogue
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.server import running
+from spotify_assets.simulator.catalogue.lists import Catalogue
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.cli.command import Installation, contents, eventually, query
 from spotify_assets_tests.conftest import DatabaseServer
 from spotify_assets_tests.manifest import build_manifest

@@ -9,14 +9,14 @@ import dagster as dg
 import httpx
 import pytest
 
+from spotify_assets.artists import watchlist
 from spotify_assets.definitions import build_definitions
+from spotify_assets.defs.daily.planner import COMPLETE_TODAY
 from spotify_assets.defs.resources import Platform
-from spotify_assets.ingest.today import COMPLETE_TODAY
 from spotify_assets.settings import Settings, load_settings
-from spotify_assets.simulator.catalogue import Catalogue
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.server import running
-from spotify_assets.warehouse import watchlist
+from spotify_assets.simulator.catalogue.lists import Catalogue
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import running
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import current_load
 from spotify_assets_tests.defs.clocked import Sensor

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(900, func_only=True)]
 
 BIN = Path(sys.executable).parent
 EXPORTED = (
-    "import json, os; from spotify_assets.cli.environment import export_dagster, open_environment; "
+    "import json, os; from spotify_assets.cli.runtime.environment import export_dagster, open_environment; "
     "export_dagster(open_environment()); "
     "print(json.dumps({k: v for k, v in os.environ.items() if k.startswith('DAGSTER_')}))"
 )

@@ -17,8 +17,9 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg2
 import pytest
 
-from spotify_assets.warehouse import embedded, keeper
-from spotify_assets.warehouse.cluster_place import cluster_folder
+from spotify_assets.warehouse.embedded import server as embedded
+from spotify_assets.warehouse.embedded import shutdown_watcher
+from spotify_assets.warehouse.embedded.location import cluster_folder
 from spotify_assets_tests.cli.command import eventually
 from spotify_assets_tests.conftest import DatabaseServer
 from spotify_assets_tests.faults.conftest import BACKFILL, INGEST, RUN, WAIT_SECONDS, Platform, heals
@@ -69,7 +70,7 @@ def test_a_restart_while_a_run_loads(
         running(platform, *BACKFILL, *INGEST) as ended,
     ):
         assert eventually(lambda: platform.waits_for_a_lock(RUN), WAIT_SECONDS), ended()
-        server = keeper.server_pid(cluster_folder(platform.home.resolve()) / "data")
+        server = shutdown_watcher.server_pid(cluster_folder(platform.home.resolve()) / "data")
         assert server is not None
         os.kill(server, signal.SIGKILL)
         said = ended()

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from spotify_assets.warehouse import cluster, embedded, keeper
+from spotify_assets.warehouse.embedded import cluster, shutdown_watcher
+from spotify_assets.warehouse.embedded import server as embedded
 from spotify_assets_tests.cli.command import contents, eventually
 from spotify_assets_tests.faults.conftest import ARTISTS, BACKFILL, INGEST, Platform, alive, descendants
 
@@ -24,11 +25,11 @@ def default(short_tmp: Path) -> Iterator[Platform]:
     yield made
     embedded.release(short_tmp)
     socket = cluster.prepare(short_tmp.resolve()).socket_file
-    assert eventually(lambda: not keeper.is_listening(socket)), "the server outlived its last user"
+    assert eventually(lambda: not shutdown_watcher.is_listening(socket)), "the server outlived its last user"
 
 
 def test_everything_is_killed_and_the_next_command_recovers(default: Platform) -> None:
-    server = keeper.server_pid(cluster.prepare(default.home.resolve()).data)
+    server = shutdown_watcher.server_pid(cluster.prepare(default.home.resolve()).data)
     assert server is not None
     output = default.home / "killed.log"
     with output.open("w") as log:

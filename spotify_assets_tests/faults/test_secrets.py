@@ -16,8 +16,8 @@ import psycopg2
 import pytest
 
 from spotify_assets.settings import PROJECT_ROOT
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.server import running
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.cli.command import Done, query
 from spotify_assets_tests.cli.test_login import free_redirect, login
 from spotify_assets_tests.conftest import DatabaseServer

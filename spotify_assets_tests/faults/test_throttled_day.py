@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.server import running
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.cli.command import change, contents, query
 from spotify_assets_tests.conftest import DatabaseServer
 from spotify_assets_tests.faults.conftest import ARTISTS, INGEST, Platform, forget_requests, requests_seen

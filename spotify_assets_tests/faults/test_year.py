@@ -26,21 +26,21 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
+from spotify_assets.artists import watchlist
+from spotify_assets.artists.tracked import Tracked, tracked_artists
 from spotify_assets.contracts.tables import DAILY_TABLES, TABLES
-from spotify_assets.defs.checks.days import GAPS, RECENT
+from spotify_assets.defs.monitoring.days import GAPS, RECENT
 from spotify_assets.defs.resources import dbt_resource
 from spotify_assets.ingest.catalogue import keys_to_ask
 from spotify_assets.ingest.land_all import land_from_all
 from spotify_assets.ingest.load import load
-from spotify_assets.ingest.tracked import Tracked, tracked_artists
 from spotify_assets.lake.landing import Landing
+from spotify_assets.quality.lost_days import lost_days
 from spotify_assets.settings import PROJECT_ROOT, Settings, load_settings
-from spotify_assets.simulator.catalogue import Catalogue
-from spotify_assets.sources.base import ASKED_ONCE
+from spotify_assets.simulator.catalogue.lists import Catalogue
+from spotify_assets.sources.protocol import ASKED_ONCE
 from spotify_assets.sources.spotify.source import SpotifySource
-from spotify_assets.warehouse import watchlist
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.quality.days import lost_days
 from spotify_assets_tests.cli.command import Installation, contents, query, records
 from spotify_assets_tests.conftest import DatabaseServer
 from spotify_assets_tests.faults.accelerated import MODULE, NOW, WORLD, Time, upstream

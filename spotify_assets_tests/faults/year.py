@@ -1,7 +1,6 @@
 """A simulated year: which day has which fault, and how a day is lived.
 
-Belongs here: the calendar of faults, what each does, and the daemon that is called day by day. How time is
-accelerated stands in `accelerated`; what must be so afterwards in `test_year`.
+How time is accelerated stands in `accelerated`; what must be so afterwards in `test_year`.
 
 The daemon is Dagster's own, called at a few moments of each day instead of every second: its scheduler, its
 sensors and its queue of runs, in this order, all that are in the real definitions. Nobody else starts a run.
@@ -35,8 +34,8 @@ from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import Queued
 from dagster._daemon.sensor import execute_sensor_iteration
 from dagster._scheduler.scheduler import ScheduleIterationTimes, launch_scheduled_runs
 
-from spotify_assets.defs.following import MARTS_FOLLOW
-from spotify_assets.defs.imports import keep_connections
+from spotify_assets.defs.dbt.stale_marts_sensor import MARTS_FOLLOW
+from spotify_assets.defs.file_imports.load import keep_connections
 from spotify_assets_tests.cli.command import eventually, query
 from spotify_assets_tests.faults.accelerated import MODULE, SameProcess, Time, own_process
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from spotify_assets.erasure.purge import purge_artist, purge_source
 from spotify_assets.forecasting import outlook as rules
 from spotify_assets.forecasting.forecast import forecast_day
 from spotify_assets.forecasting.store import HISTORY_DAYS
-from spotify_assets.ingest.purge import purge_artist, purge_source
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import load_settings
 from spotify_assets.warehouse.connection import Warehouse

@@ -7,9 +7,9 @@ import pytest
 
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
-from spotify_assets.simulator.catalogue import Catalogue
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.server import running
+from spotify_assets.simulator.catalogue.lists import Catalogue
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import running
 
 
 @pytest.fixture(scope="module")

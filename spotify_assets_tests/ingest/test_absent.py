@@ -10,7 +10,7 @@ import pytest
 from spotify_assets.contracts.models import arrow_schema
 from spotify_assets.ingest.absent import LEFT_OUT, NO_VALUE, NOT_TOLD, absent_columns
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.sources.imported import METHOD
+from spotify_assets.sources.imported.rows import METHOD
 from spotify_assets.warehouse.ledger import NEVER, NOT_IN_FILE
 
 

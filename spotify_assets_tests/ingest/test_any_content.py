@@ -19,10 +19,10 @@ from spotify_assets.contracts.validation import violations
 from spotify_assets.ingest.load import load
 from spotify_assets.lake.landing import Landing
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.sources.imported import METHOD, RECORDS
+from spotify_assets.sources.imported.rows import METHOD, RECORDS
 from spotify_assets.warehouse import ledger
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.replace import read_partition
+from spotify_assets.warehouse.loading.replace import read_partition
 
 DAY = date(2026, 11, 19)
 NOON = datetime(2026, 11, 19, 12, tzinfo=UTC)

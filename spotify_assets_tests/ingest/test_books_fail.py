@@ -9,16 +9,16 @@ from datetime import date
 import psycopg2
 import pytest
 
+from spotify_assets.artists.tracked import Tracked
 from spotify_assets.ingest.land import Landed
 from spotify_assets.ingest.land_all import land_from_all
-from spotify_assets.ingest.tracked import Tracked
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
 from spotify_assets.sources.registry import open_source
-from spotify_assets.warehouse.allowance import SharedAllowance
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import DatabaseUnavailable
-from spotify_assets.warehouse.memory import KeptMemory
+from spotify_assets.warehouse.upstream_state.quota import SharedAllowance
+from spotify_assets.warehouse.upstream_state.state import KeptMemory
 from spotify_assets_tests.cli.command import change
 
 DAY = date(2026, 11, 20)

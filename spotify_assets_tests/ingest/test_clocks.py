@@ -14,10 +14,10 @@ from spotify_assets.ingest.clocks import ClocksDiffer
 from spotify_assets.ingest.day_errors import DayLost, LaterDayLanded
 from spotify_assets.ingest.land import Landed, land
 from spotify_assets.lake.landing import Landing
-from spotify_assets.sources.base import SourceError
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.sources.headers import sent_at
-from spotify_assets.sources.imported import METHOD
+from spotify_assets.sources.http.pacing import sent_at
+from spotify_assets.sources.imported.rows import METHOD
+from spotify_assets.sources.protocol import SourceError
 from spotify_assets_tests.sources.upstream import FakeClock, Reply, Seen, Upstream, artists_reply, ids
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

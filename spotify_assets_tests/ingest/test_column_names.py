@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 from spotify_assets.contracts.validation import validate
-from spotify_assets.ingest.files import ImportProblem
-from spotify_assets.ingest.history import Prepared, Wishes, prepare
-from spotify_assets.ingest.mapping import load_layouts
+from spotify_assets.erasure.artist import Artist
+from spotify_assets.erasure.exchanges import forget
+from spotify_assets.file_imports.history import Prepared, Wishes, prepare
+from spotify_assets.file_imports.mapping import load_layouts
+from spotify_assets.file_imports.reader import ImportProblem
 from spotify_assets.ingest.read import parse_landed
-from spotify_assets.lake.artist import Artist
-from spotify_assets.lake.forget import forget
-from spotify_assets.sources.countries import CODES, market_code
+from spotify_assets.sources.imported.countries import CODES, market_code
 
 TODAY = date(2026, 11, 20)
 A, B = "0TnOYISbd1XYRBk9myas01", "0bAkKNCQfWkexHFn7fIK01"

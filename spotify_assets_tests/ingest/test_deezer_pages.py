@@ -11,10 +11,10 @@ import pytest
 from spotify_assets.ingest.land import Landed, land
 from spotify_assets.ingest.read import parse_landed
 from spotify_assets.lake.landing import Landing
-from spotify_assets.sources.allowance import LocalAllowance
 from spotify_assets.sources.deezer.source import DeezerSource
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.sources.question import Limits
+from spotify_assets.sources.http.quota import LocalAllowance
+from spotify_assets.sources.http.request import Limits
 from spotify_assets_tests.sources.upstream import (
     DAY,
     IMPATIENT,

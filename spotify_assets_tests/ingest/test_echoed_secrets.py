@@ -14,13 +14,13 @@ from spotify_assets.ingest.land import land
 from spotify_assets.ingest.load import load_source
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
-from spotify_assets.simulator.catalogue import Catalogue
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.server import running
+from spotify_assets.simulator.catalogue.lists import Catalogue
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import running
 from spotify_assets.sources.registry import open_source
-from spotify_assets.warehouse.capabilities import all_capabilities
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.memory import KeptMemory
+from spotify_assets.warehouse.upstream_state.capabilities import all_capabilities
+from spotify_assets.warehouse.upstream_state.state import KeptMemory
 from spotify_assets_tests.cli.command import contents
 from spotify_assets_tests.sources.upstream import DAY, FakeClock, Reply, Seen, Upstream, ids
 

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from spotify_assets.ingest.files import ImportProblem
-from spotify_assets.ingest.history import Prepared, Wishes, prepare
+from spotify_assets.file_imports.history import Prepared, Wishes, prepare
+from spotify_assets.file_imports.mapping import choose_columns, load_layouts
+from spotify_assets.file_imports.reader import ImportProblem
 from spotify_assets.ingest.load import load_source
-from spotify_assets.ingest.mapping import choose_columns, load_layouts
 from spotify_assets.lake.landing import Landing
-from spotify_assets.sources.import_values import parse_time
+from spotify_assets.sources.imported.values import parse_time
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.shared import shared_file
 

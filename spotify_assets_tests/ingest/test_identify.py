@@ -9,15 +9,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from spotify_assets.ingest.identify import Identified, by_hand, identify_async, targets_of
+from spotify_assets.artists import identities, watchlist
+from spotify_assets.artists.resolve import Identified, by_hand, identify_async, targets_of
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import load_settings
 from spotify_assets.sources.listenbrainz.parse import NOBODY_LISTENS
-from spotify_assets.sources.memory import ShortMemory
-from spotify_assets.warehouse import identities, watchlist
+from spotify_assets.sources.state import ShortMemory
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import LoadSummary
-from spotify_assets.warehouse.replace import replace_partition
+from spotify_assets.warehouse.loading.replace import replace_partition
 from spotify_assets_tests.sources.upstream import FakeClock, Reply, Script, Seen, Upstream
 from spotify_assets_tests.warehouse.helpers import DAY, artists
 

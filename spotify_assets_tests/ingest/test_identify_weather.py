@@ -16,13 +16,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from spotify_assets.defs.assets.landing import IDENTIFY_SECONDS
-from spotify_assets.ingest.identify import Identified
-from spotify_assets.sources.allowance import Allowance, LocalAllowance
-from spotify_assets.sources.identities import RETRY_AFTER
-from spotify_assets.sources.memory import ShortMemory
-from spotify_assets.sources.musicbrainz.client import LIMITS, REQUESTS_PER_SECOND
-from spotify_assets.warehouse import identities, watchlist
+from spotify_assets.artists import identities, watchlist
+from spotify_assets.artists.matching import RETRY_AFTER
+from spotify_assets.artists.musicbrainz.client import LIMITS, REQUESTS_PER_SECOND
+from spotify_assets.artists.resolve import Identified
+from spotify_assets.defs.ingestion.raw import IDENTIFY_SECONDS
+from spotify_assets.sources.http.quota import Allowance, LocalAllowance
+from spotify_assets.sources.state import ShortMemory
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.ingest.test_identify import known, mbid, run
 from spotify_assets_tests.sources.upstream import FakeClock, Reply, Seen

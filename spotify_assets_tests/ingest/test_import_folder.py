@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from spotify_assets.ingest.dropped import DONE, FAILED, links, look, put_away, waiting
-from spotify_assets.ingest.files import MOST_BYTES, ImportProblem, read_file
-from spotify_assets.ingest.sidecar import wishes_for
+from spotify_assets.file_imports.inbox import DONE, FAILED, links, look, put_away, waiting
+from spotify_assets.file_imports.reader import MOST_BYTES, ImportProblem, read_file
+from spotify_assets.file_imports.sidecar import wishes_for
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_a_file_that_unpacks_to_too_much_is_refused_at_little_cost(tmp_path: Pat
     with gzip.open(bomb, "wb", compresslevel=1) as stream:
         for _ in range(64):
             stream.write(b"a,b\n" * (MOST_BYTES // 64 // 4 * 2))
-    code = "from spotify_assets.ingest.files import *; import sys, pathlib, resource\n"
+    code = "from spotify_assets.file_imports.reader import *; import sys, pathlib, resource\n"
     code += "resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))\n"
     code += "try: read_file(pathlib.Path(sys.argv[1]))\nexcept ImportProblem as problem: print(problem)"
     done = subprocess.run(

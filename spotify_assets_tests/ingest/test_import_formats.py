@@ -13,15 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spotify_assets.contracts.tables import TABLES
-from spotify_assets.ingest.files import ImportProblem, find_separator, read_file
-from spotify_assets.ingest.history import Prepared, Wishes, prepare
-from spotify_assets.ingest.mapping import load_layouts, save_layout
+from spotify_assets.erasure.artist import Artist
+from spotify_assets.erasure.exchanges import forget
+from spotify_assets.file_imports.history import Prepared, Wishes, prepare
+from spotify_assets.file_imports.mapping import load_layouts, save_layout
+from spotify_assets.file_imports.reader import ImportProblem, find_separator, read_file
 from spotify_assets.ingest.read import parse_landed
-from spotify_assets.lake.artist import Artist
-from spotify_assets.lake.forget import forget
 from spotify_assets.lake.landing import Landing
-from spotify_assets.sources.countries import market_code
-from spotify_assets.sources.import_values import name_id, parse_time, raw_value
+from spotify_assets.sources.imported.countries import market_code
+from spotify_assets.sources.imported.values import name_id, parse_time, raw_value
 from spotify_assets.sources.records import Record
 from spotify_assets_tests.shared import shared_file
 

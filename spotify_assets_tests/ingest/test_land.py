@@ -13,7 +13,7 @@ from spotify_assets.ingest.day_errors import DayLost, DayNotYet, NothingTracked
 from spotify_assets.ingest.land import Landed, land
 from spotify_assets.ingest.read import parse_landed
 from spotify_assets.lake.landing import Landing
-from spotify_assets.sources.base import Entity, SourceError
+from spotify_assets.sources.protocol import Entity, SourceError
 from spotify_assets.sources.spotify.source import SpotifySource
 from spotify_assets_tests.ingest.timeline import StoppedClock
 from spotify_assets_tests.shifted import set_upstream_clock

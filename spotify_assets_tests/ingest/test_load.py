@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from spotify_assets.artists import identities
 from spotify_assets.contracts.tables import TABLES
 from spotify_assets.ingest.land import land
 from spotify_assets.ingest.load import NothingLanded, NothingValid, load
@@ -19,9 +20,9 @@ from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.spotify.source import SpotifySource
-from spotify_assets.warehouse import identities, ledger
+from spotify_assets.warehouse import ledger
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.replace import read_partition
+from spotify_assets.warehouse.loading.replace import read_partition
 
 DAY = date(2026, 11, 19)
 NOON = datetime(2026, 11, 19, 12, tzinfo=UTC)

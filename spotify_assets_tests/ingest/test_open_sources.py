@@ -9,20 +9,20 @@ from typing import Any
 
 import pytest
 
+from spotify_assets.artists import watchlist
+from spotify_assets.artists.resolve import identify
+from spotify_assets.artists.tracked import tracked_artists
 from spotify_assets.contracts.tables import TABLES
-from spotify_assets.ingest.identify import identify
 from spotify_assets.ingest.land import land
 from spotify_assets.ingest.load import load_source
-from spotify_assets.ingest.tracked import tracked_artists
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import SIMULATED_SOURCES, Settings
-from spotify_assets.simulator.catalogue import Catalogue
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.elsewhere import Elsewhere
-from spotify_assets.simulator.server import running
-from spotify_assets.sources.memory import ShortMemory
+from spotify_assets.simulator.catalogue.elsewhere import Elsewhere
+from spotify_assets.simulator.catalogue.lists import Catalogue
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import running
 from spotify_assets.sources.registry import open_source
-from spotify_assets.warehouse import watchlist
+from spotify_assets.sources.state import ShortMemory
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import LedgerEntry
 

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from spotify_assets.ingest.outlook import outlook
-from spotify_assets.sources.memory import ShortMemory, credential_digest
+from spotify_assets.ingest.cost_estimate import outlook
 from spotify_assets.sources.spotify.access import ALBUM_BATCHES, ARTIST_BATCHES, NEW_RELEASES, TOP_TRACKS
 from spotify_assets.sources.spotify.source import SpotifySource
+from spotify_assets.sources.state import ShortMemory, credential_digest
 from spotify_assets_tests.sources.upstream import FakeClock
 
 MARKETS = ("US", "SE", "DE")

@@ -13,23 +13,23 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from spotify_assets.artists import identities, watchlist
+from spotify_assets.artists.tracked import Tracked, tracked_artists
 from spotify_assets.contracts.tables import TABLES
 from spotify_assets.ingest.absent import LEFT_OUT
 from spotify_assets.ingest.land import Landed, land
 from spotify_assets.ingest.land_all import land_from_all
 from spotify_assets.ingest.load import NothingLanded, load
-from spotify_assets.ingest.tracked import Tracked, tracked_artists
 from spotify_assets.lake.landing import Landing
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.server import running
-from spotify_assets.sources.base import CooldownRequired, Entity, UpstreamUnavailable
-from spotify_assets.sources.memory import ShortMemory
-from spotify_assets.sources.question import Limits
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import running
+from spotify_assets.sources.http.request import Limits
+from spotify_assets.sources.protocol import CooldownRequired, Entity, UpstreamUnavailable
 from spotify_assets.sources.spotify.source import SpotifySource
-from spotify_assets.warehouse import identities, watchlist
+from spotify_assets.sources.state import ShortMemory
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import NEVER, LedgerEntry
-from spotify_assets.warehouse.replace import read_partition
+from spotify_assets.warehouse.loading.replace import read_partition
 from spotify_assets_tests.ingest.test_load import answer
 from spotify_assets_tests.ingest.timeline import StoppedClock
 from spotify_assets_tests.shifted import set_upstream_clock

@@ -13,17 +13,18 @@ import dagster as dg
 import pytest
 from pydantic import SecretStr
 
+from spotify_assets.artists import watchlist
 from spotify_assets.contracts.tables import TABLES
+from spotify_assets.erasure.purge import Purged, enforce_retention, purge_artist, purge_source, purge_user
 from spotify_assets.ingest import plan
 from spotify_assets.ingest.load import load
-from spotify_assets.ingest.purge import Purged, enforce_retention, purge_artist, purge_source, purge_user
 from spotify_assets.lake.landing import Landing
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.warehouse import users, watchlist
+from spotify_assets.users import store
+from spotify_assets.users.token_encryption import Vault
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import current_load
-from spotify_assets.warehouse.replace import read_partition
-from spotify_assets.warehouse.vault import Vault
+from spotify_assets.warehouse.loading.replace import read_partition
 
 A, B, C = "0TnOYISbd1XYRBk9myaseg", "1111111111111111111111", "2222222222222222222222"
 DAYS = [date(2026, 11, 18), date(2026, 11, 19), date(2026, 11, 20)]
@@ -398,7 +399,7 @@ def test_what_is_too_old_goes_and_the_rest_stays(warehouse: Warehouse, landing: 
 def test_a_users_data_is_gone_and_others_stay(warehouse: Warehouse, landing: Landing, home: Path) -> None:
     now = datetime(2026, 11, 21, tzinfo=UTC)
     for user in ("anna", "berta"):
-        users.sign_in(
+        store.sign_in(
             warehouse, Vault(home), source="spotify", user_id=user, display_name=user.title(), scopes=(),
             authorised_at=now, expires_at=now.replace(year=2027), refresh_token=SecretStr("t"),
         )  # fmt: skip
@@ -421,9 +422,9 @@ def test_a_users_data_is_gone_and_others_stay(warehouse: Warehouse, landing: Lan
         "snapshots.plays": (1, 1, 0),
         "Dagster's events": (0, 0, 0),
     }
-    assert len(users.users(warehouse)) == 2, "the sign-in stays"
+    assert len(store.users(warehouse)) == 2, "the sign-in stays"
     assert purge_user(warehouse, landing, "anna").left == 0
-    assert [user.user_id for user in users.users(warehouse)] == ["berta"]
+    assert [user.user_id for user in store.users(warehouse)] == ["berta"]
     assert execute(warehouse, "select distinct user_id, count(*) from snapshots.plays group by 1") == [
         ("berta", 3)
     ]

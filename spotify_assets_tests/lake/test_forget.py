@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spotify_assets.lake.artist import Artist, learn_names, mentions
-from spotify_assets.lake.forget import forget
-from spotify_assets.lake.spans import NotCuttable, read
+from spotify_assets.erasure.artist import Artist, learn_names, mentions
+from spotify_assets.erasure.exchanges import forget
+from spotify_assets.erasure.json_cut import NotCuttable, read
 from spotify_assets.sources.exchange import Exchange
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

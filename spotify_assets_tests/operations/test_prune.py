@@ -10,9 +10,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from spotify_assets.cli.environment import open_environment
+from spotify_assets.cli.runtime.environment import open_environment
 from spotify_assets.definitions import build_definitions
-from spotify_assets.defs.housekeeping import HOUSEKEEPING
+from spotify_assets.defs.maintenance.prune import HOUSEKEEPING
 from spotify_assets.defs.resources import Platform
 from spotify_assets.ingest.load import load
 from spotify_assets.ingest.removed import RawRemoved, refuse_removed

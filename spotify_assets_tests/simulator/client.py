@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.server import running
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import running
 
 DAY = "2026-11-20"
 

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spotify_assets.simulator.catalogue import Catalogue
-from spotify_assets.simulator.ids import ALBUM, ARTIST, TRACK, IdCodec, Parts, is_id
-from spotify_assets.simulator.names import artist_name
-from spotify_assets.simulator.releases import isrc, upc
+from spotify_assets.simulator.catalogue.ids import ALBUM, ARTIST, TRACK, IdCodec, Parts, is_id
+from spotify_assets.simulator.catalogue.lists import Catalogue
+from spotify_assets.simulator.world.names import artist_name
+from spotify_assets.simulator.world.releases import isrc, upc
 
 DAY = date(2026, 11, 20)
 DAYS = st.dates(date(2015, 1, 1), date(2035, 12, 31))
@@ -26,7 +26,7 @@ DAYS = st.dates(date(2015, 1, 1), date(2035, 12, 31))
 FINGERPRINT = """
 import hashlib, json
 from datetime import date
-from spotify_assets.simulator.catalogue import Catalogue
+from spotify_assets.simulator.catalogue.lists import Catalogue
 catalogue = Catalogue(artists=60)
 day = date(2026, 11, 20)
 seen = [[catalogue.artist(one, day), catalogue.top_tracks(one, day)] for one in catalogue.artist_ids()]

@@ -17,11 +17,11 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from spotify_assets.simulator.catalogue import Catalogue
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.elsewhere import Elsewhere
-from spotify_assets.simulator.faults import FAULTS, Fault
-from spotify_assets.simulator.server import running
+from spotify_assets.simulator.catalogue.elsewhere import Elsewhere
+from spotify_assets.simulator.catalogue.lists import Catalogue
+from spotify_assets.simulator.faults.rules import FAULTS, Fault
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.simulator.client import client_of, simulated
 
 IDS = Catalogue(artists=200, quirks=False).artist_ids(50)

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.server import running
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.simulator.client import DAY
 from spotify_assets_tests.simulator.test_open_services import SIZE, WORLD, client_of
 

@@ -10,10 +10,10 @@ from datetime import UTC, date, datetime
 import httpx
 import pytest
 
-from spotify_assets.simulator import charts
-from spotify_assets.simulator.catalogue import Catalogue
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.server import running
+from spotify_assets.simulator.catalogue import charts
+from spotify_assets.simulator.catalogue.lists import Catalogue
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.simulator.client import client_of, simulated
 
 WORLD = Catalogue(artists=1000)

@@ -11,12 +11,12 @@ import threading
 import httpx
 import pytest
 
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.server import running, serve
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import running, serve
 
 PROGRAM = """
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.server import serve
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import serve
 serve(SimulatorConfig(artists=3), ready=lambda url: print(url, flush=True))
 """
 

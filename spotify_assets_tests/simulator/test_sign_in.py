@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import pytest
 
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.server import running
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.simulator.client import DAY
 
 REDIRECT = "http://127.0.0.1:8765/callback"

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from spotify_assets.sources.base import (
+from spotify_assets.sources.capabilities import Capability
+from spotify_assets.sources.protocol import (
     ARTIST_ENTITIES,
     BudgetSpent,
     CooldownRequired,
@@ -22,11 +23,10 @@ from spotify_assets.sources.base import (
     SourceError,
     Usage,
 )
-from spotify_assets.sources.capabilities import Capability
-from spotify_assets.sources.memory import ShortMemory, credential_digest
 from spotify_assets.sources.records import ArtistSnapshot, NewRelease, Parsed
 from spotify_assets.sources.spotify.access import ALBUM_BATCHES, ARTIST_BATCHES, NEW_RELEASES, TOP_TRACKS
 from spotify_assets.sources.spotify.source import SpotifySource
+from spotify_assets.sources.state import ShortMemory, credential_digest
 from spotify_assets_tests.sources.upstream import DAY, FakeClock, Landed, Reply, Seen, Upstream, extended, ids
 
 CREDENTIAL = credential_digest(SecretStr("an-id"))

@@ -15,9 +15,9 @@ from pydantic import SecretStr
 from spotify_assets.alerts.channels import Email, NotDelivered, Slack, Webhook
 from spotify_assets.alerts.message import Message
 from spotify_assets.settings import load_settings
-from spotify_assets.sources.base import SourceError
-from spotify_assets.sources.clients import ClientRefused, open_client, problems, proxy_variable
-from spotify_assets.sources.connections import Connections
+from spotify_assets.sources.http.connections import Connections
+from spotify_assets.sources.http.transports import ClientRefused, open_client, problems, proxy_variable
+from spotify_assets.sources.protocol import SourceError
 
 UPSTREAM = "http://upstream.example/v1"
 SECURE = "https://upstream.example/v1"

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from spotify_assets.settings import SettingsError, load_settings
-from spotify_assets.sources.base import DayClosed, Entity
+from spotify_assets.sources.protocol import DayClosed, Entity
 from spotify_assets.sources.spotify.source import SpotifySource
 from spotify_assets_tests.sources.upstream import (
     DAY,

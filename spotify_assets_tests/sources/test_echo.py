@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable
 import pytest
 from pydantic import SecretStr
 
-from spotify_assets.sources.base import NotAllowed, SourceError, UpstreamUnavailable
-from spotify_assets.sources.http import PoliteClient
-from spotify_assets.sources.question import BodyFault, Question
+from spotify_assets.sources.http.client import PoliteClient
+from spotify_assets.sources.http.request import BodyFault, Question
+from spotify_assets.sources.http.session import Visit
+from spotify_assets.sources.protocol import NotAllowed, SourceError, UpstreamUnavailable
 from spotify_assets.sources.spotify.auth import ClientCredentials
-from spotify_assets.sources.visit import Visit
 from spotify_assets_tests.sources.upstream import DAY, QUICK, FakeClock, Landed, Reply, Seen, Upstream
 
 CANARY = "canary+token/0123=="

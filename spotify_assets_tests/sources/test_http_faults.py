@@ -15,9 +15,9 @@ from email.utils import format_datetime
 
 import pytest
 
-from spotify_assets.sources.base import CooldownRequired, RefusedAltogether, UpstreamUnavailable
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.sources.question import Limits
+from spotify_assets.sources.http.request import Limits
+from spotify_assets.sources.protocol import CooldownRequired, RefusedAltogether, UpstreamUnavailable
 from spotify_assets.sources.records import ArtistSnapshot
 from spotify_assets_tests.sources.upstream import (
     DAY,

@@ -11,8 +11,12 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from spotify_assets.sources.allowance import Allowance, LocalAllowance, Uncounted
-from spotify_assets.sources.base import (
+from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
+from spotify_assets.sources.http.client import REFUSALS_IN_A_ROW, PoliteClient, user_agent
+from spotify_assets.sources.http.quota import Allowance, LocalAllowance, Uncounted
+from spotify_assets.sources.http.request import Answer, BodyFault, Question
+from spotify_assets.sources.http.session import Visit
+from spotify_assets.sources.protocol import (
     BudgetSpent,
     CooldownRequired,
     NotAllowed,
@@ -20,11 +24,7 @@ from spotify_assets.sources.base import (
     SourceError,
     UpstreamUnavailable,
 )
-from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
-from spotify_assets.sources.http import REFUSALS_IN_A_ROW, PoliteClient, user_agent
-from spotify_assets.sources.question import Answer, BodyFault, Question
 from spotify_assets.sources.spotify.auth import ClientCredentials
-from spotify_assets.sources.visit import Visit
 from spotify_assets_tests.sources.upstream import DAY, QUICK, FakeClock, Landed, Reply, Seen, Upstream
 
 KINDS = {

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spotify_assets.sources.base import CooldownRequired, UpstreamUnavailable
+from spotify_assets.artists.matching import Evidence, conclude, in_world_of, namespace_of, service_of
+from spotify_assets.artists.musicbrainz.client import MusicBrainz
+from spotify_assets.artists.musicbrainz.parse import artist_pages, found_artists, linked_artists
+from spotify_assets.artists.wikidata import IN_BATCH, Wikidata, stated_ids
 from spotify_assets.sources.deezer.source import DeezerSource
-from spotify_assets.sources.identities import Evidence, conclude, in_world_of, namespace_of, service_of
-from spotify_assets.sources.musicbrainz.client import MusicBrainz
-from spotify_assets.sources.musicbrainz.parse import artist_pages, found_artists, linked_artists
-from spotify_assets.sources.wikidata import IN_BATCH, Wikidata, stated_ids
+from spotify_assets.sources.protocol import CooldownRequired, UpstreamUnavailable
 from spotify_assets_tests.sources.upstream import QUICK, FakeClock, Landed, Reply, Seen, Upstream
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

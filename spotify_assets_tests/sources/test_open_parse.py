@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spotify_assets.sources.base import Entity
 from spotify_assets.sources.deezer.faults import reads_fault as deezer_fault
 from spotify_assets.sources.deezer.parse import parse as parse_deezer
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.lastfm.faults import reads_fault as lastfm_fault
 from spotify_assets.sources.lastfm.parse import parse as parse_lastfm
 from spotify_assets.sources.listenbrainz.parse import parse as parse_listenbrainz
+from spotify_assets.sources.protocol import Entity
 from spotify_assets.sources.records import ArtistSnapshot, Parsed
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

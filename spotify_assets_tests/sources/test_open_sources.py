@@ -14,17 +14,17 @@ from pydantic import SecretStr
 
 from spotify_assets.ingest.read import READERS
 from spotify_assets.settings import SettingsError, load_settings
-from spotify_assets.sources.allowance import Allowance, LocalAllowance
-from spotify_assets.sources.base import CooldownRequired, NotAllowed, SignInRefused, Source, SourceError
 from spotify_assets.sources.capabilities import Capabilities, Forgetful
 from spotify_assets.sources.deezer.source import DeezerSource
+from spotify_assets.sources.http.quota import Allowance, LocalAllowance
 from spotify_assets.sources.lastfm.names import id_of, name_of
 from spotify_assets.sources.lastfm.source import LastfmSource
 from spotify_assets.sources.listenbrainz.parse import NOBODY_LISTENS
 from spotify_assets.sources.listenbrainz.source import TOP_TRACKS, ListenBrainzSource
-from spotify_assets.sources.memory import ShortMemory
-from spotify_assets.sources.observing import UNASKED
+from spotify_assets.sources.observer import UNASKED
+from spotify_assets.sources.protocol import CooldownRequired, NotAllowed, SignInRefused, Source, SourceError
 from spotify_assets.sources.records import ArtistSnapshot, NewRelease, TopTrack
+from spotify_assets.sources.state import ShortMemory
 from spotify_assets.warehouse.ledger import may_still_come
 from spotify_assets_tests.sources import deezer_bodies
 from spotify_assets_tests.sources.deezer_bodies import ARTIST

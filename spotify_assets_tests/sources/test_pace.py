@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from spotify_assets.sources.allowance import USED_SHARE, LocalAllowance
 from spotify_assets.sources.clock import SYSTEM_CLOCK
-from spotify_assets.sources.pacing import RetryBudget, Turns, backoff_seconds, parse_retry_after
-from spotify_assets.sources.question import Limits
+from spotify_assets.sources.http.pacing import RetryBudget, Turns, backoff_seconds, parse_retry_after
+from spotify_assets.sources.http.quota import USED_SHARE, LocalAllowance
+from spotify_assets.sources.http.request import Limits
 from spotify_assets.sources.spotify.source import SpotifySource
 from spotify_assets_tests.sources.upstream import DAY, FakeClock, Landed, Reply, Seen, Upstream, ids
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from spotify_assets.sources.base import UpstreamUnavailable, Usage
+from spotify_assets.sources.protocol import UpstreamUnavailable, Usage
 from spotify_assets.sources.records import NewRelease
 from spotify_assets_tests.sources.upstream import DAY, Landed, Reply, Seen, Upstream, ids
 

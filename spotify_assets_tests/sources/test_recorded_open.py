@@ -13,15 +13,15 @@ from typing import Any
 
 import pytest
 
-from spotify_assets.sources.base import Entity, NotAllowed, SourceError, UpstreamUnavailable
+from spotify_assets.artists.musicbrainz.client import LIMITS, MusicBrainz
+from spotify_assets.artists.wikidata import Wikidata
 from spotify_assets.sources.deezer.parse import parse as parse_deezer
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.lastfm.parse import parse as parse_lastfm
 from spotify_assets.sources.listenbrainz.parse import NOBODY_LISTENS
 from spotify_assets.sources.listenbrainz.parse import parse as parse_listenbrainz
-from spotify_assets.sources.musicbrainz.client import LIMITS, MusicBrainz
+from spotify_assets.sources.protocol import Entity, NotAllowed, SourceError, UpstreamUnavailable
 from spotify_assets.sources.records import Parsed
-from spotify_assets.sources.wikidata import Wikidata
 from spotify_assets_tests.shared import SHARED, shared_file
 from spotify_assets_tests.sources.upstream import FakeClock, Reply, Upstream
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spotify_assets.sources.references import parse_reference
+from spotify_assets.artists.references import parse_reference
 from spotify_assets.sources.spotify.ids import NotAnArtist
 
 MBID = "056e4f3e-d505-4dad-8ec1-d04f521cbb56"

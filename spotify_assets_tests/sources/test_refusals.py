@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from spotify_assets.sources.base import (
+from spotify_assets.sources.capabilities import Forgetful
+from spotify_assets.sources.protocol import (
     ARTIST_ENTITIES,
     Entity,
     NotAllowed,
@@ -16,9 +17,8 @@ from spotify_assets.sources.base import (
     UpstreamUnavailable,
     Usage,
 )
-from spotify_assets.sources.capabilities import Forgetful
-from spotify_assets.sources.memory import ShortMemory
 from spotify_assets.sources.spotify.access import TOP_TRACKS
+from spotify_assets.sources.state import ShortMemory
 from spotify_assets_tests.sources.test_access import (
     DEVELOPMENT,
     EVERY_CALL,

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from spotify_assets.sources.base import Entity, NotAllowed, Usage
 from spotify_assets.sources.exchange import Exchange
+from spotify_assets.sources.protocol import Entity, NotAllowed, Usage
 from spotify_assets.sources.records import ArtistSnapshot, Parsed
 from spotify_assets.sources.spotify.lookup import ArtistHit
 from spotify_assets.sources.spotify.parse import parse

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from spotify_assets.sources.base import CooldownRequired, SignInRefused, SourceError, UpstreamUnavailable
+from spotify_assets.sources.protocol import CooldownRequired, SignInRefused, SourceError, UpstreamUnavailable
 from spotify_assets_tests.sources.upstream import (
     DAY,
     QUICK,

@@ -10,10 +10,11 @@ from datetime import date
 import pytest
 
 from spotify_assets.settings import load_settings
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.faults import FAULTS, Fault
-from spotify_assets.simulator.server import running
-from spotify_assets.sources.base import (
+from spotify_assets.simulator.faults.rules import FAULTS, Fault
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import running
+from spotify_assets.sources.http.request import Limits
+from spotify_assets.sources.protocol import (
     ARTIST_ENTITIES,
     CooldownRequired,
     Entity,
@@ -23,7 +24,6 @@ from spotify_assets.sources.base import (
     SourceError,
     Usage,
 )
-from spotify_assets.sources.question import Limits
 from spotify_assets.sources.records import NewRelease, Parsed
 from spotify_assets.sources.spotify.source import SpotifySource
 from spotify_assets_tests.sources.upstream import IMPATIENT, QUICK, FakeClock, Landed

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spotify_assets.sources.base import ARTIST_ENTITIES, Entity
 from spotify_assets.sources.exchange import Exchange
+from spotify_assets.sources.protocol import ARTIST_ENTITIES, Entity
 from spotify_assets.sources.records import ArtistSnapshot, NewRelease, TopTrack
 from spotify_assets.sources.spotify.parse import parse, parse_release_date
 

@@ -15,12 +15,12 @@ import pytest
 from pydantic import SecretStr
 
 from spotify_assets.settings import SettingsError
-from spotify_assets.sources.base import SignInRefused, SourceError
-from spotify_assets.sources.http import PoliteClient
-from spotify_assets.sources.spotify.callback import Callback, NobodyCame
-from spotify_assets.sources.spotify.pkce import SCOPES, Redirect, Request, SignInDeclined
-from spotify_assets.sources.spotify.user import OneToken, UserAuthorization, who
-from spotify_assets.sources.spotify.user_tokens import SignInEnded, TokenCalls, ends_at
+from spotify_assets.sources.http.client import PoliteClient
+from spotify_assets.sources.protocol import SignInRefused, SourceError
+from spotify_assets.users.access_token import OneToken, UserAuthorization, who
+from spotify_assets.users.grants import SignInEnded, TokenCalls, ends_at
+from spotify_assets.users.pkce import SCOPES, Redirect, Request, SignInDeclined
+from spotify_assets.users.sign_in_callback import Callback, NobodyCame
 from spotify_assets_tests.sources.upstream import QUICK, FakeClock, Reply, Seen, Upstream
 
 CLIENT = SecretStr("the-client-id")

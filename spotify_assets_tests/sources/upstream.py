@@ -1,7 +1,6 @@
 """A scripted upstream on a real socket, for faults that no well-behaved server library would commit.
 
-Belongs here: serving exactly the bytes, delays and broken connections that a test asks for, and noting
-what was received. It runs in the test's own event loop.
+It runs in the test's own event loop.
 """
 
 from __future__ import annotations
@@ -18,10 +17,10 @@ from pydantic import SecretStr
 
 from spotify_assets.sources.clock import Clock
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.sources.memory import ShortMemory, credential_digest
-from spotify_assets.sources.question import Limits
+from spotify_assets.sources.http.request import Limits
 from spotify_assets.sources.spotify.access import CALLS, Access
 from spotify_assets.sources.spotify.source import SpotifySource
+from spotify_assets.sources.state import ShortMemory, credential_digest
 
 DAY = date(2026, 11, 20)
 QUICK = Limits(backoff_base=0.01)

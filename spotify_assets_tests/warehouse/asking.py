@@ -20,17 +20,17 @@ from typing import Any
 import httpx
 from pydantic import SecretStr
 
-from spotify_assets.simulator.catalogue import Catalogue
-from spotify_assets.sources.allowance import Allowance, Uncounted
-from spotify_assets.sources.base import SourceError
+from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.sources.clock import Clock, SystemClock
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.sources.http import PoliteClient
-from spotify_assets.sources.question import Question
+from spotify_assets.sources.http.client import PoliteClient
+from spotify_assets.sources.http.quota import Allowance, Uncounted
+from spotify_assets.sources.http.request import Question
+from spotify_assets.sources.http.session import Visit
+from spotify_assets.sources.protocol import SourceError
 from spotify_assets.sources.spotify.auth import ClientCredentials
-from spotify_assets.sources.visit import Visit
-from spotify_assets.warehouse.allowance import SharedAllowance
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.upstream_state.quota import SharedAllowance
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import LedgerEntry, LoadSummary, QuarantinedRow
-from spotify_assets.warehouse.replace import replace_partition
+from spotify_assets.warehouse.loading.replace import replace_partition
 
 DAY = date(2026, 11, 20)
 SEEN = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -9,8 +9,8 @@ from contextlib import closing
 
 import psycopg2
 
+from spotify_assets.operations.dump import programs, server_major
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.dump import programs, server_major
 
 WAREHOUSE = """
 create schema marts;

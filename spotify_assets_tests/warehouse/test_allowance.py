@@ -11,14 +11,19 @@ from itertools import pairwise
 import httpx
 import pytest
 
-from spotify_assets.simulator.config import SimulatorConfig
-from spotify_assets.simulator.server import running
-from spotify_assets.sources.allowance import USED_SHARE
-from spotify_assets.sources.base import BudgetSpent, CooldownRequired
+from spotify_assets.simulator.server.config import SimulatorConfig
+from spotify_assets.simulator.server.http import running
 from spotify_assets.sources.clock import SYSTEM_CLOCK
-from spotify_assets.warehouse.allowance import SharedAllowance
-from spotify_assets.warehouse.api_usage import cooldowns_in_force, end_cooldowns, last_cooldowns, usage_today
+from spotify_assets.sources.http.quota import USED_SHARE
+from spotify_assets.sources.protocol import BudgetSpent, CooldownRequired
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.upstream_state.api_usage import (
+    cooldowns_in_force,
+    end_cooldowns,
+    last_cooldowns,
+    usage_today,
+)
+from spotify_assets.warehouse.upstream_state.quota import SharedAllowance
 from spotify_assets_tests.cli.command import query
 from spotify_assets_tests.warehouse.asking import ask, asked, started
 

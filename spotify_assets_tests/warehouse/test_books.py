@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from spotify_assets.warehouse import ledger, watchlist
+from spotify_assets.artists import watchlist
+from spotify_assets.quality.coverage import coverage
+from spotify_assets.warehouse import ledger
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.coverage import coverage
 from spotify_assets.warehouse.ledger import LoadSummary, QuarantinedRow
-from spotify_assets.warehouse.replace import replace_partition
+from spotify_assets.warehouse.loading.replace import replace_partition
 from spotify_assets_tests.warehouse.helpers import DAY, artists, load
 
 

@@ -18,11 +18,12 @@ from dbt_common.exceptions import env_secrets, scrub_secrets
 from pydantic import SecretStr
 
 from spotify_assets.settings import load_settings
-from spotify_assets.warehouse import embedded, keeper
-from spotify_assets.warehouse.cluster_place import cluster_folder
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.embedded import server as embedded
+from spotify_assets.warehouse.embedded import shutdown_watcher
+from spotify_assets.warehouse.embedded.location import cluster_folder
 from spotify_assets.warehouse.errors import DatabaseUnavailable, WarehouseError
-from spotify_assets.warehouse.replace import read_partition
+from spotify_assets.warehouse.loading.replace import read_partition
 from spotify_assets_tests.conftest import DatabaseServer
 from spotify_assets_tests.warehouse.helpers import DAY, artists, line, load, start
 from spotify_assets_tests.warehouse.test_replace import SLOW_LOADER
@@ -176,7 +177,7 @@ def test_a_server_killed_in_a_load_recovers_and_the_load_is_run_again(short_tmp:
     load(warehouse, artists(["a"]))
     loader = start(SLOW_LOADER, WAREHOUSE=warehouse.url.get_secret_value())
     assert line(loader) == "rows written"
-    server = keeper.server_pid(cluster_folder(short_tmp.resolve()) / "data")
+    server = shutdown_watcher.server_pid(cluster_folder(short_tmp.resolve()) / "data")
     assert server is not None
     os.kill(server, signal.SIGKILL)
     time.sleep(1)  # its processes notice by themselves

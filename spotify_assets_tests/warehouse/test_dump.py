@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from spotify_assets.operations.dump import dump, programs, restore, schemas, server_major
 from spotify_assets.settings import load_settings
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.dump import dump, programs, restore, schemas, server_major
 from spotify_assets.warehouse.errors import DumpFailed
 from spotify_assets_tests.warehouse.helpers import artists, load
 from spotify_assets_tests.warehouse.strangers import BESIDE

@@ -16,9 +16,10 @@ import psycopg2
 import pytest
 from pydantic import SecretStr
 
-from spotify_assets.warehouse import cluster, embedded, keeper
-from spotify_assets.warehouse.cluster_place import cluster_folder
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.embedded import cluster, shutdown_watcher
+from spotify_assets.warehouse.embedded import server as embedded
+from spotify_assets.warehouse.embedded.location import cluster_folder
 from spotify_assets.warehouse.errors import EmbeddedServerError
 from spotify_assets_tests.conftest import remove_home
 from spotify_assets_tests.warehouse.helpers import line, start
@@ -63,7 +64,7 @@ def test_four_processes_start_it_at_once_and_the_last_one_stops_it(short_tmp: Pa
         connection = psycopg2.connect(url)
         connection.close()
     assert end(users[3]) == ("", "")
-    assert not keeper.is_listening(socket_of(short_tmp))
+    assert not shutdown_watcher.is_listening(socket_of(short_tmp))
     assert not (files_of(short_tmp) / "data" / "postmaster.pid").exists()
     log = (files_of(short_tmp) / "server.log").read_text()
     assert log.count("starting PostgreSQL") == 1
@@ -83,7 +84,7 @@ def test_a_program_that_takes_a_users_place_goes_on_using_it(short_tmp: Path) ->
     time.sleep(0.3)  # in which a keeper that saw its last user go would have stopped it
     psycopg2.connect(url).close()
     assert end(user) == ("", "")
-    assert eventually(lambda: not keeper.is_listening(socket_of(short_tmp)))
+    assert eventually(lambda: not shutdown_watcher.is_listening(socket_of(short_tmp)))
 
 
 def test_a_killed_user_does_not_keep_it_alive_and_it_stops_cleanly(short_tmp: Path) -> None:
@@ -91,7 +92,7 @@ def test_a_killed_user_does_not_keep_it_alive_and_it_stops_cleanly(short_tmp: Pa
     line(user)
     user.kill()
     user.communicate()
-    assert eventually(lambda: not keeper.is_listening(socket_of(short_tmp)))
+    assert eventually(lambda: not shutdown_watcher.is_listening(socket_of(short_tmp)))
     data = files_of(short_tmp) / "data"
     assert eventually(lambda: not (data / "postmaster.pid").exists())
     end(again := start(USER, str(short_tmp)))
@@ -108,7 +109,7 @@ def test_a_killed_user_leaves_it_to_the_others(short_tmp: Path) -> None:
     time.sleep(0.3)
     psycopg2.connect(url).close()
     end(second)
-    assert not keeper.is_listening(socket_of(short_tmp))
+    assert not shutdown_watcher.is_listening(socket_of(short_tmp))
 
 
 def test_it_recovers_after_the_server_itself_was_killed(short_tmp: Path) -> None:
@@ -119,10 +120,10 @@ def test_it_recovers_after_the_server_itself_was_killed(short_tmp: Path) -> None
         with connection.cursor() as cursor:
             cursor.execute("create table kept (n integer); insert into kept values (7)")
         connection.commit()
-        server = keeper.server_pid(files_of(short_tmp) / "data")
+        server = shutdown_watcher.server_pid(files_of(short_tmp) / "data")
         assert server is not None
         os.kill(server, signal.SIGKILL)
-        assert eventually(lambda: not keeper.is_listening(socket_of(short_tmp)))
+        assert eventually(lambda: not shutdown_watcher.is_listening(socket_of(short_tmp)))
         warehouse = Warehouse(SecretStr(url), short_tmp)
         with warehouse.connect() as healed, healed.cursor() as cursor:
             cursor.execute("select n from kept")
@@ -130,7 +131,7 @@ def test_it_recovers_after_the_server_itself_was_killed(short_tmp: Path) -> None
     finally:
         end(user)
         embedded.release(short_tmp)
-    assert not keeper.is_listening(socket_of(short_tmp))
+    assert not shutdown_watcher.is_listening(socket_of(short_tmp))
 
 
 def test_a_stale_process_number_that_somebody_else_has_now_is_no_obstacle(short_tmp: Path) -> None:
@@ -178,7 +179,7 @@ _child(sys.argv[1], url)
     process = start(code, str(short_tmp))
     out, errors = process.communicate(timeout=60)
     assert (out.strip(), errors) == ("[0, 0, 0]", "")
-    assert not keeper.is_listening(socket_of(short_tmp))
+    assert not shutdown_watcher.is_listening(socket_of(short_tmp))
 
 
 def test_a_child_that_outlives_its_parent_keeps_it(short_tmp: Path) -> None:
@@ -199,7 +200,7 @@ else:
     time.sleep(0.3)
     psycopg2.connect(url).close()
     process.communicate("\n")
-    assert eventually(lambda: not keeper.is_listening(socket_of(short_tmp)))
+    assert eventually(lambda: not shutdown_watcher.is_listening(socket_of(short_tmp)))
 
 
 def test_a_start_that_fails_says_why_and_what_to_do(short_tmp: Path) -> None:
@@ -252,7 +253,7 @@ print(os.geteuid() == (Path(sys.argv[1]) / "postgres" / "data").stat().st_uid, o
 """
     out, errors = start(code, str(short_tmp)).communicate(timeout=60)
     assert (out.strip(), errors) == ("True True", "")
-    assert not keeper.is_listening(short_tmp / "postgres" / "run" / ".s.PGSQL.5432")
+    assert not shutdown_watcher.is_listening(short_tmp / "postgres" / "run" / ".s.PGSQL.5432")
 
 
 def test_no_keeper_is_left_behind(short_tmp: Path) -> None:
@@ -274,4 +275,4 @@ def test_spawned_children_use_it(short_tmp: Path) -> None:
     assert child.exitcode == 0
     psycopg2.connect(url).close()
     embedded.release(short_tmp)
-    assert not keeper.is_listening(socket_of(short_tmp))
+    assert not shutdown_watcher.is_listening(socket_of(short_tmp))

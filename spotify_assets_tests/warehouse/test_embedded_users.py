@@ -13,11 +13,11 @@ from psycopg2.extensions import connection as PgConnection  # noqa: N812 - it is
 from pydantic import SecretStr
 
 from spotify_assets.settings import Settings, load_settings
-from spotify_assets.warehouse import embedded_users
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.embedded import users
 from spotify_assets.warehouse.errors import QueryRefused
 from spotify_assets.warehouse.query import read_only_query
-from spotify_assets.warehouse.roles import grant_reader
+from spotify_assets.warehouse.roles.platform import grant_reader
 from spotify_assets_tests.embedded_server import administrator_url
 from spotify_assets_tests.warehouse.helpers import artists, load
 
@@ -119,7 +119,7 @@ def test_a_cluster_from_before_is_handed_over_to_the_platform_s_user(short_tmp: 
             insert into ops.loads (day) values ('2026-11-20')
         """)
     for _ in range(2):
-        embedded_users.set_up(connect)
+        users.set_up(connect)
     theirs = "(select oid from pg_roles where rolname = 'postgres')"
     assert ask(f"select relname from pg_class where relowner = {theirs} and oid >= 16384") == []
     assert ask(f"select proname from pg_proc where proowner = {theirs} and oid >= 16384") == []

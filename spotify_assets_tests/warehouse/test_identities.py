@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from spotify_assets.sources.identities import Identity, Method
-from spotify_assets.warehouse import identities, watchlist
+from spotify_assets.artists import identities, watchlist
+from spotify_assets.artists.matching import Identity, Method
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import LoadSummary
-from spotify_assets.warehouse.replace import replace_partition
+from spotify_assets.warehouse.loading.replace import replace_partition
 from spotify_assets_tests.warehouse.helpers import DAY, artists
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -13,14 +13,14 @@ import psycopg2
 import pytest
 from pydantic import SecretStr
 
-from spotify_assets.ingest.purge import purge_artist, purge_source, purge_user
+from spotify_assets.erasure.purge import purge_artist, purge_source, purge_user
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.warehouse import ownership
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import ForeignObjects, WarehouseError
 from spotify_assets.warehouse.migrate import Migration, migrate, packaged_migrations
-from spotify_assets.warehouse.roles import set_up
+from spotify_assets.warehouse.roles.platform import set_up
 from spotify_assets_tests.cli.command import change, query
 from spotify_assets_tests.conftest import DatabaseServer
 from spotify_assets_tests.warehouse.helpers import artists, load

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from spotify_assets.warehouse import watchlist
+from spotify_assets.artists import watchlist
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import QueryRefused
 from spotify_assets.warehouse.query import read_only_query

@@ -17,11 +17,11 @@ from pydantic import SecretStr
 
 from spotify_assets.warehouse import ledger
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.content import conform, content_hash
 from spotify_assets.warehouse.errors import DatabaseUnavailable, PartitionBusy, RowsRejected, WarehouseError
 from spotify_assets.warehouse.ledger import LoadSummary, QuarantinedRow
-from spotify_assets.warehouse.replace import read_partition, replace_partition
-from spotify_assets.warehouse.tables import ensure_month, table_spec
+from spotify_assets.warehouse.loading.content import conform, content_hash
+from spotify_assets.warehouse.loading.replace import read_partition, replace_partition
+from spotify_assets.warehouse.loading.tables import ensure_month, table_spec
 from spotify_assets_tests.warehouse.helpers import DAY, artists, line, load, start
 
 

@@ -14,13 +14,13 @@ import pytest
 from pydantic import SecretStr
 
 from spotify_assets.settings import Settings, load_settings
+from spotify_assets.users.store import users
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import RolesRefused
+from spotify_assets.warehouse.loading.tables import ensure_month
 from spotify_assets.warehouse.ownership import BUILT
-from spotify_assets.warehouse.record_roles import set_up_records
-from spotify_assets.warehouse.roles import set_up
-from spotify_assets.warehouse.tables import ensure_month
-from spotify_assets.warehouse.users import users
+from spotify_assets.warehouse.roles.dagster_records import set_up_records
+from spotify_assets.warehouse.roles.platform import set_up
 from spotify_assets_tests.conftest import DatabaseServer
 
 PASSWORD = "pass/word@ß"

@@ -18,12 +18,13 @@ import pytest
 import sqlalchemy
 from pydantic import SecretStr
 
+from spotify_assets.operations import dump
 from spotify_assets.settings import load_settings
-from spotify_assets.warehouse import address, dump
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import DatabaseUnavailable
-from spotify_assets.warehouse.refusals import advice, may_pass
-from spotify_assets.warehouse.sqlstate import refusals
+from spotify_assets.warehouse.server import address
+from spotify_assets.warehouse.server.refusals import advice, may_pass
+from spotify_assets.warehouse.server.sqlstate import refusals
 from spotify_assets_tests.cli.command import change, eventually, query
 from spotify_assets_tests.conftest import DatabaseServer
 from spotify_assets_tests.warehouse.helpers import artists, load

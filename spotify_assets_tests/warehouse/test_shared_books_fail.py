@@ -14,12 +14,12 @@ import pytest
 from pydantic import SecretStr
 
 from spotify_assets.sources.clock import SYSTEM_CLOCK
-from spotify_assets.sources.pacing import Turns
-from spotify_assets.warehouse.allowance import SharedAllowance
-from spotify_assets.warehouse.api_usage import usage_today
-from spotify_assets.warehouse.capabilities import KeptCapabilities
+from spotify_assets.sources.http.pacing import Turns
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import BooksBusy, DatabaseUnavailable, WarehouseError
+from spotify_assets.warehouse.upstream_state.api_usage import usage_today
+from spotify_assets.warehouse.upstream_state.capabilities import KeptCapabilities
+from spotify_assets.warehouse.upstream_state.quota import SharedAllowance
 from spotify_assets_tests.cli.command import change, query
 
 AT = datetime(2026, 11, 20, 10, tzinfo=UTC)

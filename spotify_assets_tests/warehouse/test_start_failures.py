@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from spotify_assets.warehouse import cluster
+from spotify_assets.warehouse.embedded import cluster
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from spotify_assets.sources.base import SignInRefused
-from spotify_assets.warehouse import users
+from spotify_assets.sources.protocol import SignInRefused
+from spotify_assets.users import store
+from spotify_assets.users.store import UserTokens
+from spotify_assets.users.token_encryption import KEY_FILE, KeyProblem, Vault
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.users import UserTokens
-from spotify_assets.warehouse.vault import KEY_FILE, KeyProblem, Vault
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
 TOKEN = "canary-refresh-token"
@@ -23,7 +23,7 @@ TOKEN = "canary-refresh-token"
 def sign_in(
     warehouse: Warehouse, home: Path, user: str = "me", ends: datetime = NOW + timedelta(180)
 ) -> None:
-    users.sign_in(
+    store.sign_in(
         warehouse, Vault(home), source="spotify", user_id=user, display_name=user.title(),
         scopes=("user-top-read",), authorised_at=NOW - timedelta(1), expires_at=ends,
         refresh_token=SecretStr(TOKEN),
@@ -52,7 +52,7 @@ def test_the_token_is_encrypted_with_a_key_that_only_its_owner_can_read(
 
 def test_a_new_token_is_kept_at_once_and_the_rest_stays(warehouse: Warehouse, home: Path) -> None:
     sign_in(warehouse, home)
-    (before,) = users.users(warehouse)
+    (before,) = store.users(warehouse)
     tokens = UserTokens(warehouse, Vault(home), "spotify")
 
     def replace_and_fail() -> None:
@@ -64,7 +64,7 @@ def test_a_new_token_is_kept_at_once_and_the_rest_stays(warehouse: Warehouse, ho
         replace_and_fail()
     with tokens.hold("me") as held:
         assert held.refresh_token.get_secret_value() == "another"
-    assert users.users(warehouse) == [before], "refreshing does not lengthen a sign-in"
+    assert store.users(warehouse) == [before], "refreshing does not lengthen a sign-in"
 
 
 def test_one_process_at_a_time_uses_a_token(warehouse: Warehouse, home: Path) -> None:
@@ -96,10 +96,10 @@ def test_an_ended_sign_in_says_so_until_the_user_signs_in_again(warehouse: Wareh
         held.end("it was revoked: spotify-assets login")
     with pytest.raises(SignInRefused, match="revoked"), tokens.hold("me"):
         pass
-    (user,) = users.users(warehouse)
+    (user,) = store.users(warehouse)
     assert "ended on" in (user.notice(NOW) or "")
     sign_in(warehouse, home)
-    (user,) = users.users(warehouse)
+    (user,) = store.users(warehouse)
     assert user.notice(NOW) is None
 
 
@@ -125,7 +125,7 @@ def test_the_end_is_announced_two_weeks_ahead(
     warehouse: Warehouse, home: Path, left: timedelta, words: str | None
 ) -> None:
     sign_in(warehouse, home, ends=NOW + left)
-    (user,) = users.users(warehouse)
+    (user,) = store.users(warehouse)
     notice = user.notice(NOW)
     assert (notice is None) if words is None else words in (notice or "")
 
@@ -167,6 +167,6 @@ def test_two_processes_that_make_the_key_at_once_agree(home: Path) -> None:
 
 def test_signing_out_deletes_the_row(warehouse: Warehouse, home: Path) -> None:
     sign_in(warehouse, home)
-    assert users.sign_out(warehouse, "spotify", "me")
-    assert not users.sign_out(warehouse, "spotify", "me")
-    assert users.users(warehouse) == []
+    assert store.sign_out(warehouse, "spotify", "me")
+    assert not store.sign_out(warehouse, "spotify", "me")
+    assert store.users(warehouse) == []

@@ -1,8 +1,4 @@
-"""Deezer as an upstream: fans, top tracks with their rank, releases.
-
-Belongs here: everything that knows Deezer's calls and shapes. Does not belong here: retries, pace and
-deadlines (`sources.http`).
-"""
+"""Deezer as an upstream: fans, top tracks with their rank, releases."""
 
 from spotify_assets.sources.attribution import Attribution
 

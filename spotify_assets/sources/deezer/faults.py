@@ -1,14 +1,11 @@
-"""Deezer's errors, which come with HTTP 200.
-
-Belongs here: what their codes mean (https://developers.deezer.com/api/errors).
-"""
+"""Deezer's errors, which come with HTTP 200."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from spotify_assets.sources.question import BodyFault
-from spotify_assets.sources.reading import text_as_number
+from spotify_assets.sources.http.request import BodyFault
+from spotify_assets.sources.parsing import text_as_number
 
 QUOTA, BUSY = 4, 700
 DENIED = frozenset({200, 300})

@@ -1,8 +1,5 @@
 """From landed exchanges to records: what Deezer's responses say.
 
-Belongs here: pure functions of exchanges; they ask nothing and never raise on a body. Does not belong here:
-judging values: a field of another type is passed on as it is, so that the contract quarantines the row.
-
 Shapes: https://developers.deezer.com/api (artist, artist/top, artist/albums, editorial/releases). Errors
 come as ``{"error": …}`` with HTTP 200.
 """
@@ -13,9 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
 
-from spotify_assets.sources.base import Entity
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.sources.reading import (
+from spotify_assets.sources.parsing import (
     WORLDWIDE,
     Reading,
     body,
@@ -27,8 +23,9 @@ from spotify_assets.sources.reading import (
     seconds_as_ms,
     text,
 )
+from spotify_assets.sources.protocol import Entity
 from spotify_assets.sources.records import RECENT_DAYS, ArtistSnapshot, NewRelease, Parsed, TopTrack
-from spotify_assets.sources.spotify.dates import parse_release_date
+from spotify_assets.sources.release_dates import parse_release_date
 
 MOST_TOP_TRACKS = 10
 ARTIST = "artist:"

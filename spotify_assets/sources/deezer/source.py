@@ -1,8 +1,5 @@
 """Deezer as a `Source`: which questions observe an entity.
 
-Belongs here: one question an artist, and turning pages. Does not belong here: sending (`sources.http`),
-reading (`parse`), what errors mean (`faults`).
-
 Limits: 50 requests in 5 seconds (https://developers.deezer.com/guidelines); there are no batches.
 """
 
@@ -14,8 +11,6 @@ from datetime import date
 from typing import Any
 
 from spotify_assets.settings import Settings
-from spotify_assets.sources.allowance import Allowance
-from spotify_assets.sources.base import ARTIST_ENTITIES, Entity, Usage
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.deezer.faults import reads_fault
 from spotify_assets.sources.deezer.parse import (
@@ -29,14 +24,16 @@ from spotify_assets.sources.deezer.parse import (
     parse,
 )
 from spotify_assets.sources.exchange import Exchange, Sink
-from spotify_assets.sources.http import PoliteClient, user_agent
-from spotify_assets.sources.memory import Memory
-from spotify_assets.sources.observing import Observer, contact, simulated_url
-from spotify_assets.sources.question import Answer, Limits, Question
-from spotify_assets.sources.reading import WORLDWIDE
+from spotify_assets.sources.http.client import PoliteClient, user_agent
+from spotify_assets.sources.http.quota import Allowance
+from spotify_assets.sources.http.refusals import deezer_form
+from spotify_assets.sources.http.request import Answer, Limits, Question
+from spotify_assets.sources.http.session import Visit
+from spotify_assets.sources.observer import Observer, contact, simulated_url
+from spotify_assets.sources.parsing import WORLDWIDE
+from spotify_assets.sources.protocol import ARTIST_ENTITIES, Entity, Usage
 from spotify_assets.sources.records import Parsed
-from spotify_assets.sources.refusals import deezer_form
-from spotify_assets.sources.visit import Visit
+from spotify_assets.sources.state import Memory
 
 REQUESTS_PER_SECOND = 10.0
 

@@ -1,8 +1,4 @@
-"""Last.fm as an upstream: listeners and plays, for whoever has a key.
-
-Belongs here: everything that knows Last.fm's calls and shapes. Does not belong here: retries, pace and
-deadlines (`sources.http`).
-"""
+"""Last.fm as an upstream: listeners and plays, for whoever has a key."""
 
 from spotify_assets.sources.attribution import Attribution
 

@@ -1,14 +1,11 @@
-"""Last.fm's errors, which come with whatever status.
-
-Belongs here: what their codes mean (https://www.last.fm/api/errorcodes).
-"""
+"""Last.fm's errors, which come with whatever status."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from spotify_assets.sources.question import BodyFault
-from spotify_assets.sources.reading import text_as_number
+from spotify_assets.sources.http.request import BodyFault
+from spotify_assets.sources.parsing import text_as_number
 
 LIMIT = 29
 BUSY = frozenset({8, 11, 16})

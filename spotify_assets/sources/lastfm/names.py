@@ -1,7 +1,6 @@
 """Last.fm's artist ids: names, in the form that stands in the address of their page.
 
-Belongs here: turning one into the other. The form is ASCII without spaces, as ids of all sources are:
-``Daft+Punk``, ``Bj%C3%B6rk``.
+The form is ASCII without spaces, as ids of all sources are: ``Daft+Punk``, ``Bj%C3%B6rk``.
 """
 
 from __future__ import annotations

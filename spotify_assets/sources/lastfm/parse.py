@@ -1,8 +1,5 @@
 """From landed exchanges to records: what Last.fm's responses say.
 
-Belongs here: pure functions of exchanges; they ask nothing and never raise on a body. Does not belong here:
-judging values: a field of another type is passed on as it is, so that the contract quarantines the row.
-
 Numbers come as texts. With ``autocorrect`` the artist answered may be another than the one asked for; both
 ids are kept. Shapes: https://www.last.fm/api/show/artist.getInfo and artist.getTopTracks.
 """
@@ -12,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from spotify_assets.sources.base import Entity
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.lastfm.names import id_of
-from spotify_assets.sources.reading import (
+from spotify_assets.sources.parsing import (
     WORLDWIDE,
     Reading,
     body,
@@ -26,6 +22,7 @@ from spotify_assets.sources.reading import (
     text,
     text_as_number,
 )
+from spotify_assets.sources.protocol import Entity
 from spotify_assets.sources.records import ArtistSnapshot, Parsed, TopTrack
 
 MOST_TOP_TRACKS = 10

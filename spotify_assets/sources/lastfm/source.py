@@ -1,8 +1,5 @@
 """Last.fm as a `Source`: which questions observe an entity.
 
-Belongs here: one question an artist. Does not belong here: sending (`sources.http`), reading (`parse`), what
-errors mean (`faults`).
-
 Limits: about 5 requests a second (https://www.last.fm/api/tos, 4.4, and error 29); there are no batches. The
 key is sent and never kept: neither in the landed URL nor in a message.
 """
@@ -17,20 +14,20 @@ from typing import Any
 from pydantic import SecretStr
 
 from spotify_assets.settings import Settings, SettingsError
-from spotify_assets.sources.allowance import Allowance
-from spotify_assets.sources.base import Entity, Usage
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Exchange, Sink
-from spotify_assets.sources.http import PoliteClient, user_agent
+from spotify_assets.sources.http.client import PoliteClient, user_agent
+from spotify_assets.sources.http.quota import Allowance
+from spotify_assets.sources.http.refusals import lastfm_form
+from spotify_assets.sources.http.request import Limits, Question
 from spotify_assets.sources.lastfm.faults import reads_fault
 from spotify_assets.sources.lastfm.names import name_of
 from spotify_assets.sources.lastfm.parse import MOST_TOP_TRACKS, parse
-from spotify_assets.sources.memory import Memory, credential_digest
-from spotify_assets.sources.observing import Observer, contact, simulated_url
-from spotify_assets.sources.question import Limits, Question
-from spotify_assets.sources.reading import WORLDWIDE, inner
+from spotify_assets.sources.observer import Observer, contact, simulated_url
+from spotify_assets.sources.parsing import WORLDWIDE, inner
+from spotify_assets.sources.protocol import Entity, Usage
 from spotify_assets.sources.records import Parsed
-from spotify_assets.sources.refusals import lastfm_form
+from spotify_assets.sources.state import Memory, credential_digest
 
 REQUESTS_PER_SECOND = 5.0
 

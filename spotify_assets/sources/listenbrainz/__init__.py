@@ -1,8 +1,4 @@
-"""ListenBrainz as an upstream: what people who share their listening listen to.
-
-Belongs here: everything that knows ListenBrainz's calls and shapes. Does not belong here: retries, pace and
-deadlines (`sources.http`).
-"""
+"""ListenBrainz as an upstream: what people who share their listening listen to."""
 
 from spotify_assets.sources.attribution import Attribution
 

@@ -1,8 +1,5 @@
 """From landed exchanges to records: what ListenBrainz's responses say.
 
-Belongs here: pure functions of exchanges; they ask nothing and never raise on a body. Does not belong here:
-judging values: a field of another type is passed on as it is, so that the contract quarantines the row.
-
 Counts are cumulative over all time. ListenBrainz names no artist in its counts, so `name` is null.
 
 Shapes: https://listenbrainz.readthedocs.io/en/latest/users/api/popularity.html and
@@ -14,11 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from spotify_assets.sources.base import Entity
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.sources.reading import WORLDWIDE, Reading, body, in_order, kind, read_lists, text, texts
+from spotify_assets.sources.parsing import WORLDWIDE, Reading, body, in_order, kind, read_lists, text, texts
+from spotify_assets.sources.protocol import Entity
 from spotify_assets.sources.records import ArtistSnapshot, NewRelease, Parsed, TopTrack
-from spotify_assets.sources.spotify.dates import parse_release_date
+from spotify_assets.sources.release_dates import parse_release_date
 
 MOST_TOP_TRACKS = 10
 """Places kept of a list that may be hundreds long, so that every source keeps the same."""

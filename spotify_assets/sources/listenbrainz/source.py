@@ -1,8 +1,5 @@
 """ListenBrainz as a `Source`: which questions observe an entity.
 
-Belongs here: batches and what needs a token. Does not belong here: sending (`sources.http`), reading
-(`parse`).
-
 Limits: 1,000 MBIDs in a batch and 30 requests in 10 seconds, ruled by ``X-RateLimit-*`` headers
 (https://listenbrainz.readthedocs.io/en/latest/users/api/index.html#rate-limiting). Top recordings need a user
 token since 2026-08-21; counts needed one as well for a month before, so it goes with every call.
@@ -19,20 +16,19 @@ from datetime import date
 from pydantic import SecretStr
 
 from spotify_assets.settings import Settings
-from spotify_assets.sources.allowance import Allowance
-from spotify_assets.sources.base import ARTIST_ENTITIES, Entity, NotAllowed, SignInRefused, Usage
 from spotify_assets.sources.capabilities import Capabilities, Forgetful
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Exchange, Sink
-from spotify_assets.sources.http import PoliteClient, user_agent
-from spotify_assets.sources.id_forms import MBID
+from spotify_assets.sources.http.client import PoliteClient, user_agent
+from spotify_assets.sources.http.quota import Allowance
+from spotify_assets.sources.http.refusals import listenbrainz_form
+from spotify_assets.sources.http.request import Limits, Question
 from spotify_assets.sources.listenbrainz.parse import parse
-from spotify_assets.sources.memory import PER_ADDRESS, Memory, credential_digest
-from spotify_assets.sources.observing import Observer, contact, simulated_url
-from spotify_assets.sources.question import Limits, Question
-from spotify_assets.sources.reading import WORLDWIDE
+from spotify_assets.sources.observer import Observer, contact, simulated_url
+from spotify_assets.sources.parsing import WORLDWIDE
+from spotify_assets.sources.protocol import ARTIST_ENTITIES, MBID, Entity, NotAllowed, SignInRefused, Usage
 from spotify_assets.sources.records import Parsed
-from spotify_assets.sources.refusals import listenbrainz_form
+from spotify_assets.sources.state import PER_ADDRESS, Memory, credential_digest
 
 ARTISTS_IN_BATCH = 1000
 REQUESTS_PER_SECOND = 3.0

@@ -1,8 +1,5 @@
 """What an app may see of Spotify: the capabilities by name, and learning them from ordinary answers.
 
-Belongs here: which calls and fields are told apart, and what follows from them. Does not belong here: asking
-(`source`) or keeping (`sources.capabilities`).
-
 Since 2026-02-11 a new app is in Development Mode: batches, top tracks and the list of new releases answer
 403, and popularity, followers, genres and labels are left out of what still answers. Older apps may be
 anywhere in between, so nothing is assumed: https://developer.spotify.com/documentation/web-api/references/changes.

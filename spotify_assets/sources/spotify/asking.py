@@ -1,8 +1,4 @@
-"""Asking Spotify for as much as an app may see, with the fewest calls.
-
-Belongs here: what is asked, and what instead when a call is refused, for each entity. Does not belong here:
-the questions' form (`questions`), what a refusal means (`calls`), what is remembered (`access`).
-"""
+"""Asking Spotify for as much as an app may see, with the fewest calls."""
 
 from __future__ import annotations
 
@@ -11,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from spotify_assets.sources.base import NotAllowed, UpstreamUnavailable
-from spotify_assets.sources.question import Answer, Question
+from spotify_assets.sources.http.request import Answer, Question
+from spotify_assets.sources.protocol import NotAllowed, UpstreamUnavailable
 from spotify_assets.sources.records import RECENT_DAYS
+from spotify_assets.sources.release_dates import all_recent, is_recent
 from spotify_assets.sources.spotify import questions as ask
 from spotify_assets.sources.spotify.access import (
     ALBUM_BATCHES,
@@ -26,7 +23,6 @@ from spotify_assets.sources.spotify.access import (
     field_name,
 )
 from spotify_assets.sources.spotify.calls import Calls
-from spotify_assets.sources.spotify.dates import all_recent, is_recent
 from spotify_assets.sources.spotify.paging import album_page, turn_pages, with_ids
 from spotify_assets.sources.spotify.parse import items_of, pair
 

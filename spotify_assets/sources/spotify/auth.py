@@ -1,7 +1,6 @@
 """Signing in as an app: the client-credentials token.
 
-Belongs here: getting and keeping a token. Does not belong here: which calls need one (`source`), or
-how a request is repeated (`sources.http`). Token responses never reach a sink.
+Token responses never reach a sink.
 
 Protocol: https://developer.spotify.com/documentation/web-api/tutorials/client-credentials-flow
 """
@@ -13,11 +12,11 @@ from base64 import b64encode
 
 from pydantic import SecretStr
 
-from spotify_assets.sources.base import SignInRefused, SourceError, UpstreamUnavailable
 from spotify_assets.sources.clock import Clock
-from spotify_assets.sources.http import PoliteClient
-from spotify_assets.sources.question import Question
-from spotify_assets.sources.visit import ObservationStopped, Visit
+from spotify_assets.sources.http.client import PoliteClient
+from spotify_assets.sources.http.request import Question
+from spotify_assets.sources.http.session import ObservationStopped, Visit
+from spotify_assets.sources.protocol import SignInRefused, SourceError, UpstreamUnavailable
 
 RENEW_SECONDS = 60.0
 """A token is renewed this long before it expires, so that none expires on its way."""

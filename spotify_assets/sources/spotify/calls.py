@@ -1,21 +1,17 @@
-"""Making calls that an app may be refused: what a refusal of one means for the others.
-
-Belongs here: telling a call that is refused from a slip, and from an app or address that is refused
-altogether. Does not belong here: which calls observe an entity (`asking`), what is remembered (`access`).
-"""
+"""Making calls that an app may be refused: what a refusal of one means for the others."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from spotify_assets.sources.http import PoliteClient
-from spotify_assets.sources.question import Answer, Question
-from spotify_assets.sources.refusals import is_about_the_call, refused_altogether
+from spotify_assets.sources.http.client import PoliteClient
+from spotify_assets.sources.http.refusals import is_about_the_call, refused_altogether
+from spotify_assets.sources.http.request import Answer, Question
+from spotify_assets.sources.http.response_classifier import said
+from spotify_assets.sources.http.session import Visit
 from spotify_assets.sources.spotify import questions as ask
 from spotify_assets.sources.spotify.access import Access
-from spotify_assets.sources.visit import Visit
-from spotify_assets.sources.wording import said
 
 
 @dataclass(frozen=True)

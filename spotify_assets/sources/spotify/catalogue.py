@@ -1,8 +1,4 @@
-"""What is asked of Spotify once: tracks of new albums, their details, their audio features.
-
-Belongs here: which calls answer that, and reading their answers. Does not belong here: which albums and
-tracks are new (`ingest.catalogue`), or what is asked on each day (`asking`, `parse`).
-"""
+"""What is asked of Spotify once: tracks of new albums, their details, their audio features."""
 
 from __future__ import annotations
 
@@ -10,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from spotify_assets.sources.base import Entity, NotAllowed
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.sources.question import Question
-from spotify_assets.sources.reading import Reading, inner, kind, text, texts
+from spotify_assets.sources.http.request import Question
+from spotify_assets.sources.parsing import Reading, inner, kind, text, texts
+from spotify_assets.sources.protocol import Entity, NotAllowed
 from spotify_assets.sources.records import AlbumTrack, AudioFeatures, Parsed, TrackDetails
 from spotify_assets.sources.spotify import questions as ask
 from spotify_assets.sources.spotify.access import ALBUM_BATCHES, AUDIO_FEATURES, TRACK_BATCHES

@@ -1,7 +1,4 @@
-"""What people paste when they mean an artist: an id, a URI or a link.
-
-Belongs here: recognising Spotify's identifiers. Does not belong here: asking whether they exist.
-"""
+"""What people paste when they mean an artist: an id, a URI or a link."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ import re
 from typing import Literal
 from urllib.parse import urlsplit
 
-from spotify_assets.sources.id_forms import MBID, SPOTIFY_ID
+from spotify_assets.sources.protocol import MBID, SPOTIFY_ID
 
 Kind = Literal["artist", "album", "track", "playlist"]
 """What a file may name by an id."""

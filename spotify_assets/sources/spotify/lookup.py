@@ -1,7 +1,4 @@
-"""Artists found by a search or by id, for people choosing what to track. Never stored.
-
-Belongs here: reading such answers. Does not belong here: observations (`parse`).
-"""
+"""Artists found by a search or by id, for people choosing what to track. Never stored."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Turning the pages of a list, however odd the links are.
-
-Belongs here: following ``next`` and knowing when to stop. Does not belong here: what an album is.
-"""
+"""Turning the pages of a list, however odd the links are."""
 
 from __future__ import annotations
 
@@ -10,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-from spotify_assets.sources.base import UpstreamUnavailable
-from spotify_assets.sources.http import PoliteClient
-from spotify_assets.sources.question import Answer, Question
-from spotify_assets.sources.visit import ObservationStopped, Visit
+from spotify_assets.sources.http.client import PoliteClient
+from spotify_assets.sources.http.request import Answer, Question
+from spotify_assets.sources.http.session import ObservationStopped, Visit
+from spotify_assets.sources.protocol import UpstreamUnavailable
 
 MOST_PAGES = 40
 """The list is about 100 albums long; whatever is longer than 2,000 is no list any more."""

@@ -1,8 +1,7 @@
 """From landed exchanges to records: what Spotify's responses say.
 
-Belongs here: pure functions of exchanges; they ask nothing, know no clock, and never raise on a body.
-Does not belong here: judging values. A field that was not sent is ``None``, one of another type is
-passed on as it is, so that the contract quarantines the row with its reason.
+A field that was not sent is ``None``, one of another type is passed on as it is, so that the contract
+quarantines the row with its reason.
 
 Shapes: https://developer.spotify.com/documentation/web-api (Get Several Artists, Get Artist's Top
 Tracks, Get New Releases, Get Several Albums).
@@ -14,18 +13,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from spotify_assets.sources.base import ARTIST_ENTITIES, Entity
 from spotify_assets.sources.exchange import Exchange
+from spotify_assets.sources.http.refusals import is_own, spotify_form
 from spotify_assets.sources.jsontext import NotJson, decode_json
-from spotify_assets.sources.reading import Reading, kind, text, texts
+from spotify_assets.sources.parsing import Reading, kind, text, texts
+from spotify_assets.sources.protocol import ARTIST_ENTITIES, Entity
 from spotify_assets.sources.records import (
     RECENT_DAYS,
     ArtistSnapshot,
     Parsed,
     Record,
 )
-from spotify_assets.sources.refusals import is_own, spotify_form
-from spotify_assets.sources.spotify.dates import all_recent, last_day, parse_release_date
+from spotify_assets.sources.release_dates import all_recent, last_day, parse_release_date
 from spotify_assets.sources.spotify.pieces import artist, new_release, top_track
 from spotify_assets.sources.spotify.questions import SEARCH_PAGES
 

@@ -1,9 +1,4 @@
-"""One piece of a response as one record.
-
-Belongs here: which field of Spotify's objects becomes which field of ours. Does not belong here:
-finding the pieces in responses (`parse`), or judging values: a field of another type is passed on as
-it is, so that the contract quarantines the row with its reason.
-"""
+"""One piece of a response as one record."""
 
 from __future__ import annotations
 
@@ -12,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from spotify_assets.sources.records import ArtistSnapshot, NewRelease, TopTrack
-from spotify_assets.sources.spotify.dates import parse_release_date
+from spotify_assets.sources.release_dates import parse_release_date
 
 
 def artist(asked: str, piece: Mapping[str, Any], observed_at: datetime) -> ArtistSnapshot:

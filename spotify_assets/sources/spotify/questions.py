@@ -1,7 +1,5 @@
 """The questions that Spotify's Web API can be asked, as few as its batch sizes allow.
 
-Belongs here: paths, parameters, batches and their sizes. Does not belong here: asking (`asking`).
-
 Limits of the calls: https://developer.spotify.com/documentation/web-api (50 artists, 20 albums and 50 tracks
 in a batch; 50 new releases on a page). In Development Mode there are no batches, and 10 albums on a page.
 """
@@ -13,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from spotify_assets.sources.question import Question
+from spotify_assets.sources.http.request import Question
 
 ARTISTS_IN_BATCH = 50
 ALBUMS_IN_BATCH = 20

@@ -1,9 +1,4 @@
-"""Spotify as a `Source`: what observing an entity means, what it costs, and at which pace.
-
-Belongs here: the choice between the live and the simulated upstream, and the frame of an observation. Does
-not belong here: what is asked (`asking`), sending (`sources.http`), signing in (`auth`), reading landed
-responses (`parse`).
-"""
+"""Spotify as a `Source`: what observing an entity means, what it costs, and at which pace."""
 
 from __future__ import annotations
 
@@ -16,8 +11,15 @@ from typing import Any
 from pydantic import SecretStr
 
 from spotify_assets.settings import Settings, SettingsError
-from spotify_assets.sources.allowance import Uncounted
-from spotify_assets.sources.base import (
+from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
+from spotify_assets.sources.exchange import Exchange, Sink
+from spotify_assets.sources.http.client import PoliteClient, user_agent
+from spotify_assets.sources.http.quota import Uncounted
+from spotify_assets.sources.http.refusals import spotify_form
+from spotify_assets.sources.http.request import Limits, Question
+from spotify_assets.sources.http.session import Visit
+from spotify_assets.sources.observer import Observer
+from spotify_assets.sources.protocol import (
     ARTIST_ENTITIES,
     ASKED_ONCE,
     Entity,
@@ -25,14 +27,7 @@ from spotify_assets.sources.base import (
     UpstreamUnavailable,
     Usage,
 )
-from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
-from spotify_assets.sources.exchange import Exchange, Sink
-from spotify_assets.sources.http import PoliteClient, user_agent
-from spotify_assets.sources.memory import Memory, ShortMemory, credential_digest
-from spotify_assets.sources.observing import Observer
-from spotify_assets.sources.question import Limits, Question
 from spotify_assets.sources.records import Parsed
-from spotify_assets.sources.refusals import spotify_form
 from spotify_assets.sources.spotify.access import (
     ALBUM_BATCHES,
     ARTIST_BATCHES,
@@ -61,7 +56,7 @@ from spotify_assets.sources.spotify.questions import (
     one_artist,
     top_tracks,
 )
-from spotify_assets.sources.visit import Visit
+from spotify_assets.sources.state import Memory, ShortMemory, credential_digest
 
 LIVE_REQUESTS_PER_SECOND = 5.0
 DEVELOPMENT_REQUESTS_PER_SECOND = 1.0

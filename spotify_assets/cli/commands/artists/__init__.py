@@ -1,0 +1,1 @@
+"""Commands about artists and what upstreams let an app see."""

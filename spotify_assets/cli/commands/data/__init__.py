@@ -1,0 +1,1 @@
+"""Commands that observe, import and show data."""

@@ -1,0 +1,1 @@
+"""What commands share: the environment they need, runs, and how output looks."""

@@ -1,0 +1,1 @@
+"""Where settings come from and what their values must be like; the settings themselves are in `settings`."""

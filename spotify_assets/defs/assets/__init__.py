@@ -1,1 +1,0 @@
-"""The assets, one module a layer: landing, snapshots, marts."""

@@ -1,0 +1,1 @@
+"""The daily run: its job and schedule, and the sensor that retries what is still missing today."""

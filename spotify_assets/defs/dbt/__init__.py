@@ -1,0 +1,1 @@
+"""The dbt models and their tests as Dagster assets and checks."""

@@ -1,0 +1,1 @@
+"""Files dropped into the import folder: the sensor, the job, and loading what they hold."""

@@ -1,0 +1,1 @@
+"""Forecasts as assets, downstream of the marts."""

@@ -1,0 +1,1 @@
+"""Raw and snapshot assets, and their checks."""

@@ -1,0 +1,1 @@
+"""Housekeeping: pruning, retention, and runs whose process was killed."""

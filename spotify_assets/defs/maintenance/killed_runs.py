@@ -1,0 +1,129 @@
+"""Runs whose process was killed: they are marked as failed, and what they held is given back.
+
+A run that is killed cannot say so. A code server notices when the process of one of its runs ends, but if
+both end at once, as when a machine stops, Dagster would show the run as under way until it has exceeded its
+greatest runtime; and its place in a pool would stay taken, so that every later run waits for it. So each run
+holds a lock in the database for as long as its process lives: the server lets go of it however that process
+ends, on whatever machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from dagster._core.definitions.executor_definition import IN_PROC_CONFIG
+from dagster._core.executor.in_process import InProcessExecutor
+from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
+
+from spotify_assets.defs.background import repeatedly
+from spotify_assets.defs.resources import Platform
+
+if TYPE_CHECKING:
+    from spotify_assets.warehouse.connection import Warehouse
+
+TAG = "spotify_assets/alive"
+"""Carried, with its own id, by a run that holds a lock while it lives; of others nothing can be told."""
+# Dagster knows a run of the command line before it is started, and a lost database keeps it from going on.
+_UNDER_WAY = [*IN_PROGRESS_RUN_STATUSES, dg.DagsterRunStatus.NOT_STARTED]
+
+CHECK_SECONDS = 3.0
+SENSOR_SECONDS = 30
+
+
+def locked(run_id: str) -> dict[str, str]:
+    """The tag of a run that holds its lock from before Dagster knows of it, or from now on."""
+    return {TAG: run_id}
+
+
+@contextmanager
+def alive(warehouse: Warehouse, run_id: str) -> Iterator[None]:
+    """Hold the lock that says that a run's process lives."""
+    from spotify_assets.warehouse.locks import living
+
+    with living(warehouse, run_id):
+        yield
+
+
+def give_back(instance: dg.DagsterInstance, warehouse: Warehouse) -> list[str]:
+    """Mark runs as failed whose process is gone, and free their places in pools.
+
+    Returns:
+        Their ids.
+    """
+    from spotify_assets.warehouse.locks import found_dead
+
+    # A run that is executed anew has the tags of the one before.
+    found = instance.get_runs(filters=dg.RunsFilter(statuses=_UNDER_WAY))
+    runs = [run.run_id for run in found if run.tags.get(TAG) == run.run_id]
+    if not runs:
+        return []
+    with found_dead(warehouse, runs) as dead:
+        for run_id in dead:
+            current = instance.get_run_by_id(run_id)
+            if current is not None and current.status in _UNDER_WAY:
+                instance.report_run_failed(
+                    current, "Its process was killed. What was committed stands; run it again."
+                )
+            instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+        return dead
+
+
+@contextmanager
+def watching(instance: dg.DagsterInstance, warehouse: Warehouse) -> Iterator[None]:
+    """Give back what killed runs hold, now and while the block runs: one may die while we wait for it."""
+    import psycopg2
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from spotify_assets.warehouse.errors import WarehouseError
+
+    give_back(instance, warehouse)
+
+    def look() -> None:
+        # The run itself meets the same trouble, and says so.
+        with suppress(WarehouseError, SQLAlchemyError, psycopg2.Error):
+            give_back(instance, warehouse)
+
+    with repeatedly(CHECK_SECONDS, look):
+        yield
+
+
+class _Living(InProcessExecutor):
+    """Executes a run's steps in the run's own process, which says so while it lives."""
+
+    def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
+        run_id: str = plan_context.dagster_run.run_id
+        with alive(Platform().warehouse(), run_id):
+            plan_context.instance.add_run_tags(run_id, locked(run_id))
+            yield from super().execute(plan_context, execution_plan)
+
+
+@dg.executor(name="in_process", config_schema=IN_PROC_CONFIG)
+def living_executor(init_context: dg.InitExecutorContext) -> _Living:  # noqa: ARG001 - Dagster's signature
+    """All steps in the run's own process: a process per step would only cost its start (2.4 times).
+
+    Steps are not retried: what asks an upstream has retries of its own, which are counted.
+    """
+    from dagster._core.execution.retries import RetryMode
+
+    return _Living(retries=RetryMode.DISABLED)
+
+
+def killed_sensor() -> dg.SensorDefinition:
+    """Look for runs whose process was killed, and give back what they hold."""
+
+    @dg.sensor(
+        name="give_back_killed",
+        minimum_interval_seconds=SENSOR_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Marks runs as failed whose process was killed, and frees their places in pools.",
+    )
+    def give_back_killed(
+        context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.SkipReason:
+        dead = give_back(context.instance, platform.warehouse())
+        return dg.SkipReason(f"Killed: {', '.join(dead)}" if dead else "No run was killed")
+
+    return give_back_killed

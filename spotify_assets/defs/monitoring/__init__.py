@@ -1,0 +1,1 @@
+"""Checks that must run when nothing was loaded, and alerts."""

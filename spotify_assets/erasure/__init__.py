@@ -1,0 +1,1 @@
+"""What `purge` finds and removes: everything that a source, an artist or a user brought."""

@@ -1,0 +1,1 @@
+"""Past observations from files: reading, mapping columns, and the import folder."""

@@ -1,0 +1,314 @@
+"""Which column is which field: found by name, said by the user, or kept in a layout.
+
+Which names mean which field stands in `column_names`; what a rule does to a value in
+`sources.imported.values`, which replays need; reading files in `reader`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spotify_assets.contracts.tables import TABLES
+from spotify_assets.file_imports.column_names import candidates, columns_of, not_used, rule_for, values_of
+from spotify_assets.file_imports.reader import ImportProblem
+from spotify_assets.lake.landing import check_source_name
+from spotify_assets.sources.imported.countries import market_code
+from spotify_assets.sources.imported.rows import REQUIRED, importable_fields
+from spotify_assets.sources.imported.values import RULES, Rule
+from spotify_assets.sources.protocol import Entity
+
+READY = Path(__file__).with_name("layouts")
+"""Where the layouts lie that come with the platform."""
+FILE_NAME = "file name"
+"""Stands for a column in a layout: the name of the file itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A saved mapping.
+
+    Attributes:
+        name: Of its file, without ``.toml``.
+        description: What files it is for.
+        columns: A file that has all of them is recognised.
+        file_name: Regular expression that the file's name must fit as well; absent: any name.
+        source: Series that the rows belong to where nobody says another.
+        tables: For each table that is fed, the rule of each field; ``False`` leaves a field empty.
+    """
+
+    name: str
+    description: str
+    columns: tuple[str, ...]
+    file_name: str | None
+    source: str
+    tables: Mapping[str, Mapping[str, Rule | bool]]
+
+
+def load_layouts(own: Path | None = None) -> dict[str, Layout]:
+    """All layouts by name: those that come along, and the user's own, which win.
+
+    Args:
+        own: Folder of the user's own.
+
+    Raises:
+        ImportProblem: One cannot be used.
+    """
+    files = [*sorted(READY.glob("*.toml")), *(sorted(own.glob("*.toml")) if own else [])]
+    return {path.stem: _read_layout(path) for path in files}
+
+
+def _read_layout(path: Path) -> Layout:
+    try:
+        told = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ImportProblem(
+            f"The layout {path} cannot be read: {error}. Correct or remove the file."
+        ) from error
+    if unknown := set(told) - {"description", "columns", "file_name", "source", "tables"}:
+        raise ImportProblem(f"The layout {path} says {min(unknown)!r}, which means nothing in a layout.")
+    tables = told.get("tables")
+    if not isinstance(tables, dict) or not tables:
+        raise ImportProblem(
+            f"The layout {path} feeds no table: add [tables.NAME], NAME one of {', '.join(TABLES)}."
+        )
+    for table, rules in tables.items():
+        _check_rules(path, table, rules)
+    try:
+        source = check_source_name(told.get("source", path.stem))
+        re.compile(told.get("file_name") or "")
+    except (ValueError, re.error) as error:
+        raise ImportProblem(f"The layout {path} cannot be used: {error}") from None
+    return Layout(
+        path.stem, str(told.get("description", "")), tuple(told.get("columns", ())), told.get("file_name"),
+        source, tables,
+    )  # fmt: skip
+
+
+def _check_rules(path: Path, table: str, rules: object) -> None:
+    if table not in TABLES or not isinstance(rules, dict):
+        raise ImportProblem(f"The layout {path} feeds {table!r}; tables are: {', '.join(TABLES)}.")
+    known = importable_fields(TABLES[table].entity)
+    for field, rule in rules.items():
+        if field not in known:
+            raise ImportProblem(
+                f"The layout {path} fills {field!r} of {table}; its fields are: {', '.join(known)}."
+            )
+        if isinstance(rule, dict) and (unknown := set(rule) - set(RULES)):
+            raise ImportProblem(
+                f"The layout {path}, {table}.{field} says {min(unknown)!r}; it may say: {', '.join(RULES)}."
+            )
+        if not isinstance(rule, dict | str) and rule is not False:
+            raise ImportProblem(f"The layout {path}, {table}.{field}: give a column, a rule {{…}}, or false.")
+
+
+def _recognise(
+    layouts: Mapping[str, Layout], columns: Iterable[str], file_name: str, table: str | None
+) -> Layout | None:
+    have = set(columns)
+    fitting = [
+        layout
+        for layout in layouts.values()
+        if layout.columns
+        and have.issuperset(layout.columns)
+        and (layout.file_name is None or re.search(layout.file_name, file_name))
+        and (table is None or table in layout.tables)
+    ]
+    return max(reversed(fitting), default=None, key=lambda one: (one.file_name is not None, len(one.columns)))
+
+
+def choose_layout(
+    layouts: Mapping[str, Layout],
+    columns: Iterable[str],
+    file_name: str,
+    name: str | None = None,
+    table: str | None = None,
+) -> Layout | None:
+    """The layout of this name, or the one that the file has.
+
+    Raises:
+        ImportProblem: There is none of this name, or it does not feed the table.
+    """
+    if name is None:
+        return _recognise(layouts, columns, file_name, table)
+    if name not in layouts:
+        raise ImportProblem(f"There is no layout {name!r}; there are: {', '.join(layouts)}")
+    if table is not None and table not in layouts[name].tables:
+        raise ImportProblem(f"The layout {name} feeds {', '.join(layouts[name].tables)}, not {table}")
+    return layouts[name]
+
+
+def choose_columns(
+    entity: Entity,
+    columns: Sequence[str],
+    wanted: Sequence[str] = (),
+    *,
+    given: Sequence[str] = (),
+    rules: Mapping[str, Rule | bool] | None = None,
+    file_name: str = "",
+) -> dict[str, Rule]:
+    """Decide which column is which field.
+
+    Args:
+        entity: What the rows are about.
+        columns: Header of the file.
+        wanted: ``FIELD=COLUMN`` (``COLUMN=FIELD`` is understood too).
+        given: ``FIELD=VALUE``, the same for every row.
+        rules: A layout's; what it does not name is found by name.
+        file_name: Name of the file, for rules that read it.
+
+    Raises:
+        ImportProblem: A wish cannot be met, or a field that every row needs has no column.
+    """
+    fields = importable_fields(entity)
+    rules = rules or {}
+    mapping = _wished(fields, columns, wanted, rules) | _given(fields, given)
+    left_out = {field for field, rule in rules.items() if rule is False}
+    for field, rule in rules.items():
+        if field not in mapping and not isinstance(rule, bool):
+            found = _fitted(rule, columns, file_name)
+            if found is not None:
+                mapping[field] = found
+    return _complete(entity, _named(entity, columns, mapping, left_out), columns)
+
+
+def _wished(
+    fields: Sequence[str], columns: Sequence[str], wanted: Sequence[str], rules: Mapping[str, Rule | bool]
+) -> dict[str, Rule]:
+    mapping: dict[str, Rule] = {}
+    for wish in wanted:
+        left, equals, right = (part.strip() for part in wish.partition("="))
+        if equals and left in fields and right in columns:
+            mapping[left] = _moved(rules.get(left), left, right)
+        elif equals and right in fields and left in columns:
+            mapping[right] = _moved(rules.get(right), right, left)
+        else:
+            raise ImportProblem(
+                f"--map {wish} cannot be used. Write FIELD=COLUMN with\n"
+                f"  a field of: {', '.join(fields)}\n  a column of: {', '.join(columns)}"
+            )
+    return mapping
+
+
+def _given(fields: Sequence[str], given: Sequence[str]) -> dict[str, Rule]:
+    mapping: dict[str, Rule] = {}
+    for wish in given:
+        field, equals, value = (part.strip() for part in wish.partition("="))
+        if not equals or field not in fields:
+            raise ImportProblem(
+                f"--set {wish} cannot be used. Write FIELD=VALUE with a field of: {', '.join(fields)}"
+            )
+        mapping[field] = {"value": market_code(value) or value if field == "market" else value}
+    return mapping
+
+
+def _named(
+    entity: Entity, columns: Sequence[str], mapping: Mapping[str, Rule], left_out: set[str]
+) -> dict[str, Rule]:
+    """The mapping, with the fields that nobody spoke of found by name; no column is used twice so.
+
+    Raises:
+        ImportProblem: Two columns might hold a field.
+    """
+    mapping = dict(mapping)
+    used = {column for rule in mapping.values() for column in columns_of(rule)}
+    for field in importable_fields(entity):
+        if field in mapping or field in left_out:
+            continue
+        found = [column for column in candidates(entity, field, columns) if column not in used]
+        if len(found) > 1:
+            raise ImportProblem(
+                f"Two columns may hold {field}: {' and '.join(found[:2])}. "
+                f"Say which: --map {field}={found[0]}\n  columns: {', '.join(columns)}"
+            )
+        if found:
+            mapping[field] = rule_for(field, found[0])
+            used.update(found)
+    return mapping
+
+
+def _complete(entity: Entity, mapping: dict[str, Rule], columns: Sequence[str]) -> dict[str, Rule]:
+    for name in ("observed_at", *REQUIRED[entity]):
+        if name not in mapping:
+            example = "YYYY-MM-DD" if name == "observed_at" else "VALUE"
+            raise ImportProblem(
+                f"No column holds {name}. Name it: --map {name}=COLUMN, or give it for all rows: "
+                f"--set {name}={example}\n  columns: {', '.join(columns)}"
+            )
+    values = values_of(entity)
+    if not mapping.keys() & set(values):
+        raise ImportProblem(
+            "No column holds anything that could be loaded: name at least one, --map FIELD=COLUMN, "
+            f"with a field of: {', '.join(values)}\n"
+            f"  not used: {', '.join(not_used(columns, [mapping])) or 'no column'}"
+        )
+    return mapping
+
+
+def _moved(rule: Rule | bool | None, field: str, column: str) -> Rule:
+    """A layout's rule for another column, or the one that the field has by itself."""
+    if isinstance(rule, Mapping) and "column" in rule:
+        return {**rule, "column": column}
+    return rule_for(field, column)
+
+
+def _fitted(rule: Rule, columns: Sequence[str], file_name: str) -> Rule | None:
+    """A layout's rule for this very file; None where the file has no such column."""
+    if isinstance(rule, str):
+        return rule if rule in columns else None
+    if rule.get("column") == FILE_NAME:
+        found = re.search(rule.get("pattern", ".*"), file_name)
+        if found is None:
+            return None
+        rest = {name: value for name, value in rule.items() if name not in {"column", "pattern"}}
+        return {"value": found[1] if found.re.groups else found[0], **rest}
+    needed = rule.get("counted_within", [rule["column"]] if "column" in rule else [])
+    return rule if set(needed) <= set(columns) else None
+
+
+def check_layout_name(name: str) -> str:
+    """Return `name` if it can name a layout.
+
+    Raises:
+        ImportProblem: It cannot.
+    """
+    try:
+        return check_source_name(name)
+    except ValueError as error:
+        raise ImportProblem(f"--save-layout {name}: {error}".replace("a source", "a layout")) from None
+
+
+def save_layout(
+    folder: Path, name: str, columns: Sequence[str], source: str, tables: Mapping[str, Mapping[str, Rule]]
+) -> Path:
+    """Keep a mapping as a layout of the user's own.
+
+    Raises:
+        ImportProblem: The name cannot be used, or the file cannot be written.
+    """
+    try:
+        path = folder / f"{check_layout_name(name)}.toml"
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = [
+            f"columns = {json.dumps(list(columns), ensure_ascii=False)}",
+            f"source = {json.dumps(source)}",
+        ]
+        for table, rules in tables.items():
+            lines += ["", f"[tables.{table}]", *(f"{field} = {_toml(rule)}" for field, rule in rules.items())]
+        path.write_text("\n".join(lines) + "\n", "utf-8")
+    except (OSError, ValueError) as error:
+        raise ImportProblem(f"--save-layout {name}: {error}") from error
+    return path
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{json.dumps(str(name))} = {_toml(part)}" for name, part in value.items())
+        return f"{{ {inner} }}"
+    # JSON's texts, numbers, booleans and lists of them are TOML's; DEL is the one exception.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,168 @@
+"""Null shares: whether a column has become emptier than it was, and whether that has a known reason.
+
+What a source never publishes, what an app may not see and what a file did not have is absent for a reason;
+everything else went missing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from psycopg2 import sql
+
+from spotify_assets.contracts.tables import TABLES
+from spotify_assets.warehouse.asking import ask
+from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.ledger import MAY_NOT, NEVER, NOT_IN_FILE
+from spotify_assets.warehouse.loading.tables import SCHEMA, table_spec
+
+COMPARED_DAYS = 28
+"""Days before a day that say how empty a column usually is."""
+FEWEST_DAYS = 7
+"""With fewer observed days among them nothing is usual yet."""
+RISE = 0.25
+"""A share of nulls that is greater than usual by so much is remarkable …"""
+FEWEST_ROWS = 10
+"""… on a day of so many rows at least; of a few rows only if all of them are null. Rows of what is asked once
+come album by album, and an album lacks a value in all its tracks: of them, too, only if all are null."""
+FEW_ROWS = 3
+"""Fewer rows than these say nothing."""
+DESCRIBES: Mapping[str, str] = {
+    "artist_snapshots": "artist",
+    "top_tracks": "track",
+    "playlist_tracks": "track",
+    "track_details": "track",
+    "new_releases": "album",
+}
+"""What the names of capabilities to see a field begin with, by table."""
+
+
+@dataclass(frozen=True, slots=True)
+class NullShare:
+    """One column of one day that is much emptier than before.
+
+    Attributes:
+        share: Share of the day's rows that have no value.
+        usual: The same over the days before.
+        reason: Why, if that is known.
+    """
+
+    source: str
+    day: date
+    column: str
+    share: float
+    usual: float
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NullShares:
+    """What was found.
+
+    Attributes:
+        risen: Columns that are much emptier than before.
+        compared: Days of a source that could be compared.
+        too_early: Days of a source that have too few days before them.
+    """
+
+    risen: list[NullShare]
+    compared: int
+    too_early: int
+
+
+Counts = dict[date, tuple[int, tuple[int, ...]]]
+"""By day: rows, and rows with a value, column by column."""
+
+
+def null_shares(warehouse: Warehouse, table: str, days: Sequence[date]) -> NullShares:
+    """Compare the share of nulls of each column with the days before.
+
+    Args:
+        warehouse: The database.
+        table: A table of schema ``snapshots``.
+        days: UTC days.
+    """
+    if not days:
+        return NullShares([], 0, 0)
+    columns, counted = _counts(warehouse, table, min(days), max(days))
+    risen: list[tuple[str, date, str, float, float]] = []
+    compared = too_early = 0
+    for source, counts in counted.items():
+        for day in sorted(set(days) & counts.keys()):
+            earlier = [
+                counts[before]
+                for number in range(1, COMPARED_DAYS + 1)
+                if (before := day - timedelta(number)) in counts
+            ]
+            if len(earlier) < FEWEST_DAYS:
+                too_early += 1
+                continue
+            compared += 1
+            rises = _rises(columns, counts[day], earlier, daily=TABLES[table].daily)
+            risen += [(source, day, *rise) for rise in rises]
+    reasons = _reasons(warehouse, table, days) if risen else {}
+    return NullShares([NullShare(*rise, reason=reasons.get(rise[:3])) for rise in risen], compared, too_early)
+
+
+def _rises(
+    columns: Sequence[str],
+    now: tuple[int, tuple[int, ...]],
+    earlier: Sequence[tuple[int, tuple[int, ...]]],
+    *,
+    daily: bool,
+) -> list[tuple[str, float, float]]:
+    """Columns that have become remarkably emptier, with their share of nulls now and before."""
+    rows, filled = now
+    rows_before = sum(count for count, _ in earlier)
+    found = []
+    for place, column in enumerate(columns):
+        share = 1 - filled[place] / rows
+        usual = 1 - sum(values[place] for _, values in earlier) / rows_before
+        enough = rows >= FEW_ROWS if daily and share == 1 else rows >= FEWEST_ROWS
+        if share - usual >= RISE and enough and (daily or share == 1):
+            found.append((column, share, usual))
+    return found
+
+
+def _counts(warehouse: Warehouse, table: str, first: date, last: date) -> tuple[list[str], dict[str, Counts]]:
+    """Nullable columns of a table, and how many values they have on each day, by source."""
+    with warehouse.connect() as connection:
+        spec = table_spec(connection, table)
+    columns = [field.name for field in spec.schema if field.nullable]
+    statement = sql.SQL(
+        "select source, snapshot_date, count(*), {counts} from {relation} "
+        "where snapshot_date between %(first)s and %(last)s group by source, snapshot_date"
+    ).format(
+        counts=sql.SQL(", ").join(sql.SQL("count({})").format(sql.Identifier(name)) for name in columns),
+        relation=sql.Identifier(SCHEMA, table),
+    )
+    counted: dict[str, Counts] = defaultdict(dict)
+    values = {"first": first - timedelta(COMPARED_DAYS), "last": last}
+    for source, day, rows, *filled in ask(warehouse, statement, values):
+        counted[source][day] = (rows, tuple(filled))
+    return columns, counted
+
+
+def _reasons(warehouse: Warehouse, table: str, days: Sequence[date]) -> dict[tuple[str, date, str], str]:
+    """Why columns are empty, by source, day and column: by the ledger, or by a refusal remembered."""
+    statement = """
+        select l.source, l.partition_date, a.name, a.reason
+        from ops.current_partition_loads as l
+        cross join jsonb_each_text(l.absent) as a (name, reason)
+        where l.table_name = %(table)s and l.partition_date = any(%(days)s)
+            and (a.reason in (%(never)s, %(not_in_file)s) or strpos(a.reason, %(may_not)s) > 0)
+        union all
+        select c.upstream, d.day, split_part(c.name, ' ', 3),
+            c.reason || ' (' || %(may_not)s || ' since ' || (c.since at time zone 'UTC')::date || ')'
+        from ops.capabilities as c
+        inner join unnest(%(days)s::date []) as d (day) on d.day >= (c.since at time zone 'UTC')::date
+        where not c.allowed and starts_with(c.name, 'field: ' || %(describes)s || ' ')
+    """
+    values = {
+        "table": table, "days": list(days), "never": NEVER, "not_in_file": NOT_IN_FILE, "may_not": MAY_NOT,
+        "describes": DESCRIBES.get(table, table),
+    }  # fmt: skip
+    return {(source, day, name): reason for source, day, name, reason in ask(warehouse, statement, values)}

@@ -1,0 +1,1 @@
+"""The invented artists, albums, tracks and charts."""

@@ -1,0 +1,1 @@
+"""The simulator over HTTP: the application, its control endpoints, and its configuration."""

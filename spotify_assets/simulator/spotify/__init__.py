@@ -1,0 +1,1 @@
+"""Spotify's Web API over the invented catalogue."""

@@ -1,0 +1,1 @@
+"""How the invented artists fare through time."""

@@ -1,0 +1,326 @@
+"""The one polite HTTP client that every upstream is asked through.
+
+Elsewhere: when a call may leave (`pacing`), how often (`attempts`), and telling answers from faults
+(`response_classifier`).
+
+Order of things for each response: it arrives completely, the observed day is checked, it is handed
+to the sink, and only then are its status and body read. It is landed unchanged, except that a secret sent
+with that request and repeated in the response becomes ``***`` (`redaction`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+import httpx
+from pydantic import SecretStr
+
+from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
+from spotify_assets.sources.http.attempts import Attempts
+from spotify_assets.sources.http.body import Unreadable, read_body
+from spotify_assets.sources.http.connections import Connections
+from spotify_assets.sources.http.pacing import RetryBudget, Turns, sent_at
+from spotify_assets.sources.http.quota import Allowance, LocalAllowance
+from spotify_assets.sources.http.redaction import conceal, secrets_sent
+from spotify_assets.sources.http.refusals import OwnError, any_form
+from spotify_assets.sources.http.request import Answer, BodyFault, Limits, Question, build_request
+from spotify_assets.sources.http.response_classifier import Fault, Judge, Refused, summary, transport_fault
+from spotify_assets.sources.http.session import ObservationStopped, Visit
+from spotify_assets.sources.http.transports import proxy_variable
+from spotify_assets.sources.protocol import (
+    BudgetSpent,
+    CooldownRequired,
+    NotAllowed,
+    SignInRefused,
+    UpstreamUnavailable,
+)
+
+
+def user_agent(contact: str | None = None) -> str:
+    """Say who asks, as open services want it: name, version, and whom to write to (e-mail address or URL)."""
+    name = f"spotify-assets/{version('spotify-assets')}"
+    printable = "".join(c for c in contact or "" if " " <= c <= "~" and c not in "()\\").strip()
+    return f"{name} (+{printable})" if printable else name
+
+
+ANONYMOUS = user_agent()
+REFUSALS_IN_A_ROW = 3
+"""Questions refused since the last answer after which the rest is not asked: then it is not about one."""
+
+
+class Authorization(Protocol):
+    """What gives the bearer token."""
+
+    async def bearer(self, visit: Visit, stale: SecretStr | None) -> SecretStr:
+        """Give a token that is not `stale`, the one that was just refused."""
+
+
+class PoliteClient:
+    """Asks one origin, within limits. Give up its connections with `aclose`."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        concurrency: int = 8,
+        requests_per_second: float | None = None,
+        allowance: Allowance | None = None,
+        authorization: Authorization | None = None,
+        reads_fault: Callable[[Any], BodyFault | None] = lambda _: None,
+        own_error: OwnError = any_form,
+        user_agent: str | None = None,
+        limits: Limits | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        rand: Callable[[], float] = random.random,
+    ) -> None:
+        """Prepare; nothing is opened before the first question.
+
+        Args:
+            base_url: The only place that is ever asked, without a slash at the end.
+            concurrency: Requests under way at once.
+            requests_per_second: Pace; ``None`` for as fast as the concurrency allows.
+            allowance: Leave to call, shared with whoever uses the same credential; it has a pace of its own.
+                ``None`` for one of this client alone, at the pace of `requests_per_second`.
+            authorization: Gives the bearer token; ``None`` for an upstream without sign-in.
+            reads_fault: Finds the error in a body, for upstreams that send errors with HTTP 200.
+            own_error: Tells the upstream's own refusals (401, 403) from those of others on the way.
+            user_agent: Who we say we are; see `user_agent`.
+            limits: Patience; see `Limits`.
+            clock: Time and waiting.
+            rand: Random numbers from 0 to 1, for jitter.
+        """
+        self.base_url = httpx.URL(base_url)
+        self.concurrency = concurrency
+        self.requests_per_second = requests_per_second
+        self.limits = limits or Limits()
+        self.clock = clock
+        self._base = base_url.rstrip("/")
+        self._authorization = authorization
+        self._rand = rand
+        self._user_agent = user_agent or ANONYMOUS
+        self._allowance = allowance or LocalAllowance(
+            requests_per_second, clock=clock, name=self.base_url.host
+        )
+        self._turns = Turns(self._allowance, clock)
+        self._judge = Judge(self._turns, reads_fault, own_error, self.limits, clock, rand)
+        self._connections = Connections(self.base_url, concurrency)
+
+    def budget(self) -> RetryBudget:
+        """The retries of one observation: as many as are under way may need one."""
+        return RetryBudget(self.limits.retry_share, self.limits.retry_allowance + self.concurrency)
+
+    async def aclose(self) -> None:
+        """Give up connections, and leave to call that was not used."""
+        self._turns.release()
+        self._allowance.close()
+        await self._connections.aclose()
+
+    def owns(self, url: str) -> bool:
+        """Whether `url` is at the configured origin and below the configured path."""
+        try:
+            found = self.base_url.join(url)
+        except (httpx.InvalidURL, ValueError):
+            return False
+        prefix = self.base_url.path.rstrip("/") + "/"
+        return (
+            (found.scheme, found.host, _port(found))
+            == (self.base_url.scheme, self.base_url.host, _port(self.base_url))
+            and not found.userinfo
+            and found.path.startswith(prefix)
+            and ".." not in found.path.split("/")
+        )
+
+    async def ask_all(
+        self,
+        questions: Iterable[Question],
+        visit: Visit,
+        handle: Callable[[Question, Answer], None] | None = None,
+    ) -> None:
+        """Ask many questions at once; one without an answer is noted and does not stop the others.
+
+        Nor does one that is refused, as long as others are answered.
+
+        Args:
+            questions: Taken one by one as earlier ones are done, so they may be very many.
+            visit: The observation they belong to.
+            handle: Told each answer, for upstreams whose answers lead to more questions.
+
+        Raises:
+            BudgetSpent: The rest was not asked; requests under way were answered.
+            SourceError: The rest was not asked; requests under way were given up.
+        """
+        todo = iter(questions)
+        tell = handle or (lambda _, __: None)
+        spent: list[BudgetSpent] = []
+        refused: list[NotAllowed] = []
+        before = visit.answers
+
+        async def work() -> None:
+            for question in todo:
+                try:
+                    answer = await self.ask(question, visit)
+                except ObservationStopped:
+                    raise
+                except BudgetSpent as error:
+                    spent.append(error)
+                    return
+                except UpstreamUnavailable as error:
+                    self._note_failure(visit, error)
+                except NotAllowed as error:
+                    refused.append(error)
+                    self._note_refusal(visit, error)
+                else:
+                    visit.answers += 1
+                    visit.failures_in_a_row = visit.refusals_in_a_row = 0
+                    tell(question, answer)
+
+        tasks = [asyncio.create_task(work()) for _ in range(self.concurrency)]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            for task in tasks:
+                task.cancel()
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+            self._turns.release()
+        # Who is refused while others are answered is refused for itself.
+        problems = [*spent, *(refused if visit.answers == before else [])]
+        if raised := [*_worst_first(outcomes), *problems]:
+            raise raised[0]
+
+    def _note_refusal(self, visit: Visit, error: NotAllowed) -> None:
+        visit.fail(str(error))
+        visit.refusals_in_a_row += 1
+        if visit.refusals_in_a_row >= REFUSALS_IN_A_ROW:
+            raise error
+
+    def _note_failure(self, visit: Visit, error: UpstreamUnavailable) -> None:
+        visit.fail(str(error))
+        visit.failures_in_a_row += 1
+        # As many as are under way may fail of one cause, such as a server that restarts.
+        if visit.failures_in_a_row >= self.limits.failures_in_a_row + self.concurrency:
+            raise ObservationStopped(
+                f"{visit.source}: {visit.failures_in_a_row} questions in a row stayed without an answer, so "
+                f"the rest was not asked; the last one: {error}"
+            ) from None
+
+    async def ask(self, question: Question, visit: Visit) -> Answer:
+        """Ask one question, patiently.
+
+        Raises:
+            UpstreamUnavailable: No answer after the attempts allowed; says what came instead.
+            SourceError: Nothing more can be asked for now.
+        """
+        url = self._url(question)
+        stale: SecretStr | None = None
+        attempts = Attempts(self.limits, visit.budget, self._rand)
+        while True:
+            try:
+                return await self._turn(question, url, stale, visit, again=attempts.made > 1)
+            except Refused as refusal:
+                if stale is not None:
+                    raise SignInRefused(
+                        f"{visit.source} refused a token that it had just given ({refusal}) for "
+                        f"{question.label}: check that the app still exists and its secret is current, "
+                        "then run again"
+                    ) from None
+                stale = refusal.token
+                if not attempts.refused(str(refusal)):
+                    break
+            except Fault as fault:
+                wait = attempts.failed(fault)
+                if wait is None:
+                    break
+                # Runs beside a pause that the upstream asked for, which everyone keeps.
+                await self.clock.sleep(min(wait, visit.seconds_left()))
+        raise UpstreamUnavailable(
+            f"{question.label}: {visit.source} gave no usable answer ({summary(attempts.came)}); run again "
+            "later, only what is missing is asked for again"
+        )
+
+    async def _turn(
+        self, question: Question, url: httpx.URL, stale: SecretStr | None, visit: Visit, *, again: bool
+    ) -> Answer:
+        """Send once, when there is a free connection and leave to call."""
+        async with self._connections.take() as client:
+            token = None
+            if self._authorization is not None:
+                visit.check()
+                self._turns.check()
+                # Before the turn, or those that waited for one sign-in would all leave at once.
+                token = await self._authorization.bearer(visit, stale)
+            slot = await self._turns.turn(visit.check)
+            try:
+                visit.usage.calls += 1
+                visit.usage.retries += again
+                return await self._attempt(client, question, url, token, visit)
+            finally:
+                self._turns.settle(slot)
+
+    def _url(self, question: Question) -> httpx.URL:
+        if "://" not in question.path:
+            query = "?" + urlencode(question.params, safe=",") if question.params else ""
+            return httpx.URL(f"{self._base}{question.path}{query}")
+        if not self.owns(question.path):
+            raise UpstreamUnavailable(
+                f"{question.label}: refused to ask another place than {self.base_url.host} "
+                "(the upstream named one); nothing was sent there"
+            )
+        return self.base_url.join(question.path)
+
+    async def _attempt(
+        self,
+        client: httpx.AsyncClient,
+        question: Question,
+        url: httpx.URL,
+        token: SecretStr | None,
+        visit: Visit,
+    ) -> Answer:
+        seconds = min(self.limits.request_seconds, visit.seconds_left())
+        secrets = secrets_sent(question, token)
+        try:
+            async with asyncio.timeout(seconds):
+                request = build_request(question, url, token, self._user_agent, visit.headers)
+                response = await client.send(request, stream=True)
+                try:
+                    body = await read_body(response, self.limits.body_bytes)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            raise Fault(f"no complete answer within {seconds:.3g} s") from None
+        except Unreadable as error:
+            came = conceal(str(error), secrets)
+            if error.worth_retrying:
+                raise Fault(came) from None
+            raise UpstreamUnavailable(f"{question.label}: {visit.source} sent {came}") from None
+        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            proxy = proxy_variable(url)
+            raise Fault(
+                transport_fault(error) + (f", through the proxy of {proxy}" if proxy else "")
+            ) from None
+        text = body.decode("utf-8", "surrogateescape")
+        if question.landed or not response.is_success:  # a new token may well contain what was sent for it
+            text = conceal(text, secrets)
+        if question.landed:
+            told = sent_at(response.headers, self.clock.now())
+            visit.land(question.method, url, question.request, response.status_code, text, told)
+        return self._judge.answer(question, visit, response, text, token)
+
+
+def _worst_first(outcomes: Iterable[object]) -> list[BaseException]:
+    # Whoever interrupts the program may strike within a task, with what is no `Exception`.
+    raised = [
+        error
+        for error in outcomes
+        if isinstance(error, BaseException) and not isinstance(error, asyncio.CancelledError)
+    ]
+    raised.sort(key=lambda error: (isinstance(error, Exception), not isinstance(error, CooldownRequired)))
+    return raised
+
+
+def _port(url: httpx.URL) -> int | None:
+    return url.port or {"http": 80, "https": 443}.get(url.scheme)

@@ -1,0 +1,215 @@
+"""What every observation has in common, whichever upstream is observed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from spotify_assets.settings import Settings, SettingsError
+from spotify_assets.sources.clock import Clock
+from spotify_assets.sources.exchange import Exchange, Sink
+from spotify_assets.sources.http.client import PoliteClient
+from spotify_assets.sources.http.refusals import is_about_the_call, refused_altogether
+from spotify_assets.sources.http.request import Answer, Question
+from spotify_assets.sources.http.session import Visit
+from spotify_assets.sources.protocol import NotAllowed, SourceError, UpstreamUnavailable, Usage
+
+UNASKED = "UNASKED"
+"""`Exchange.method` of a note that keys were not asked for, and why; landed, so that a replay knows it."""
+
+
+def simulated_url(settings: Settings, path: str) -> str:
+    """The address of one of the protocols that the simulated upstream speaks.
+
+    Raises:
+        SettingsError: None is running.
+    """
+    if settings.simulator_url is None:
+        raise SettingsError(
+            "SIMULATOR_URL is not set, so there is nothing to observe: start a simulated upstream with "
+            "`spotify-assets simulate` and set SIMULATOR_URL to the address it prints, or choose live "
+            "sources with SOURCES"
+        )
+    return f"{settings.simulator_url}{path}"
+
+
+def contact(settings: Settings) -> str | None:
+    """Whom upstreams can write to; a simulated one is as strict, but needs no real address."""
+    return settings.spotify_assets_contact or ("nobody@localhost" if settings.simulated else None)
+
+
+class Observer:
+    """Keeps the books of one source's observations."""
+
+    def __init__(
+        self,
+        name: str,
+        api: PoliteClient,
+        *,
+        clock: Clock,
+        run_id: str = "",
+        can_observe_past: bool = False,
+        control: Question | None = None,
+    ) -> None:
+        """Say who observes whom.
+
+        Args:
+            name: Value of the ``source`` column.
+            api: Client of the upstream.
+            clock: Time.
+            run_id: Kept with each response.
+            can_observe_past: The upstream's "now" follows the header ``X-Simulated-Date``.
+            control: A call that anybody may make; a refusal is believed only while it is answered.
+        """
+        self.name = name
+        self.api = api
+        self._clock = clock
+        self._run_id = run_id
+        self._past = can_observe_past
+        self._control = control
+
+    async def observe(
+        self, entity: str, day: date, sink: Sink, questions: Sequence[Question], odd: Sequence[str] = ()
+    ) -> Usage:
+        """Ask all `questions`; one without an answer does not stop the others.
+
+        Args:
+            entity: What is asked for.
+            day: UTC day being observed.
+            sink: Gets each response before it is read.
+            questions: What to ask.
+            odd: A line for each key that cannot be asked for.
+
+        Raises:
+            SourceError: The rest was not asked, or nothing was answered at all.
+        """
+
+        async def ask(visit: Visit) -> None:
+            await self.ask_all(questions, visit)
+
+        return await self.visit(entity, day, sink, len(questions), ask, odd)
+
+    async def ask_all(
+        self,
+        questions: Sequence[Question],
+        visit: Visit,
+        handle: Callable[[Question, Answer], None] | None = None,
+    ) -> None:
+        """Ask many questions within a visit.
+
+        Raises:
+            UpstreamUnavailable: Nothing was answered in the whole visit.
+            SourceError: The rest was not asked.
+        """
+        failures = len(visit.failures)
+        await self.api.ask_all(questions, visit, handle)
+        # Of further questions none may be answered: what came before them still stands.
+        if visit.answers == 0 and len(visit.failures) - failures >= len(questions) > 0:
+            raise UpstreamUnavailable(
+                f"{self.name}: none of {len(questions)} questions about {visit.entity} was answered; "
+                f"the last one: {visit.failures[-1]}"
+            )
+
+    async def look_up(
+        self, question: Question, what: str, sink: Sink | None = None, until: float = math.inf
+    ) -> Answer:
+        """Ask one question outside any day.
+
+        Args:
+            question: What to ask.
+            what: What it is about, for messages and as the entity of what lands.
+            sink: Gets the response, if given.
+            until: When to give up, on the clock's monotonic scale.
+
+        Raises:
+            SourceError: There is no answer.
+        """
+        found: list[Answer] = []
+
+        async def ask(visit: Visit) -> None:
+            visit.deadline = min(visit.deadline, until)
+            found.append(await self.api.ask(question, visit))
+
+        await self.visit(what, self._clock.now().date(), sink, 1, ask)
+        return found[0]
+
+    async def visit(
+        self,
+        entity: str,
+        day: date,
+        sink: Sink | None,
+        questions: int,
+        ask: Callable[[Visit], Awaitable[Any]],
+        odd: Sequence[str] = (),
+        per_second: float | None = None,
+    ) -> Usage:
+        """Run `ask` as one observation and account for it.
+
+        Args:
+            entity: What is asked for.
+            day: UTC day being observed; of no meaning without a sink.
+            sink: Gets each response before it is read.
+            questions: About how many there will be, for the deadline.
+            ask: Does the asking.
+            odd: A line for each key that cannot be asked for.
+            per_second: Pace, for the deadline; the client's own if absent.
+
+        Raises:
+            SourceError: Whatever `ask` raises; its `usage` says what was spent.
+        """
+        pace = per_second or self.api.requests_per_second or math.inf
+        started = self._clock.monotonic()
+        visit = Visit(
+            source=self.name,
+            entity=entity,
+            sink=sink,
+            clock=self._clock,
+            budget=self.api.budget(),
+            deadline=started + self.api.limits.observation_seconds + 2 * questions / pace,
+            day=None if sink is None else day,
+            past=self._past,
+            headers={"x-simulated-date": day.isoformat()} if self._past else {},
+            run_id=self._run_id,
+            failures=list(odd),
+        )
+        try:
+            await self._believing(ask, visit)
+        except SourceError as error:
+            error.usage = visit.usage
+            raise
+        finally:
+            visit.usage.seconds = self._clock.monotonic() - started
+            visit.usage.failures = tuple(visit.failures)
+        return visit.usage
+
+    async def _believing(self, ask: Callable[[Visit], Awaitable[Any]], visit: Visit) -> None:
+        """Run `ask`; a refusal that it ends with stands only if other calls are answered.
+
+        Raises:
+            RefusedAltogether: They are refused too.
+            SourceError: Whatever `ask` raises.
+        """
+        try:
+            await ask(visit)
+        except NotAllowed as error:
+            if self._control is None or error.checked:
+                raise
+            if not await is_about_the_call(self.api, visit, self._control):
+                raise refused_altogether(self.name, error.came) from None
+            raise
+
+    def unasked(self, entity: str, day: date, keys: Sequence[str], reason: str) -> Exchange:
+        """A note that `keys` were not asked for, in the form in which everything lands."""
+        return Exchange(
+            source=self.name,
+            entity=entity,
+            method=UNASKED,
+            url="",
+            status=0,
+            observed_at=datetime.combine(day, time(12), UTC) if self._past else self._clock.now(),
+            run_id=self._run_id,
+            body="",
+            request={"keys": list(keys), "reason": reason},
+        )

@@ -1,0 +1,1 @@
+"""Listeners who signed in: their grants and encrypted tokens."""

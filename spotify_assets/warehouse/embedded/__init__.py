@@ -1,0 +1,1 @@
+"""The embedded PostgreSQL: its files, its users, starting it and stopping it."""

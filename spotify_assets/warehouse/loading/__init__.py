@@ -1,0 +1,1 @@
+"""Loading a partition: its rows and its ledger entry, replaced in one transaction."""

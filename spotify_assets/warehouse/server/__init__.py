@@ -1,0 +1,1 @@
+"""Reaching a PostgreSQL server: its address, and what a refused connection means."""

@@ -1,0 +1,1 @@
+"""What sources share through the database: rate limit, quota, cooldown and capabilities."""
