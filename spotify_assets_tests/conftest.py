@@ -27,9 +27,9 @@ from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.embedded import server as embedded
 from spotify_assets.warehouse.embedded.location import cluster_folder
 from spotify_assets.warehouse.migrate import migrate
-from spotify_assets_tests import own_settings
-from spotify_assets_tests.embedded_server import administrator_url
-from spotify_assets_tests.shared import SHARED
+from spotify_assets_tests.support import own_settings
+from spotify_assets_tests.support.servers.embedded_server import administrator_url
+from spotify_assets_tests.support.shared import SHARED
 
 own_settings.forget()
 

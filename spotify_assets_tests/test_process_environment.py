@@ -8,7 +8,12 @@ import pytest
 
 from spotify_assets.process_environment import NO_PASSWORD_FILE, clean_environment, provide
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets_tests.hostile import WRONG, dbt_variables, libpq_variables, somebody_elses_server
+from spotify_assets_tests.support.foreign_environment import (
+    WRONG,
+    dbt_variables,
+    libpq_variables,
+    somebody_elses_server,
+)
 
 SESSION = (
     "select current_database(), current_user, inet_server_port(), "

@@ -20,7 +20,7 @@ from spotify_assets.alerts import channels
 from spotify_assets.alerts.channels import NotDelivered, open_channels
 from spotify_assets.alerts.message import Entry, Message, as_text
 from spotify_assets.settings import Settings, SettingsError, load_settings
-from spotify_assets_tests.alerts.receivers import SECRET_PATH, Receiver, mailing, receiving
+from spotify_assets_tests.support.servers.receivers import SECRET_PATH, Receiver, mailing, receiving
 
 MESSAGE = Message(
     "problems", "1 job failed", (Entry("Run failed: observe_day", (("What broke", "é"),), "http://x/runs/1"),),

@@ -11,7 +11,7 @@ import sys
 import time
 
 from spotify_assets_tests.benchmarks.common import RESULTS
-from spotify_assets_tests.own_settings import forget
+from spotify_assets_tests.support.own_settings import forget
 
 BENCHMARKS = (
     "code_location",

@@ -18,9 +18,9 @@ from spotify_assets.warehouse.embedded import server as embedded
 from spotify_assets_tests.benchmarks.bench_marts import project
 from spotify_assets_tests.benchmarks.common import Report
 from spotify_assets_tests.conftest import remove_home
-from spotify_assets_tests.dbt import data, virals
 from spotify_assets_tests.dbt.conftest import Project
-from spotify_assets_tests.embedded_server import administrator_url
+from spotify_assets_tests.support.marts import data, virals
+from spotify_assets_tests.support.servers.embedded_server import administrator_url
 
 LAST = date(2025, 10, 5)
 TARGET = 0.9

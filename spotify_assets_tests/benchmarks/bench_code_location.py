@@ -12,8 +12,8 @@ import sys
 from statistics import median
 
 from spotify_assets_tests.benchmarks.common import Report
-from spotify_assets_tests.cli.command import clean_variables
-from spotify_assets_tests.manifest import build_manifest
+from spotify_assets_tests.support.command import clean_variables
+from spotify_assets_tests.support.manifest import build_manifest
 
 _TIMED = "import time; started = time.perf_counter(), time.process_time()\n{}\n" + (
     "print(time.perf_counter() - started[0], time.process_time() - started[1])"

@@ -16,7 +16,7 @@ from spotify_assets.forecasting.outlook import outlook
 from spotify_assets.forecasting.pooled import pooled_regression
 from spotify_assets.forecasting.series import Block
 from spotify_assets_tests.benchmarks.common import Report, timed
-from spotify_assets_tests.forecasting.charts import (
+from spotify_assets_tests.support.forecasts.charts import (
     FILE,
     PERIODS,
     POPULATIONS,
@@ -24,7 +24,7 @@ from spotify_assets_tests.forecasting.charts import (
     judge,
     judge_shown,
 )
-from spotify_assets_tests.shared import SHARED
+from spotify_assets_tests.support.shared import SHARED
 
 
 def main() -> None:

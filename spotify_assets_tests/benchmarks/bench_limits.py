@@ -26,7 +26,7 @@ from spotify_assets.warehouse.embedded import server
 from spotify_assets.warehouse.migrate import migrate
 from spotify_assets_tests.benchmarks.common import Report, forget_settings
 from spotify_assets_tests.conftest import remove_home
-from spotify_assets_tests.warehouse.asking import asked, started
+from spotify_assets_tests.support.asking import asked, started
 
 
 @contextmanager

@@ -40,7 +40,7 @@ from spotify_assets.warehouse.loading.tables import ensure_month
 from spotify_assets.warehouse.migrate import migrate
 from spotify_assets_tests.benchmarks.common import Report, timed
 from spotify_assets_tests.conftest import remove_home
-from spotify_assets_tests.embedded_server import administrator_url
+from spotify_assets_tests.support.servers.embedded_server import administrator_url
 
 DAY = date(2026, 11, 20)
 TABLE = "artist_snapshots"

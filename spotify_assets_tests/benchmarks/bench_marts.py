@@ -23,7 +23,7 @@ from spotify_assets.warehouse.migrate import migrate
 from spotify_assets_tests.benchmarks.common import Report, timed
 from spotify_assets_tests.conftest import remove_home
 from spotify_assets_tests.dbt.conftest import TABLES, Project
-from spotify_assets_tests.embedded_server import administrator_url
+from spotify_assets_tests.support.servers.embedded_server import administrator_url
 
 DAY = timedelta(days=1)
 LAST = date(2026, 11, 1)

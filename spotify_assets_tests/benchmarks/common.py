@@ -25,9 +25,9 @@ from spotify_assets.simulator.server.config import SimulatorConfig
 from spotify_assets.simulator.server.http import serve
 from spotify_assets.warehouse.embedded import server
 from spotify_assets.warehouse.embedded.location import cluster_folder
-from spotify_assets_tests.cli.command import Installation, query
 from spotify_assets_tests.conftest import remove_home
-from spotify_assets_tests.manifest import build_manifest
+from spotify_assets_tests.support.command import Installation, query
+from spotify_assets_tests.support.manifest import build_manifest
 
 RESULTS = PROJECT_ROOT / ".benchmarks" / "latest.jsonl"
 Direction = Literal["at least", "at most"]

@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, Page, expect
 from spotify_assets.settings import PROJECT_ROOT
 from spotify_assets_tests.browser import pages
 from spotify_assets_tests.browser.stack import Stack, running
-from spotify_assets_tests.cli.command import eventually
-from spotify_assets_tests.own_settings import forget
+from spotify_assets_tests.support.command import eventually
+from spotify_assets_tests.support.own_settings import forget
 
 IMAGES = PROJECT_ROOT / "docs" / "images"
 ARTISTS, DAYS = 60, 40

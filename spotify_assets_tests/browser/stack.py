@@ -19,8 +19,8 @@ import httpx
 import psutil  # type: ignore[import-untyped]
 
 from spotify_assets.settings import PROJECT_ROOT
-from spotify_assets_tests.cli.command import Installation, eventually
 from spotify_assets_tests.conftest import remove_home
+from spotify_assets_tests.support.command import Installation, eventually
 
 START_SECONDS = 150.0
 STOP_SECONDS = 60.0

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from spotify_assets_tests.browser import pages
 from spotify_assets_tests.browser.conftest import ARTISTS
 from spotify_assets_tests.browser.stack import Stack
-from spotify_assets_tests.cli.command import eventually
+from spotify_assets_tests.support.command import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 

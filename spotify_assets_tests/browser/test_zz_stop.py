@@ -11,7 +11,7 @@ from playwright.sync_api import Page
 from spotify_assets.warehouse.embedded import server
 from spotify_assets_tests.browser import pages
 from spotify_assets_tests.browser.stack import Stack, free_port, is_free
-from spotify_assets_tests.cli.command import Installation, eventually, query
+from spotify_assets_tests.support.command import Installation, eventually, query
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
 

@@ -14,7 +14,7 @@ from spotify_assets.cli import COMMANDS
 from spotify_assets.cli.runtime.errors import EXPECTED, explain
 from spotify_assets.erasure import rows
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets_tests.cli.command import Done, Installation
+from spotify_assets_tests.support.command import Done, Installation
 
 Cli = Callable[..., Done]
 CALLS = [*([name] for name in COMMANDS), ["watch", "add"], ["watch", "remove"], ["watch", "list"]]

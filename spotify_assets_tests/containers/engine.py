@@ -20,8 +20,8 @@ import httpx
 import pytest
 
 from spotify_assets.settings import PROJECT_ROOT
-from spotify_assets_tests.cli.command import clean_variables, eventually
-from spotify_assets_tests.shared import SHARED
+from spotify_assets_tests.support.command import clean_variables, eventually
+from spotify_assets_tests.support.shared import SHARED
 
 LONGEST = 2400.0
 PROFILES = ("--profile", "simulator", "--profile", "public")

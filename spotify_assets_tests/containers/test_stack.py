@@ -15,8 +15,8 @@ import psycopg2
 import pytest
 
 from spotify_assets.simulator.catalogue.lists import Catalogue
-from spotify_assets_tests.cli.command import contents, eventually, query
 from spotify_assets_tests.containers.engine import GUEST, LONGEST, Stack, compose_command
+from spotify_assets_tests.support.command import contents, eventually, query
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(LONGEST * 2)]
 

@@ -115,7 +115,7 @@ class Project:
     def _start(self) -> subprocess.Popen[str]:
         with (self.scratch / "dbt.log").open("w") as log:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", "spotify_assets_tests.dbt.driver"],
+                [sys.executable, "-m", "spotify_assets_tests.support.marts.driver"],
                 cwd=PROJECT_ROOT,
                 env=dbt_environment(self.url) | {"PYTHONDONTWRITEBYTECODE": "1"},
                 stdin=subprocess.PIPE,

@@ -8,9 +8,9 @@ from datetime import date
 
 import pytest
 
-from spotify_assets_tests.cli.command import records
-from spotify_assets_tests.dbt import data, release_data
 from spotify_assets_tests.dbt.conftest import PROJECT_ROOT, Project
+from spotify_assets_tests.support.command import records
+from spotify_assets_tests.support.marts import data, release_data
 
 pytestmark = pytest.mark.slow
 

@@ -13,9 +13,9 @@ from typing import Any
 import psycopg2
 import pytest
 
-from spotify_assets_tests.cli.command import query
-from spotify_assets_tests.dbt import data
 from spotify_assets_tests.dbt.conftest import Project
+from spotify_assets_tests.support.command import query
+from spotify_assets_tests.support.marts import data
 
 pytestmark = pytest.mark.slow
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from spotify_assets_tests.dbt import data
 from spotify_assets_tests.dbt.conftest import Project
-from spotify_assets_tests.dbt.rebuilding import assert_equals_full_rebuild, contents, load_days
+from spotify_assets_tests.support.marts import data
+from spotify_assets_tests.support.marts.rebuilding import assert_equals_full_rebuild, contents, load_days
 
 pytestmark = pytest.mark.slow
 

@@ -15,8 +15,8 @@ from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
 from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets_tests.defs.running import run
-from spotify_assets_tests.defs.test_access_modes import ledger, rows, upstream
+from spotify_assets_tests.defs.ingestion.test_access_modes import ledger, rows, upstream
+from spotify_assets_tests.support.running import run
 
 NAMES = ("new_releases", "album_tracks", "track_details", "audio_features")
 INGEST = [f"{layer}{name}" for name in NAMES for layer in ("landing/raw_", "snapshots/")]

@@ -19,8 +19,8 @@ from spotify_assets.simulator.server.config import SimulatorConfig
 from spotify_assets.simulator.server.http import running
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import current_load
-from spotify_assets_tests.defs.clocked import Sensor
 from spotify_assets_tests.faults.conftest import forget_requests, requests_seen
+from spotify_assets_tests.support.clocks.clocked import Sensor
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600, func_only=True)]
 CONFIG = SimulatorConfig(artists=60, quirks=False)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from spotify_assets_tests.cli.command import contents, query
 from spotify_assets_tests.conftest import DatabaseServer
 from spotify_assets_tests.faults.conftest import BACKFILL, DAYS, Platform, differences
+from spotify_assets_tests.support.command import contents, query
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400, func_only=True)]
 

@@ -16,8 +16,8 @@ from typing import TextIO
 import pytest
 
 from spotify_assets.settings import PROJECT_ROOT
-from spotify_assets_tests.cli.command import eventually, query
 from spotify_assets_tests.faults.conftest import Platform, alive, descendants, forget_requests, requests_seen
+from spotify_assets_tests.support.command import eventually, query
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900, func_only=True)]
 

@@ -20,9 +20,9 @@ import pytest
 from spotify_assets.warehouse.embedded import server as embedded
 from spotify_assets.warehouse.embedded import shutdown_watcher
 from spotify_assets.warehouse.embedded.location import cluster_folder
-from spotify_assets_tests.cli.command import eventually
 from spotify_assets_tests.conftest import DatabaseServer
 from spotify_assets_tests.faults.conftest import BACKFILL, INGEST, RUN, WAIT_SECONDS, Platform, heals
+from spotify_assets_tests.support.command import eventually
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400, func_only=True)]
 

@@ -11,8 +11,8 @@ import pytest
 
 from spotify_assets.warehouse.embedded import cluster, shutdown_watcher
 from spotify_assets.warehouse.embedded import server as embedded
-from spotify_assets_tests.cli.command import contents, eventually
 from spotify_assets_tests.faults.conftest import ARTISTS, BACKFILL, INGEST, Platform, alive, descendants
+from spotify_assets_tests.support.command import contents, eventually
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400, func_only=True)]
 

@@ -11,7 +11,6 @@ import json
 
 import pytest
 
-from spotify_assets_tests.cli.command import contents, query
 from spotify_assets_tests.faults.conftest import (
     ARTISTS,
     BACKFILL,
@@ -23,6 +22,7 @@ from spotify_assets_tests.faults.conftest import (
     heals,
     requests_seen,
 )
+from spotify_assets_tests.support.command import contents, query
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400, func_only=True)]
 

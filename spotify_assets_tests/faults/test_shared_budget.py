@@ -11,7 +11,7 @@ import pytest
 from spotify_assets.simulator.server.config import SimulatorConfig
 from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.conftest import DatabaseServer
-from spotify_assets_tests.warehouse.asking import asked, started
+from spotify_assets_tests.support.asking import asked, started
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(200, func_only=True)]
 

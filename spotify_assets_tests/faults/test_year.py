@@ -41,14 +41,14 @@ from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.sources.protocol import ASKED_ONCE
 from spotify_assets.sources.spotify.source import SpotifySource
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets_tests.cli.command import Installation, contents, query, records
 from spotify_assets_tests.conftest import DatabaseServer
-from spotify_assets_tests.faults.accelerated import MODULE, NOW, WORLD, Time, upstream
 from spotify_assets_tests.faults.conftest import differences
 from spotify_assets_tests.faults.year import CALM, FIRST, KINDS, Day, Life, calendar, each_kind_once
-from spotify_assets_tests.ingest.timeline import StoppedClock
-from spotify_assets_tests.manifest import build_manifest
-from spotify_assets_tests.shifted import clocked, set_upstream_clock
+from spotify_assets_tests.support.clocks.accelerated import MODULE, NOW, WORLD, Time, upstream
+from spotify_assets_tests.support.clocks.shifted import clocked, set_upstream_clock
+from spotify_assets_tests.support.clocks.timeline import StoppedClock
+from spotify_assets_tests.support.command import Installation, contents, query, records
+from spotify_assets_tests.support.manifest import build_manifest
 
 pytestmark = [
     # Of Dagster's, about its own property, whenever a repository is described to a daemon.

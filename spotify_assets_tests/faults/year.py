@@ -1,6 +1,6 @@
 """A simulated year: which day has which fault, and how a day is lived.
 
-How time is accelerated stands in `accelerated`; what must be so afterwards in `test_year`.
+How time is accelerated stands in `support.clocks.accelerated`; what must be so afterwards in `test_year`.
 
 The daemon is Dagster's own, called at a few moments of each day instead of every second: its scheduler, its
 sensors and its queue of runs, in this order, all that are in the real definitions. Nobody else starts a run.
@@ -36,8 +36,8 @@ from dagster._scheduler.scheduler import ScheduleIterationTimes, launch_schedule
 
 from spotify_assets.defs.dbt.stale_marts_sensor import MARTS_FOLLOW
 from spotify_assets.defs.file_imports.load import keep_connections
-from spotify_assets_tests.cli.command import eventually, query
-from spotify_assets_tests.faults.accelerated import MODULE, SameProcess, Time, own_process
+from spotify_assets_tests.support.clocks.accelerated import MODULE, SameProcess, Time, own_process
+from spotify_assets_tests.support.command import eventually, query
 
 LOCATION = "spotify_assets"
 FIRST = date(2024, 1, 1)

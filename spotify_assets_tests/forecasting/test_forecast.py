@@ -14,7 +14,7 @@ from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import load_settings
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.query import read_only_query
-from spotify_assets_tests.forecasting.tables import LAST, create, execute, followers, insert, songs
+from spotify_assets_tests.support.forecasts.tables import LAST, create, execute, followers, insert, songs
 
 FORECASTS = "select * from forecasts.forecasts order by entity, forecast_on, source, entity_id, horizon_days"
 BACKTESTS = "select * from forecasts.backtests order by entity, forecast_on, source, entity_id, horizon_days"

@@ -8,7 +8,7 @@ from spotify_assets.forecasting.methods import HORIZONS, settling
 from spotify_assets.forecasting.outlook import outlook
 from spotify_assets.forecasting.pooled import pooled_regression
 from spotify_assets.forecasting.series import Block
-from spotify_assets_tests.forecasting.charts import (
+from spotify_assets_tests.support.forecasts.charts import (
     FILE,
     PERIODS,
     POPULATIONS,
@@ -16,7 +16,7 @@ from spotify_assets_tests.forecasting.charts import (
     judge,
     judge_shown,
 )
-from spotify_assets_tests.shared import shared_file
+from spotify_assets_tests.support.shared import shared_file
 
 pytestmark = pytest.mark.shared
 

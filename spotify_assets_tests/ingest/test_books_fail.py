@@ -19,7 +19,7 @@ from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import DatabaseUnavailable
 from spotify_assets.warehouse.upstream_state.quota import SharedAllowance
 from spotify_assets.warehouse.upstream_state.state import KeptMemory
-from spotify_assets_tests.cli.command import change
+from spotify_assets_tests.support.command import change
 
 DAY = date(2026, 11, 20)
 

@@ -18,7 +18,7 @@ from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.http.pacing import sent_at
 from spotify_assets.sources.imported.rows import METHOD
 from spotify_assets.sources.protocol import SourceError
-from spotify_assets_tests.sources.upstream import FakeClock, Reply, Seen, Upstream, artists_reply, ids
+from spotify_assets_tests.support.servers.upstream import FakeClock, Reply, Seen, Upstream, artists_reply, ids
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = NOON.date()

@@ -15,7 +15,7 @@ from spotify_assets.sources.deezer.source import DeezerSource
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.http.quota import LocalAllowance
 from spotify_assets.sources.http.request import Limits
-from spotify_assets_tests.sources.upstream import (
+from spotify_assets_tests.support.servers.upstream import (
     DAY,
     IMPATIENT,
     QUICK,

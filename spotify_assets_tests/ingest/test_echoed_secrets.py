@@ -21,8 +21,8 @@ from spotify_assets.sources.registry import open_source
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.upstream_state.capabilities import all_capabilities
 from spotify_assets.warehouse.upstream_state.state import KeptMemory
-from spotify_assets_tests.cli.command import contents
-from spotify_assets_tests.sources.upstream import DAY, FakeClock, Reply, Seen, Upstream, ids
+from spotify_assets_tests.support.command import contents
+from spotify_assets_tests.support.servers.upstream import DAY, FakeClock, Reply, Seen, Upstream, ids
 
 CANARY = "canary-token-5f0e77"
 

@@ -15,8 +15,8 @@ from spotify_assets.ingest.read import parse_landed
 from spotify_assets.lake.landing import Landing
 from spotify_assets.sources.protocol import Entity, SourceError
 from spotify_assets.sources.spotify.source import SpotifySource
-from spotify_assets_tests.ingest.timeline import StoppedClock
-from spotify_assets_tests.shifted import set_upstream_clock
+from spotify_assets_tests.support.clocks.shifted import set_upstream_clock
+from spotify_assets_tests.support.clocks.timeline import StoppedClock
 
 DAY = date(2026, 11, 20)
 ON_THE_DAY = StoppedClock("2026-11-20T15:00")

@@ -31,8 +31,8 @@ from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import NEVER, LedgerEntry
 from spotify_assets.warehouse.loading.replace import read_partition
 from spotify_assets_tests.ingest.test_load import answer
-from spotify_assets_tests.ingest.timeline import StoppedClock
-from spotify_assets_tests.shifted import set_upstream_clock
+from spotify_assets_tests.support.clocks.shifted import set_upstream_clock
+from spotify_assets_tests.support.clocks.timeline import StoppedClock
 
 DAY = date(2026, 11, 20)
 NEXT_DAY = date(2026, 11, 21)

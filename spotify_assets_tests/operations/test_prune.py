@@ -21,9 +21,9 @@ from spotify_assets.operations.prune import Pruned, prune
 from spotify_assets.settings import Settings
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets_tests.cli.command import change, contents, query
-from spotify_assets_tests.cli.dagster_records import dagster_records
-from spotify_assets_tests.manifest import build_manifest
+from spotify_assets_tests.support.command import change, contents, query
+from spotify_assets_tests.support.dagster_records import dagster_records
+from spotify_assets_tests.support.manifest import build_manifest
 
 NOW = datetime.now(UTC)
 PARTITIONS = dg.StaticPartitionsDefinition(["a", "b", "c"])

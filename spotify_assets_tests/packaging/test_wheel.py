@@ -23,8 +23,8 @@ from packaging.version import Version
 from spotify_assets.cli import COMMANDS
 from spotify_assets.settings import PROJECT_ROOT
 from spotify_assets_tests.browser.stack import free_port
-from spotify_assets_tests.cli.command import Done, clean_variables, eventually
 from spotify_assets_tests.conftest import remove_home
+from spotify_assets_tests.support.command import Done, clean_variables, eventually
 
 pytestmark = [pytest.mark.wheel, pytest.mark.timeout(900)]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from spotify_assets_tests.cli.command import Installation, eventually
+from spotify_assets_tests.support.command import Installation, eventually
 
 SERVE_DOCS = """
 import sys; from pathlib import Path

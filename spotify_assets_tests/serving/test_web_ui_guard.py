@@ -21,7 +21,7 @@ from starlette.routing import BaseRoute, Route
 
 from spotify_assets.serving import web_ui
 from spotify_assets.serving.web_ui import guarded_web_ui, web_ui_guard, web_ui_server
-from spotify_assets_tests.cli.command import eventually
+from spotify_assets_tests.support.command import eventually
 
 DEFINITIONS = """
 import dagster as dg

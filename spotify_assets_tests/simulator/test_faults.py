@@ -22,7 +22,7 @@ from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.simulator.faults.rules import FAULTS, Fault
 from spotify_assets.simulator.server.config import SimulatorConfig
 from spotify_assets.simulator.server.http import running
-from spotify_assets_tests.simulator.client import client_of, simulated
+from spotify_assets_tests.support.simulator_client import client_of, simulated
 
 IDS = Catalogue(artists=200, quirks=False).artist_ids(50)
 BATCH = f"/v1/artists?ids={','.join(IDS)}"

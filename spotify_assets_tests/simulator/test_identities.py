@@ -11,8 +11,8 @@ import pytest
 
 from spotify_assets.simulator.server.config import SimulatorConfig
 from spotify_assets.simulator.server.http import running
-from spotify_assets_tests.simulator.client import DAY
 from spotify_assets_tests.simulator.test_open_services import SIZE, WORLD, client_of
+from spotify_assets_tests.support.simulator_client import DAY
 
 CATALOGUE = WORLD.catalogue
 LINKED = [index for index in range(SIZE) if WORLD.ties(index).linked and not WORLD.ties(index).shared]

@@ -12,7 +12,7 @@ import pytest
 from spotify_assets.simulator.catalogue.elsewhere import Elsewhere
 from spotify_assets.simulator.server.config import SimulatorConfig
 from spotify_assets.simulator.server.http import running
-from spotify_assets_tests.simulator.client import DAY
+from spotify_assets_tests.support.simulator_client import DAY
 
 SIZE = 1000
 WORLD = Elsewhere(2026, SIZE, quirks=True)

@@ -10,7 +10,7 @@ import pytest
 from spotify_assets.settings import SettingsError, load_settings
 from spotify_assets.sources.protocol import DayClosed, Entity
 from spotify_assets.sources.spotify.source import SpotifySource
-from spotify_assets_tests.sources.upstream import (
+from spotify_assets_tests.support.servers.upstream import (
     DAY,
     FakeClock,
     Landed,

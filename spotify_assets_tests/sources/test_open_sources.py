@@ -26,9 +26,18 @@ from spotify_assets.sources.protocol import CooldownRequired, NotAllowed, SignIn
 from spotify_assets.sources.records import ArtistSnapshot, NewRelease, TopTrack
 from spotify_assets.sources.state import ShortMemory
 from spotify_assets.warehouse.ledger import may_still_come
-from spotify_assets_tests.sources import deezer_bodies
-from spotify_assets_tests.sources.deezer_bodies import ARTIST
-from spotify_assets_tests.sources.upstream import DAY, QUICK, FakeClock, Landed, Reply, Script, Seen, Upstream
+from spotify_assets_tests.support.servers import deezer_bodies
+from spotify_assets_tests.support.servers.deezer_bodies import ARTIST
+from spotify_assets_tests.support.servers.upstream import (
+    DAY,
+    QUICK,
+    FakeClock,
+    Landed,
+    Reply,
+    Script,
+    Seen,
+    Upstream,
+)
 
 KEY = "canary-key-0123456789abcdef"
 

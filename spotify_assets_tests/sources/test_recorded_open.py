@@ -22,8 +22,8 @@ from spotify_assets.sources.listenbrainz.parse import NOBODY_LISTENS
 from spotify_assets.sources.listenbrainz.parse import parse as parse_listenbrainz
 from spotify_assets.sources.protocol import Entity, NotAllowed, SourceError, UpstreamUnavailable
 from spotify_assets.sources.records import Parsed
-from spotify_assets_tests.shared import SHARED, shared_file
-from spotify_assets_tests.sources.upstream import FakeClock, Reply, Upstream
+from spotify_assets_tests.support.servers.upstream import FakeClock, Reply, Upstream
+from spotify_assets_tests.support.shared import SHARED, shared_file
 
 pytestmark = pytest.mark.shared
 

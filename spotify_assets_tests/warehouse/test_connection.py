@@ -25,8 +25,8 @@ from spotify_assets.warehouse.embedded.location import cluster_folder
 from spotify_assets.warehouse.errors import DatabaseUnavailable, WarehouseError
 from spotify_assets.warehouse.loading.replace import read_partition
 from spotify_assets_tests.conftest import DatabaseServer
-from spotify_assets_tests.warehouse.helpers import DAY, artists, line, load, start
-from spotify_assets_tests.warehouse.test_replace import SLOW_LOADER
+from spotify_assets_tests.support.warehouse import DAY, artists, line, load, start
+from spotify_assets_tests.warehouse.loading.test_replace import SLOW_LOADER
 
 CANARY = "canary p@ss/w%rd:#?"
 

@@ -21,10 +21,10 @@ from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import ForeignObjects, WarehouseError
 from spotify_assets.warehouse.migrate import Migration, migrate, packaged_migrations
 from spotify_assets.warehouse.roles.platform import set_up
-from spotify_assets_tests.cli.command import change, query
 from spotify_assets_tests.conftest import DatabaseServer
-from spotify_assets_tests.warehouse.helpers import artists, load
-from spotify_assets_tests.warehouse.strangers import BESIDE, WAREHOUSE, picture
+from spotify_assets_tests.support.command import change, query
+from spotify_assets_tests.support.strangers import BESIDE, WAREHOUSE, picture
+from spotify_assets_tests.support.warehouse import artists, load
 
 ALL = ("ops", "snapshots", "forecasts", "dagster", "seeds", "staging", "intermediate", "marts")
 BEFORE_RECORD = [migration for migration in packaged_migrations() if migration.name < "0012"]

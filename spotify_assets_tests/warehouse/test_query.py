@@ -11,7 +11,7 @@ from spotify_assets.artists import watchlist
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import QueryRefused
 from spotify_assets.warehouse.query import read_only_query
-from spotify_assets_tests.warehouse.helpers import artists, load
+from spotify_assets_tests.support.warehouse import artists, load
 
 
 def test_rows_columns_and_truncation(warehouse: Warehouse) -> None:
