@@ -22,7 +22,7 @@ from spotify_assets.sources.deezer.source import DeezerSource
 from spotify_assets.sources.exchange import Sink
 from spotify_assets.sources.http.session import ObservationStopped
 from spotify_assets.sources.protocol import NotAllowed, SourceError
-from spotify_assets.sources.state import PER_ADDRESS, Memory
+from spotify_assets.sources.state import PER_ADDRESS, State
 
 MUSICBRAINZ, WIKIDATA, DEEZER = "musicbrainz", "wikidata", "deezer"
 
@@ -53,7 +53,7 @@ class Sinks(Protocol):
         """The sink of an upstream's answers, if they are kept."""
 
 
-class Asker:
+class EvidenceCollector:
     """Asks the upstreams that belong with what is observed.
 
     Attributes:
@@ -64,7 +64,7 @@ class Asker:
     """
 
     def __init__(
-        self, settings: Settings, memory: Memory, clock: Clock, run_id: str, sink_of: Sinks, deadline: float
+        self, settings: Settings, memory: State, clock: Clock, run_id: str, sink_of: Sinks, deadline: float
     ) -> None:
         """Prepare; nothing is sent before something is asked.
 
@@ -129,16 +129,16 @@ class Asker:
         return self._sink_of(f"{self._prefix}{upstream}")
 
     async def _ask(
-        self, upstream: str, artists: Iterable[Artist], question: Coroutine[Any, Any, T]
+        self, upstream: str, artists: Iterable[Artist], request: Coroutine[Any, Any, T]
     ) -> T | None:
         """Ask an upstream, unless it is not asked any more; without an answer the artists are left."""
         try:
             if upstream not in self.stopped:
-                answer = await question
+                answer = await request
                 self._in_a_row[upstream] = 0
                 self.answered.add(upstream)
                 return answer
-            question.close()
+            request.close()
         except SourceError as error:
             self._failed(upstream, error)
         for artist in artists:

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 
 from spotify_assets.artists import identities, watchlist
-from spotify_assets.artists.evidence import Asker, Sinks
+from spotify_assets.artists.evidence import EvidenceCollector, Sinks
 from spotify_assets.artists.matching import Identity, conclude, in_world_of, namespace_of, service_of
 from spotify_assets.artists.musicbrainz.client import ENTITY
 from spotify_assets.artists.sought import Artist
@@ -21,7 +21,7 @@ from spotify_assets.settings import Settings
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Exchange, Sink
 from spotify_assets.sources.listenbrainz.parse import NOBODY_LISTENS
-from spotify_assets.sources.state import Memory
+from spotify_assets.sources.state import State
 from spotify_assets.warehouse.connection import Warehouse
 
 CHUNK = 50
@@ -57,7 +57,7 @@ def targets_of(settings: Settings) -> list[str]:
 def identify(
     warehouse: Warehouse,
     settings: Settings,
-    memory: Memory,
+    memory: State,
     clock: Clock = SYSTEM_CLOCK,
     budget_seconds: float = 300.0,
     *,
@@ -76,7 +76,7 @@ def identify(
 async def identify_async(
     warehouse: Warehouse,
     settings: Settings,
-    memory: Memory,
+    memory: State,
     clock: Clock = SYSTEM_CLOCK,
     budget_seconds: float = 300.0,
     *,
@@ -112,7 +112,9 @@ async def identify_async(
         return outcome
     deadline = clock.monotonic() + budget_seconds
     async with AsyncExitStack() as stack:
-        asker = Asker(settings, memory, clock, run_id, _sinks(stack, landing, clock, run_id), deadline)
+        asker = EvidenceCollector(
+            settings, memory, clock, run_id, _sinks(stack, landing, clock, run_id), deadline
+        )
         stack.push_async_callback(asker.aclose)
         left = await _look_for(warehouse, asker, clock, todo, outcome)
         # Bad weather passes: whom an upstream failed to answer about comes again, after all the others.
@@ -129,7 +131,7 @@ async def identify_async(
 
 
 async def _look_for(
-    warehouse: Warehouse, asker: Asker, clock: Clock, todo: Sequence[Artist], outcome: Identified
+    warehouse: Warehouse, asker: EvidenceCollector, clock: Clock, todo: Sequence[Artist], outcome: Identified
 ) -> list[Artist]:
     """Ask about artists and keep what is concluded, some at a time; returns those that are left."""
     left: list[Artist] = []
@@ -155,7 +157,7 @@ async def _look_for(
     return left
 
 
-def _merged(artists: Iterable[Artist], asker: Asker, clock: Clock) -> list[Identity]:
+def _merged(artists: Iterable[Artist], asker: EvidenceCollector, clock: Clock) -> list[Identity]:
     """Watched MBIDs that turned out to be another artist's now."""
     return [
         _merge(artist.source, artist.artist_id, asker.merged[artist.artist_id], clock)
@@ -207,7 +209,9 @@ def _perhaps_merged(warehouse: Warehouse, settings: Settings, clock: Clock) -> l
     )
 
 
-async def _follow_merges(warehouse: Warehouse, settings: Settings, asker: Asker, clock: Clock) -> None:
+async def _follow_merges(
+    warehouse: Warehouse, settings: Settings, asker: EvidenceCollector, clock: Clock
+) -> None:
     """Ask MusicBrainz for the present id of artists that ListenBrainz does not know, and keep it."""
     namespace = in_world_of(settings.upstream, "musicbrainz")
     for mbid in _perhaps_merged(warehouse, settings, clock):

@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from psycopg2.extras import execute_values
 
 from spotify_assets.artists.matching import namespace_of
-from spotify_assets.warehouse.asking import ask
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.fetch import fetch_all
 
 _ADD = """
 insert into ops.watchlist as w (source, artist_id, name, added_by)
@@ -167,7 +167,7 @@ def with_names(warehouse: Warehouse, artists: Sequence[WatchedArtist]) -> list[W
     """
     seen = {
         (namespace_of(source), artist_id): name
-        for source, artist_id, name in ask(warehouse, statement, {"ids": nameless})
+        for source, artist_id, name in fetch_all(warehouse, statement, {"ids": nameless})
     }
     return [replace(one, name=one.name or seen.get((one.source, one.artist_id))) for one in artists]
 

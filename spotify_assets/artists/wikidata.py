@@ -18,12 +18,12 @@ from spotify_assets.sources.attribution import Attribution
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Sink
 from spotify_assets.sources.http.client import PoliteClient, user_agent
-from spotify_assets.sources.http.quota import Allowance
+from spotify_assets.sources.http.quota import Quota
 from spotify_assets.sources.http.refusals import wikidata_form
-from spotify_assets.sources.http.request import Limits, Question
+from spotify_assets.sources.http.request import Limits, Request
 from spotify_assets.sources.observer import Observer, contact, simulated_url
 from spotify_assets.sources.protocol import MBID, SPOTIFY_ID
-from spotify_assets.sources.state import Memory
+from spotify_assets.sources.state import State
 
 ATTRIBUTION = Attribution(
     title="Wikidata",
@@ -55,7 +55,7 @@ class Wikidata:
         name: str,
         *,
         sparql_url: str,
-        allowance: Allowance | None = None,
+        quota: Quota | None = None,
         agent: str | None = None,
         requests_per_second: float | None = REQUESTS_PER_SECOND,
         clock: Clock = SYSTEM_CLOCK,
@@ -67,20 +67,20 @@ class Wikidata:
         Args:
             name: What its answers land under.
             sparql_url: Address of the query service.
-            allowance: Leave to call; ``None`` for books of its own.
+            quota: Leave to call; ``None`` for books of its own.
             agent: User-Agent; see `http.user_agent`.
             requests_per_second: Pace; ``None`` for none.
             clock: Time and waiting.
             limits: Patience of the HTTP client.
             run_id: Kept with each response.
         """
-        if allowance is not None:
-            allowance.limit(requests_per_second, None)
+        if quota is not None:
+            quota.limit(requests_per_second, None)
         self._api = PoliteClient(
             sparql_url,
             concurrency=1,
             requests_per_second=requests_per_second,
-            allowance=allowance,
+            quota=quota,
             own_error=wikidata_form,
             user_agent=agent,
             limits=limits or Limits(request_seconds=60.0),
@@ -90,7 +90,7 @@ class Wikidata:
 
     @classmethod
     def from_settings(
-        cls, settings: Settings, memory: Memory, *, clock: Clock = SYSTEM_CLOCK, run_id: str = ""
+        cls, settings: Settings, memory: State, *, clock: Clock = SYSTEM_CLOCK, run_id: str = ""
     ) -> Wikidata:
         """The one that belongs with what is observed.
 
@@ -103,7 +103,7 @@ class Wikidata:
         return cls(
             name,
             sparql_url=url,
-            allowance=memory.allowance(name, "none"),
+            quota=memory.quota(name, "none"),
             agent=user_agent(contact(settings)),
             requests_per_second=None if simulated else REQUESTS_PER_SECOND,
             clock=clock,
@@ -133,15 +133,15 @@ class Wikidata:
             batch = plain[start : start + IN_BATCH]
             params = (("query", query(service, batch)), ("format", "json"))
             label = f"ids of {len(batch)} artists known at {service}"
-            question = Question(
+            request = Request(
                 label,
                 "",
                 params,
                 {"service": service, "ids": batch},
                 answers=frozenset(),
-                is_answer=lambda data: _bindings(data) is not None,
+                is_response=lambda data: _bindings(data) is not None,
             )
-            answer = await self._observer.look_up(question, ENTITY, sink, until)
+            answer = await self._observer.look_up(request, ENTITY, sink, until)
             found |= stated_ids(service, answer.data)
         return found
 

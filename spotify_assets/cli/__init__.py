@@ -154,7 +154,7 @@ def main(arguments: list[str] | None = None) -> Any:
 
     Exit codes: 0 done, 1 failed (the message says why and what to do), 2 wrong usage, 130 interrupted.
     """
-    from spotify_assets.cli.runtime.errors import EXPECTED, explain  # noqa: PLC0415 - only where a command runs
+    from spotify_assets.cli.runtime.errors import explain, user_facing_errors  # noqa: PLC0415 - only where a command runs
 
     _prepare_process(restart=arguments is None)
     try:
@@ -169,7 +169,7 @@ def main(arguments: list[str] | None = None) -> Any:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted. What was committed before stands; run the command again to go on.", err=True)
         sys.exit(130)
-    except EXPECTED() as error:
+    except user_facing_errors() as error:
         text = for_terminal(explain(error), err=True, taken=len("Error: "))
         click.echo(f"Error: {text}", err=True)
         sys.exit(1)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from spotify_assets.lake.landing import Landing
     from spotify_assets.sources.clock import Clock
     from spotify_assets.sources.protocol import Source
-    from spotify_assets.sources.state import Memory
+    from spotify_assets.sources.state import State
     from spotify_assets.warehouse.connection import Warehouse
 
 
@@ -67,11 +67,11 @@ class Platform:
 
         return Warehouse.open(self.settings())
 
-    def memory(self) -> Memory:
+    def memory(self) -> State:
         """What sources remember between runs."""
-        from spotify_assets.warehouse.upstream_state.state import KeptMemory
+        from spotify_assets.warehouse.upstream_state.state import PostgresState
 
-        return KeptMemory(self.warehouse())
+        return PostgresState(self.warehouse())
 
     def sources(self, run_id: str) -> list[Source]:
         """The upstreams that the settings choose; responses will carry `run_id`."""

@@ -29,7 +29,7 @@ _PREFIX = f"(?:(?:{'|'.join(sorted(PREFIXES))}):)?"
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class EventScrubber:
     """What is to go from what events show.
 
     Attributes:
@@ -127,7 +127,9 @@ def _label(value: Any, label: str) -> str | None:
     return None
 
 
-def scrub_events(cursor: PgCursor, shown: Shown, *, before: str | None = None, dry_run: bool = False) -> int:
+def scrub_events(
+    cursor: PgCursor, shown: EventScrubber, *, before: str | None = None, dry_run: bool = False
+) -> int:
     """Take what is to go out of every event.
 
     Args:

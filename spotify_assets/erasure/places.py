@@ -15,17 +15,17 @@ from spotify_assets.erasure import dagster_events, ledger, search
 from spotify_assets.erasure import rows as tables
 from spotify_assets.erasure.albums_and_tracks import forget_works
 from spotify_assets.erasure.artist import Artist, mentions
-from spotify_assets.erasure.dagster_events import Shown
+from spotify_assets.erasure.dagster_events import EventScrubber
 from spotify_assets.erasure.exchanges import forget
 from spotify_assets.erasure.rows import Rows
-from spotify_assets.ingest.load import EXPECTED, load_source
+from spotify_assets.ingest.load import load_source, user_facing_errors
 from spotify_assets.lake import files as lake
 from spotify_assets.lake.landing import Landing, check_source_name
 from spotify_assets.settings import LIVE_SOURCES, SIMULATED_SOURCES
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import current_load
-from spotify_assets.warehouse.loading.ledger_adjustment import asked, rebook
+from spotify_assets.warehouse.loading.ledger_adjustment import adjust_ledger, asked
 
 RUN_ID = "purge"
 LANDING, EVENTS, LOGS = "landing (raw responses)", "Dagster's events", "log files"
@@ -137,7 +137,7 @@ def names_any(exchange: Exchange, artists: Sequence[Artist]) -> bool:
 
 
 def search_tables(
-    warehouse: Warehouse, rows: Sequence[Rows], shown: Sequence[Shown], before: date | None
+    warehouse: Warehouse, rows: Sequence[Rows], shown: Sequence[EventScrubber], before: date | None
 ) -> dict[str, int]:
     """Count the rows that are meant, by table, and what Dagster shows of them."""
     found: dict[str, int] = {}
@@ -153,14 +153,14 @@ def search_tables(
     return found
 
 
-def _events(connection: PgConnection, shown: Shown, before: date | None, *, dry_run: bool) -> int:
+def _events(connection: PgConnection, shown: EventScrubber, before: date | None, *, dry_run: bool) -> int:
     with connection.cursor() as cursor:
         day = None if before is None else before.isoformat()
         return dagster_events.scrub_events(cursor, shown, before=day, dry_run=dry_run)
 
 
 def remove_rows(
-    warehouse: Warehouse, rows: Sequence[Rows], shown: Sequence[Shown], before: date | None
+    warehouse: Warehouse, rows: Sequence[Rows], shown: Sequence[EventScrubber], before: date | None
 ) -> None:
     """Remove rows from all tables, in one transaction."""
     with warehouse.connect() as connection, connection.cursor() as cursor:
@@ -192,12 +192,12 @@ def load_anew(warehouse: Warehouse, landing: Landing, partitions: dict[Key, int]
                 continue
             try:
                 loaded = load_source(table, source, day, landing, kept, RUN_ID)
-            except EXPECTED:
+            except user_facing_errors:
                 loaded = None
             if loaded is None:
                 with kept.connect() as connection, connection.cursor() as cursor:
                     fewer = max(before - asked(cursor, table, source, day), 0)
-                rebook(kept, table, source, day, RUN_ID, fewer)
+                adjust_ledger(kept, table, source, day, RUN_ID, fewer)
 
 
 def log_lines(home: Path, artists: Sequence[Artist], *, rewrite: bool) -> int:

@@ -17,7 +17,7 @@ from spotify_assets.file_imports.column_names import not_used, uses
 from spotify_assets.file_imports.ids import check_ids
 from spotify_assets.file_imports.mapping import Layout, choose_columns, choose_layout
 from spotify_assets.file_imports.reader import Contents, ImportProblem, read_file
-from spotify_assets.file_imports.rows_by_day import Placed, Unplaced, place
+from spotify_assets.file_imports.rows_by_day import RowsByDay, UndatedRow, place
 from spotify_assets.ingest.read import parse_landed
 from spotify_assets.lake.landing import Landing, check_source_name
 from spotify_assets.settings import LIVE_SOURCES, is_simulated
@@ -26,14 +26,14 @@ from spotify_assets.sources.imported import rows as imported
 from spotify_assets.sources.imported.rows import METHOD
 from spotify_assets.sources.imported.values import Rule
 
-__all__ = ["ImportProblem", "Layout", "Prepared", "Preview", "Wishes", "prepare"]
+__all__ = ["ImportOptions", "ImportProblem", "Layout", "Prepared", "Preview", "prepare"]
 
 LAYOUTS = "layouts"
 """Folder of the user's own layouts, in the platform's home."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class ImportOptions:
     """What a person says about a file; everything may be left out where the file is recognised.
 
     Attributes:
@@ -97,7 +97,7 @@ class Prepared:
     mapping: dict[str, Rule]
     unused: tuple[str, ...]
     rows: int
-    placed: Placed
+    placed: RowsByDay
     part: str
     imported_at: str = field(default_factory=lambda: datetime.now(UTC).isoformat())
 
@@ -111,7 +111,7 @@ class Prepared:
         return uses(self.mapping, self.unused)
 
     @property
-    def unplaced(self) -> list[Unplaced]:
+    def unplaced(self) -> list[UndatedRow]:
         """Rows that belong to no day."""
         return self.placed.unplaced
 
@@ -167,7 +167,7 @@ class Prepared:
 
 def prepare(
     path: Path,
-    wishes: Wishes,
+    wishes: ImportOptions,
     layouts: Mapping[str, Layout],
     *,
     today: date,
@@ -224,7 +224,7 @@ def _check_source(source: str) -> None:
 
 
 def _mapping(
-    path: Path, contents: Contents, table: str, layout: Layout | None, wishes: Wishes
+    path: Path, contents: Contents, table: str, layout: Layout | None, wishes: ImportOptions
 ) -> dict[str, Rule]:
     entity = TABLES[table].entity
     own = set(imported.importable_fields(entity))
@@ -285,7 +285,7 @@ def _is_for_another(wish: str, own: set[str], known: set[str]) -> bool:
 
 def prepare_all(
     paths: Sequence[Path],
-    wishes: Wishes,
+    wishes: ImportOptions,
     layouts: Mapping[str, Layout],
     *,
     today: date,

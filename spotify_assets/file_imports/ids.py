@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from spotify_assets.file_imports.reader import ImportProblem
-from spotify_assets.file_imports.rows_by_day import Placed
+from spotify_assets.file_imports.rows_by_day import RowsByDay
 from spotify_assets.sources.imported import rows
 from spotify_assets.sources.protocol import MBID, SPOTIFY_ID, Entity
 from spotify_assets.sources.spotify.ids import Kind
@@ -28,7 +28,7 @@ _IDS: Mapping[str, Mapping[Kind, tuple[str, str]]] = {
 """What ids look like at each live source; a chart has none, so that of a playlist may be any name."""
 
 
-def check_ids(path: Path, source: str, entity: Entity, placed: Placed) -> None:
+def check_ids(path: Path, source: str, entity: Entity, placed: RowsByDay) -> None:
     """Refuse a file in which an id cannot be one of the source's.
 
     Args:

@@ -27,7 +27,7 @@ _UNFINISHED = (".part", ".partial", ".tmp", ".crdownload", ".download", "~")
 
 
 @dataclass(frozen=True, slots=True)
-class Dropped:
+class InboxFile:
     """A file that waits.
 
     Attributes:
@@ -41,7 +41,7 @@ class Dropped:
     modified: int
 
 
-def waiting(folder: Path) -> list[Dropped]:
+def waiting(folder: Path) -> list[InboxFile]:
     """Files that wait, those written first first: of two that contradict each other the later one counts.
 
     Hidden files, sidecars and those that a program is still writing under another name do not wait. Links do
@@ -63,7 +63,7 @@ def links(folder: Path) -> list[str]:
     return list(_files(folder, links=True))
 
 
-def look(folder: Path, name: str) -> Dropped | None:
+def look(folder: Path, name: str) -> InboxFile | None:
     """A file as it is now; None if it has gone, is no plain file, or does not lie in the folder."""
     if not _is_inside(folder, folder / name):
         return None
@@ -75,7 +75,7 @@ def look(folder: Path, name: str) -> Dropped | None:
         return None
     # The time of the last change tells a copy that was given the time of its original from the original.
     state = f"{about.st_size}-{about.st_mtime_ns}-{about.st_ctime_ns}"
-    return Dropped(name, state, about.st_mtime_ns)
+    return InboxFile(name, state, about.st_mtime_ns)
 
 
 def _is_inside(folder: Path, path: Path) -> bool:

@@ -17,7 +17,7 @@ from spotify_assets.sources.imported.values import Rule, moment_of, raw_value, v
 
 
 @dataclass(frozen=True, slots=True)
-class Unplaced:
+class UndatedRow:
     """A row that no day can be given to, by its line in the file."""
 
     line: int
@@ -25,7 +25,7 @@ class Unplaced:
 
 
 @dataclass(slots=True)
-class Placed:
+class RowsByDay:
     """Rows by day.
 
     Attributes:
@@ -40,10 +40,10 @@ class Placed:
     days: dict[date, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     latest: dict[date, datetime] = field(default_factory=dict)
     lines: dict[date, list[int]] = field(default_factory=lambda: defaultdict(list))
-    unplaced: list[Unplaced] = field(default_factory=list)
+    unplaced: list[UndatedRow] = field(default_factory=list)
 
 
-def place(rows: Iterable[Row], mapping: Mapping[str, Rule], today: date) -> Placed:
+def place(rows: Iterable[Row], mapping: Mapping[str, Rule], today: date) -> RowsByDay:
     """Give each row its day.
 
     Args:
@@ -56,7 +56,7 @@ def place(rows: Iterable[Row], mapping: Mapping[str, Rule], today: date) -> Plac
         for name, rule in mapping.items()
         if not isinstance(rule, str) and ("counted_within" in rule or rule.get("name_id"))
     }
-    placed = Placed({**mapping, **{name: _made(name) for name in made}})
+    placed = RowsByDay({**mapping, **{name: _made(name) for name in made}})
     counted: Counter[tuple[str, str]] = Counter()
     for row in rows:
         for name, rule in made.items():
@@ -69,7 +69,7 @@ def place(rows: Iterable[Row], mapping: Mapping[str, Rule], today: date) -> Plac
             if moment.date() > today:
                 raise ValueError(f"{moment.date()} has not come yet")
         except ValueError as error:
-            placed.unplaced.append(Unplaced(row.line, f"{_column(mapping['observed_at'])}{error}"))
+            placed.unplaced.append(UndatedRow(row.line, f"{_column(mapping['observed_at'])}{error}"))
             continue
         values = dict(row.values)
         for name, rule in made.items():

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from spotify_assets.contracts.tables import TABLES
-from spotify_assets.file_imports.history import Wishes
+from spotify_assets.file_imports.history import ImportOptions
 from spotify_assets.file_imports.inbox import SIDECAR, folders_of, look
 from spotify_assets.file_imports.reader import ImportProblem
 
@@ -22,7 +22,7 @@ _TEXTS = ("table", "source", "layout", "separator")
 _TABLES = ("map", "set")
 
 
-def wishes_for(folder: Path, name: str) -> Wishes:
+def wishes_for(folder: Path, name: str) -> ImportOptions:
     """What is wished of a file: the nearer to the file it is said, the more it counts.
 
     Args:
@@ -45,7 +45,7 @@ def table_called(name: str) -> str | None:
     return next((table for table in TABLES if table == name.replace("-", "_")), None)
 
 
-def _said_by_folders(name: str) -> Wishes:
+def _said_by_folders(name: str) -> ImportOptions:
     tables = [table for folder in folders_of(name) if (table := table_called(folder))]
     sources = [folder for folder in folders_of(name) if not table_called(folder)]
     if len(tables) > 1 or len(sources) > 1:
@@ -53,10 +53,10 @@ def _said_by_folders(name: str) -> Wishes:
             f"{name} lies in too many folders. A folder says the table ({', '.join(map(_spelt, TABLES))}) or "
             "the name of the series, and there may be one of each: artist-snapshots/my-archive/history.csv"
         )
-    return Wishes(table=next(iter(tables), None), source=next(iter(sources), None))
+    return ImportOptions(table=next(iter(tables), None), source=next(iter(sources), None))
 
 
-def _with(wishes: Wishes, folder: Path, name: str) -> Wishes:
+def _with(wishes: ImportOptions, folder: Path, name: str) -> ImportOptions:
     if look(folder, name) is None:
         return wishes
     path = folder / name

@@ -34,7 +34,7 @@ from spotify_assets.warehouse.ledger import LedgerEntry, LoadSummary, Quarantine
 from spotify_assets.warehouse.loading.replace import replace_partition
 from spotify_assets.warehouse.locks import loading
 
-EXPECTED = (PartitionError, WarehouseError, LakeError)
+user_facing_errors = (PartitionError, WarehouseError, LakeError)
 """What may keep one day from loading, without being a reason to give up the others."""
 
 

@@ -24,7 +24,7 @@ from spotify_assets.operations.dagster_events import prune_events
 from spotify_assets.settings import Settings
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import current_load
-from spotify_assets.warehouse.loading.removed_raw import book_removed
+from spotify_assets.warehouse.loading.removed_raw import record_removal
 from spotify_assets.warehouse.locks import loading
 
 _TABLE_OF: dict[str, str] = {table.entity: table.name for table in TABLES.values()}
@@ -118,7 +118,7 @@ def _prune_raw(warehouse: Warehouse, landing: Landing, before: date, *, dry_run:
                 gone += len(found)
                 if dry_run:
                     continue
-                book_removed(kept, table, source, day, len(found))
+                record_removal(kept, table, source, day, len(found))
                 for part in found:
                     path = f"{landing.root}/{part.path}"
                     lake.remove(landing, lake.File(path, source, entity, day, whole=True))

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from spotify_assets.contracts.tables import DAILY_TABLES
-from spotify_assets.warehouse.asking import ask
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.fetch import fetch_all
 from spotify_assets.warehouse.ledger import LOST, REASONS, TELLS_NOTHING, LedgerEntry, newest_loads
 
 
@@ -68,6 +68,6 @@ def coverage(
         order by c.table_name, c.source
     """  # noqa: S608 - constants
     values = {"sources": list(observed), "today": today, "daily": list(DAILY_TABLES), **REASONS}
-    found = ask(warehouse, statement, values | {"tells_nothing": TELLS_NOTHING})
+    found = fetch_all(warehouse, statement, values | {"tells_nothing": TELLS_NOTHING})
     newest = {(load.table, load.source): load for load in newest_loads(warehouse)}
     return [Coverage(*(*row, newest[row[0], row[1]])) for row in found if (row[0], row[1]) in newest]

@@ -13,8 +13,8 @@ from spotify_assets.contracts.tables import DAILY_TABLES, TABLES
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import is_simulated
 from spotify_assets.sources.parsing import anything_observed, last_status
-from spotify_assets.warehouse.asking import ask
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.fetch import fetch_all
 from spotify_assets.warehouse.ledger import LOST, OBSERVED, REASONS
 
 GRACE = timedelta(hours=1)
@@ -59,7 +59,7 @@ def lost_days(warehouse: Warehouse, landing: Landing, observed: Sequence[str], t
     values = {"daily": list(DAILY_TABLES), "sources": list(observed), "today": today, **REASONS}
     found = []
     landed: dict[tuple[str, str], set[date]] = {}
-    for table, source, day, reason, things in ask(warehouse, statement, values):
+    for table, source, day, reason, things in fetch_all(warehouse, statement, values):
         if reason is not None:
             why = f"{reason} (so for {things})"
         else:
@@ -160,5 +160,6 @@ def newest_days(
     """  # noqa: S608 - constants
     values = {"tables": list(DAILY_TABLES), "sources": list(sources), **REASONS}
     return [
-        NewestDay(table, source, due, newest) for table, source, newest in ask(warehouse, statement, values)
+        NewestDay(table, source, due, newest)
+        for table, source, newest in fetch_all(warehouse, statement, values)
     ]

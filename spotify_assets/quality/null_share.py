@@ -14,8 +14,8 @@ from datetime import date, timedelta
 from psycopg2 import sql
 
 from spotify_assets.contracts.tables import TABLES
-from spotify_assets.warehouse.asking import ask
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.fetch import fetch_all
 from spotify_assets.warehouse.ledger import MAY_NOT, NEVER, NOT_IN_FILE
 from spotify_assets.warehouse.loading.tables import SCHEMA, table_spec
 
@@ -141,7 +141,7 @@ def _counts(warehouse: Warehouse, table: str, first: date, last: date) -> tuple[
     )
     counted: dict[str, Counts] = defaultdict(dict)
     values = {"first": first - timedelta(COMPARED_DAYS), "last": last}
-    for source, day, rows, *filled in ask(warehouse, statement, values):
+    for source, day, rows, *filled in fetch_all(warehouse, statement, values):
         counted[source][day] = (rows, tuple(filled))
     return columns, counted
 
@@ -165,4 +165,6 @@ def _reasons(warehouse: Warehouse, table: str, days: Sequence[date]) -> dict[tup
         "table": table, "days": list(days), "never": NEVER, "not_in_file": NOT_IN_FILE, "may_not": MAY_NOT,
         "describes": DESCRIBES.get(table, table),
     }  # fmt: skip
-    return {(source, day, name): reason for source, day, name, reason in ask(warehouse, statement, values)}
+    return {
+        (source, day, name): reason for source, day, name, reason in fetch_all(warehouse, statement, values)
+    }

@@ -14,8 +14,8 @@ from typing import Any
 from psycopg2 import sql
 
 from spotify_assets.contracts.tables import ARTIST_SNAPSHOTS, AUDIO_FEATURES, TRACK_DETAILS
-from spotify_assets.warehouse.asking import ask
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.fetch import fetch_all
 from spotify_assets.warehouse.loading.tables import SCHEMA
 
 ONE_ROW_EACH = frozenset({ARTIST_SNAPSHOTS.name, TRACK_DETAILS.name, AUDIO_FEATURES.name})
@@ -100,7 +100,7 @@ def disagreements(
         """
     ).format(relation=sql.Identifier(SCHEMA, table))
     found = []
-    for row in ask(warehouse, statement, {"table": table, "days": list(days)}) if days else []:
+    for row in fetch_all(warehouse, statement, {"table": table, "days": list(days)}) if days else []:
         books = _Books(*row)
         key = (books.source, books.day)
         words = [*_in_database(table, books), *_in_lake(read.get(key), lake.get(key, 0))]

@@ -14,8 +14,8 @@ from datetime import date
 from psycopg2 import sql
 
 from spotify_assets.contracts.tables import NEW_RELEASES, PLAYLIST_TRACKS
-from spotify_assets.warehouse.asking import ask
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.fetch import fetch_all
 from spotify_assets.warehouse.loading.tables import SCHEMA, table_spec
 
 COUNTS = ("followers", "listeners", "plays", "rank_value")
@@ -112,7 +112,7 @@ def changes(warehouse: Warehouse, table: str, days: Sequence[date]) -> list[DayC
     values = {
         "sources": sources, "days": own, "befores": befores, "rows": rows, "is_list": table in LISTS,
     }  # fmt: skip
-    return [DayChange(*row) for row in ask(warehouse, statement, values, whole_days=True)]
+    return [DayChange(*row) for row in fetch_all(warehouse, statement, values, whole_days=True)]
 
 
 def _pairs(warehouse: Warehouse, table: str, days: Sequence[date]) -> list[tuple[str, date, date, int]]:
@@ -128,7 +128,7 @@ def _pairs(warehouse: Warehouse, table: str, days: Sequence[date]) -> list[tuple
         select source, day, before, rows + rows_before from loads
         where day = any(%(days)s) and before is not null
     """
-    found = ask(warehouse, statement, {"table": table, "days": list(days), "last": max(days)})
+    found = fetch_all(warehouse, statement, {"table": table, "days": list(days), "last": max(days)})
     return [(source, day, before, rows) for source, day, before, rows in found]
 
 

@@ -13,8 +13,8 @@ from datetime import date
 from typing import Literal
 
 from spotify_assets.contracts.tables import NEW_RELEASES
-from spotify_assets.warehouse.asking import ask
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.fetch import fetch_all
 from spotify_assets.warehouse.ledger import REASONS
 
 COMPARED_DAYS = 28
@@ -125,4 +125,4 @@ def volumes(warehouse: Warehouse, table: str, days: Sequence[date]) -> list[DayV
         order by d.source, d.day
     """  # noqa: S608 - constants
     values = {"table": table, "days": list(days), "last": max(days), "compared": COMPARED_DAYS, **REASONS}
-    return [DayVolume(*row) for row in ask(warehouse, statement, values)] if days else []
+    return [DayVolume(*row) for row in fetch_all(warehouse, statement, values)] if days else []

@@ -43,7 +43,7 @@ class Capabilities(Protocol):
         """Remember what was found out now; what it contradicts is replaced."""
 
 
-class Forgetful:
+class NullCapabilities:
     """Capabilities that are remembered as long as the process lives."""
 
     def __init__(self) -> None:

@@ -12,8 +12,8 @@ from spotify_assets.sources.clock import Clock
 from spotify_assets.sources.exchange import Exchange, Sink
 from spotify_assets.sources.http.client import PoliteClient
 from spotify_assets.sources.http.refusals import is_about_the_call, refused_altogether
-from spotify_assets.sources.http.request import Answer, Question
-from spotify_assets.sources.http.session import Visit
+from spotify_assets.sources.http.request import Request, Response
+from spotify_assets.sources.http.session import ObservationSession
 from spotify_assets.sources.protocol import NotAllowed, SourceError, UpstreamUnavailable, Usage
 
 UNASKED = "UNASKED"
@@ -51,7 +51,7 @@ class Observer:
         clock: Clock,
         run_id: str = "",
         can_observe_past: bool = False,
-        control: Question | None = None,
+        control: Request | None = None,
     ) -> None:
         """Say who observes whom.
 
@@ -71,31 +71,31 @@ class Observer:
         self._control = control
 
     async def observe(
-        self, entity: str, day: date, sink: Sink, questions: Sequence[Question], odd: Sequence[str] = ()
+        self, entity: str, day: date, sink: Sink, requests: Sequence[Request], odd: Sequence[str] = ()
     ) -> Usage:
-        """Ask all `questions`; one without an answer does not stop the others.
+        """Ask all `requests`; one without an answer does not stop the others.
 
         Args:
             entity: What is asked for.
             day: UTC day being observed.
             sink: Gets each response before it is read.
-            questions: What to ask.
+            requests: What to ask.
             odd: A line for each key that cannot be asked for.
 
         Raises:
             SourceError: The rest was not asked, or nothing was answered at all.
         """
 
-        async def ask(visit: Visit) -> None:
-            await self.ask_all(questions, visit)
+        async def send(session: ObservationSession) -> None:
+            await self.send_all(requests, session)
 
-        return await self.visit(entity, day, sink, len(questions), ask, odd)
+        return await self.session(entity, day, sink, len(requests), send, odd)
 
-    async def ask_all(
+    async def send_all(
         self,
-        questions: Sequence[Question],
-        visit: Visit,
-        handle: Callable[[Question, Answer], None] | None = None,
+        requests: Sequence[Request],
+        session: ObservationSession,
+        handle: Callable[[Request, Response], None] | None = None,
     ) -> None:
         """Ask many questions within a visit.
 
@@ -103,22 +103,22 @@ class Observer:
             UpstreamUnavailable: Nothing was answered in the whole visit.
             SourceError: The rest was not asked.
         """
-        failures = len(visit.failures)
-        await self.api.ask_all(questions, visit, handle)
+        failures = len(session.failures)
+        await self.api.send_all(requests, session, handle)
         # Of further questions none may be answered: what came before them still stands.
-        if visit.answers == 0 and len(visit.failures) - failures >= len(questions) > 0:
+        if session.answers == 0 and len(session.failures) - failures >= len(requests) > 0:
             raise UpstreamUnavailable(
-                f"{self.name}: none of {len(questions)} questions about {visit.entity} was answered; "
-                f"the last one: {visit.failures[-1]}"
+                f"{self.name}: none of {len(requests)} questions about {session.entity} was answered; "
+                f"the last one: {session.failures[-1]}"
             )
 
     async def look_up(
-        self, question: Question, what: str, sink: Sink | None = None, until: float = math.inf
-    ) -> Answer:
+        self, request: Request, what: str, sink: Sink | None = None, until: float = math.inf
+    ) -> Response:
         """Ask one question outside any day.
 
         Args:
-            question: What to ask.
+            request: What to ask.
             what: What it is about, for messages and as the entity of what lands.
             sink: Gets the response, if given.
             until: When to give up, on the clock's monotonic scale.
@@ -126,48 +126,48 @@ class Observer:
         Raises:
             SourceError: There is no answer.
         """
-        found: list[Answer] = []
+        found: list[Response] = []
 
-        async def ask(visit: Visit) -> None:
-            visit.deadline = min(visit.deadline, until)
-            found.append(await self.api.ask(question, visit))
+        async def send(session: ObservationSession) -> None:
+            session.deadline = min(session.deadline, until)
+            found.append(await self.api.send(request, session))
 
-        await self.visit(what, self._clock.now().date(), sink, 1, ask)
+        await self.session(what, self._clock.now().date(), sink, 1, send)
         return found[0]
 
-    async def visit(
+    async def session(
         self,
         entity: str,
         day: date,
         sink: Sink | None,
-        questions: int,
-        ask: Callable[[Visit], Awaitable[Any]],
+        requests: int,
+        send: Callable[[ObservationSession], Awaitable[Any]],
         odd: Sequence[str] = (),
         per_second: float | None = None,
     ) -> Usage:
-        """Run `ask` as one observation and account for it.
+        """Run `send` as one observation and account for it.
 
         Args:
             entity: What is asked for.
             day: UTC day being observed; of no meaning without a sink.
             sink: Gets each response before it is read.
-            questions: About how many there will be, for the deadline.
-            ask: Does the asking.
+            requests: About how many there will be, for the deadline.
+            send: Does the asking.
             odd: A line for each key that cannot be asked for.
             per_second: Pace, for the deadline; the client's own if absent.
 
         Raises:
-            SourceError: Whatever `ask` raises; its `usage` says what was spent.
+            SourceError: Whatever `send` raises; its `usage` says what was spent.
         """
         pace = per_second or self.api.requests_per_second or math.inf
         started = self._clock.monotonic()
-        visit = Visit(
+        session = ObservationSession(
             source=self.name,
             entity=entity,
             sink=sink,
             clock=self._clock,
             budget=self.api.budget(),
-            deadline=started + self.api.limits.observation_seconds + 2 * questions / pace,
+            deadline=started + self.api.limits.observation_seconds + 2 * requests / pace,
             day=None if sink is None else day,
             past=self._past,
             headers={"x-simulated-date": day.isoformat()} if self._past else {},
@@ -175,28 +175,30 @@ class Observer:
             failures=list(odd),
         )
         try:
-            await self._believing(ask, visit)
+            await self._believing(send, session)
         except SourceError as error:
-            error.usage = visit.usage
+            error.usage = session.usage
             raise
         finally:
-            visit.usage.seconds = self._clock.monotonic() - started
-            visit.usage.failures = tuple(visit.failures)
-        return visit.usage
+            session.usage.seconds = self._clock.monotonic() - started
+            session.usage.failures = tuple(session.failures)
+        return session.usage
 
-    async def _believing(self, ask: Callable[[Visit], Awaitable[Any]], visit: Visit) -> None:
-        """Run `ask`; a refusal that it ends with stands only if other calls are answered.
+    async def _believing(
+        self, send: Callable[[ObservationSession], Awaitable[Any]], session: ObservationSession
+    ) -> None:
+        """Run `send`; a refusal that it ends with stands only if other calls are answered.
 
         Raises:
             RefusedAltogether: They are refused too.
-            SourceError: Whatever `ask` raises.
+            SourceError: Whatever `send` raises.
         """
         try:
-            await ask(visit)
+            await send(session)
         except NotAllowed as error:
             if self._control is None or error.checked:
                 raise
-            if not await is_about_the_call(self.api, visit, self._control):
+            if not await is_about_the_call(self.api, session, self._control):
                 raise refused_altogether(self.name, error.came) from None
             raise
 

@@ -15,7 +15,7 @@ from spotify_assets.sources.lastfm.source import LastfmSource
 from spotify_assets.sources.listenbrainz.source import ListenBrainzSource
 from spotify_assets.sources.protocol import Source
 from spotify_assets.sources.spotify.source import SpotifySource
-from spotify_assets.sources.state import Memory
+from spotify_assets.sources.state import State
 
 _OPEN: dict[str, Callable[..., Any]] = {
     "listenbrainz": ListenBrainzSource.from_settings,
@@ -25,7 +25,7 @@ _OPEN: dict[str, Callable[..., Any]] = {
 
 
 def open_source(
-    settings: Settings, name: str, memory: Memory, *, clock: Clock = SYSTEM_CLOCK, run_id: str = ""
+    settings: Settings, name: str, memory: State, *, clock: Clock = SYSTEM_CLOCK, run_id: str = ""
 ) -> Source:
     """One upstream by the name of its series.
 

@@ -7,45 +7,45 @@ from typing import Protocol
 
 from pydantic import SecretStr
 
-from spotify_assets.sources.capabilities import Capabilities, Forgetful
+from spotify_assets.sources.capabilities import Capabilities, NullCapabilities
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
-from spotify_assets.sources.http.quota import Allowance, LocalAllowance
+from spotify_assets.sources.http.quota import LocalQuota, Quota
 
 PER_ADDRESS = "none"
 """The credential of an allowance that every caller from one address shares, whatever it signs in with."""
 
 
-class Memory(Protocol):
+class State(Protocol):
     """Remembers, per upstream and credential.
 
     `upstream` is a source's name; `credential` tells apps apart without being a secret (a short digest of
     the client id, or ``none``).
     """
 
-    def allowance(self, upstream: str, credential: str) -> Allowance:
+    def quota(self, upstream: str, credential: str) -> Quota:
         """The books of calls."""
 
     def capabilities(self, upstream: str, credential: str) -> Capabilities:
         """What may be seen."""
 
 
-class ShortMemory:
+class InMemoryState:
     """Remembers as long as the process lives."""
 
     def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
         """Know nothing."""
         self._clock = clock
-        self._allowances: dict[tuple[str, str], LocalAllowance] = {}
-        self._capabilities: dict[tuple[str, str], Forgetful] = {}
+        self._quotas: dict[tuple[str, str], LocalQuota] = {}
+        self._capabilities: dict[tuple[str, str], NullCapabilities] = {}
 
-    def allowance(self, upstream: str, credential: str) -> Allowance:
+    def quota(self, upstream: str, credential: str) -> Quota:
         """The books of calls."""
-        made = LocalAllowance(clock=self._clock, name=upstream)
-        return self._allowances.setdefault((upstream, credential), made)
+        made = LocalQuota(clock=self._clock, name=upstream)
+        return self._quotas.setdefault((upstream, credential), made)
 
     def capabilities(self, upstream: str, credential: str) -> Capabilities:
         """What may be seen."""
-        return self._capabilities.setdefault((upstream, credential), Forgetful())
+        return self._capabilities.setdefault((upstream, credential), NullCapabilities())
 
 
 def credential_digest(secret: SecretStr | None) -> str:

@@ -11,8 +11,8 @@ from pydantic import SecretStr
 
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.http.client import PoliteClient
-from spotify_assets.sources.http.request import Question
-from spotify_assets.sources.http.session import Visit
+from spotify_assets.sources.http.request import Request
+from spotify_assets.sources.http.session import ObservationSession
 from spotify_assets.sources.protocol import NotAllowed, SignInRefused
 from spotify_assets.sources.spotify.auth import RENEW_SECONDS
 from spotify_assets.users.grants import SignInEnded, TokenCalls, Tokens
@@ -58,7 +58,7 @@ class OneToken:
         """Keep it."""
         self._token = token
 
-    async def bearer(self, visit: Visit, stale: SecretStr | None) -> SecretStr:
+    async def bearer(self, session: ObservationSession, stale: SecretStr | None) -> SecretStr:
         """Give the token.
 
         Raises:
@@ -66,12 +66,12 @@ class OneToken:
         """
         if stale is not None:
             raise SignInRefused(
-                f"{visit.source} refused the token it had just given. Run `spotify-assets login` again."
+                f"{session.source} refused the token it had just given. Run `spotify-assets login` again."
             )
         return self._token
 
 
-async def who(api: PoliteClient, visit: Visit) -> Person:
+async def who(api: PoliteClient, session: ObservationSession) -> Person:
     """Ask whose token it is that `api` sends.
 
     Raises:
@@ -79,7 +79,7 @@ async def who(api: PoliteClient, visit: Visit) -> Person:
         SourceError: The upstream cannot be asked.
     """
     try:
-        answer = await api.ask(Question("who signed in", "/me", landed=False), visit)
+        answer = await api.send(Request("who signed in", "/me", landed=False), session)
     except NotAllowed as error:
         raise SignInRefused(
             f"{error}. An app in Development Mode serves only users who are listed at "
@@ -89,7 +89,7 @@ async def who(api: PoliteClient, visit: Visit) -> Person:
     data = answer.data if isinstance(answer.data, dict) else {}
     user_id, name = data.get("id"), data.get("display_name")
     if not isinstance(user_id, str) or not user_id:
-        raise SignInRefused(f"{visit.source} does not say who signed in; run `spotify-assets login` again")
+        raise SignInRefused(f"{session.source} does not say who signed in; run `spotify-assets login` again")
     return Person(user_id, name if isinstance(name, str) else None)
 
 
@@ -122,7 +122,7 @@ class UserAuthorization:
         self._error: SignInRefused | None = None
         self._lock: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
 
-    async def bearer(self, visit: Visit, stale: SecretStr | None) -> SecretStr:
+    async def bearer(self, session: ObservationSession, stale: SecretStr | None) -> SecretStr:
         """Give a token that is not `stale`.
 
         Raises:
@@ -137,7 +137,7 @@ class UserAuthorization:
             if self._error is not None:
                 raise self._error
             try:
-                tokens = await self._refresh(visit)
+                tokens = await self._refresh(session)
             except SignInRefused as error:
                 self._error = error
                 raise
@@ -145,7 +145,7 @@ class UserAuthorization:
             self._renew_at = self._clock.monotonic() + max(tokens.seconds - RENEW_SECONDS, tokens.seconds / 2)
             return tokens.access
 
-    async def _refresh(self, visit: Visit) -> Tokens:
+    async def _refresh(self, session: ObservationSession) -> Tokens:
         # Waiting for another process must not hold up this one's other tasks, so it happens beside them.
         holding = self._tokens.hold(self._user_id)
         entering = asyncio.ensure_future(asyncio.to_thread(holding.__enter__))
@@ -155,7 +155,7 @@ class UserAuthorization:
             entering.add_done_callback(lambda done: done.exception() or holding.__exit__(None, None, None))
             raise
         try:
-            tokens = await self._calls.refresh(held.refresh_token, visit)
+            tokens = await self._calls.refresh(held.refresh_token, session)
             if tokens.refresh is not None:
                 held.replace(tokens.refresh)
         except SignInEnded as error:

@@ -20,10 +20,10 @@ from pydantic import SecretStr
 
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.http.client import PoliteClient
-from spotify_assets.sources.http.request import Question
-from spotify_assets.sources.http.session import ObservationStopped, Visit
+from spotify_assets.sources.http.request import Request
+from spotify_assets.sources.http.session import ObservationSession, ObservationStopped
 from spotify_assets.sources.protocol import SignInRefused, SourceError, UpstreamUnavailable
-from spotify_assets.users.pkce import Request
+from spotify_assets.users.pkce import AuthorizationRequest
 
 REFRESH_TOKEN_MONTHS = 6
 _SECRET = {"code", "code_verifier", "refresh_token"}
@@ -79,9 +79,9 @@ class TokenCalls:
         self._clock = clock
         self._name = name
 
-    def visit(self) -> Visit:
+    def session(self) -> ObservationSession:
         """A visit for calls that observe nothing."""
-        return Visit(
+        return ObservationSession(
             source=self._name,
             entity="sign-in",
             sink=None,
@@ -90,7 +90,9 @@ class TokenCalls:
             deadline=self._clock.monotonic() + SIGN_IN_SECONDS,
         )
 
-    async def exchange(self, request: Request, code: SecretStr, visit: Visit) -> Tokens:
+    async def exchange(
+        self, request: AuthorizationRequest, code: SecretStr, session: ObservationSession
+    ) -> Tokens:
         """Turn the code of an answer into tokens.
 
         Raises:
@@ -106,7 +108,7 @@ class TokenCalls:
                 ("client_id", self._client_id.get_secret_value()),
                 ("code_verifier", request.verifier.get_secret_value()),
             ),
-            visit,
+            session,
         )
         if tokens.refresh is None:
             raise SignInRefused(
@@ -115,7 +117,7 @@ class TokenCalls:
             )
         return tokens
 
-    async def refresh(self, refresh_token: SecretStr, visit: Visit) -> Tokens:
+    async def refresh(self, refresh_token: SecretStr, session: ObservationSession) -> Tokens:
         """Get a new bearer token.
 
         Raises:
@@ -129,11 +131,13 @@ class TokenCalls:
                 ("refresh_token", refresh_token.get_secret_value()),
                 ("client_id", self._client_id.get_secret_value()),
             ),
-            visit,
+            session,
         )
 
-    async def _ask(self, label: str, form: tuple[tuple[str, str], ...], visit: Visit) -> Tokens:
-        question = Question(
+    async def _ask(
+        self, label: str, form: tuple[tuple[str, str], ...], session: ObservationSession
+    ) -> Tokens:
+        request = Request(
             label=label,
             path="/api/token",
             method="POST",
@@ -142,7 +146,7 @@ class TokenCalls:
             answers=frozenset({400, 401}),
         )
         try:
-            answer = await self._accounts.ask(question, visit)
+            answer = await self._accounts.send(request, session)
         except SourceError as error:
             conceal(error, [value for name, value in form if name in _SECRET])
             if isinstance(error, UpstreamUnavailable) and not isinstance(error, ObservationStopped):

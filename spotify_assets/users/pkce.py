@@ -87,7 +87,7 @@ def _random() -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class AuthorizationRequest:
     """One question to a user. The verifier stays here until the code is exchanged; only its hash is shown.
 
     Attributes:

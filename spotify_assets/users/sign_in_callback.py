@@ -30,7 +30,7 @@ _CLIENT_SECONDS = 5.0
 """A client that connects and says nothing is let go after this long."""
 
 
-class NobodyCame(SignInRefused):
+class SignInTimedOut(SignInRefused):
     """The time for signing in is over."""
 
 
@@ -89,7 +89,7 @@ class Callback:
                 if self._strangers
                 else ""
             )
-            raise NobodyCame(
+            raise SignInTimedOut(
                 f"Nobody signed in within {seconds:,.0f} seconds.{strangers} Nothing was kept; run "
                 "`spotify-assets login` to try again."
             )

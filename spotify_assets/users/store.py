@@ -12,7 +12,7 @@ from psycopg2.extensions import connection as PgConnection  # noqa: N812 - it is
 from pydantic import SecretStr
 
 from spotify_assets.sources.protocol import SignInRefused
-from spotify_assets.users.token_encryption import Vault
+from spotify_assets.users.token_encryption import TokenEncryption
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import WarehouseError
 
@@ -100,7 +100,7 @@ def users(warehouse: Warehouse, source: str | None = None) -> list[SignedIn]:
 
 def sign_in(
     warehouse: Warehouse,
-    vault: Vault,
+    vault: TokenEncryption,
     *,
     source: str,
     user_id: str,
@@ -155,7 +155,7 @@ class HeldToken:
     """A user's refresh token, while no other process may use it."""
 
     def __init__(
-        self, connection: PgConnection, vault: Vault, key: tuple[str, str], refresh_token: SecretStr
+        self, connection: PgConnection, vault: TokenEncryption, key: tuple[str, str], refresh_token: SecretStr
     ) -> None:
         """Keep what is needed to change the row, which the connection's transaction has locked."""
         self._connection = connection
@@ -185,7 +185,7 @@ class HeldToken:
 class UserTokens:
     """Refresh tokens of one upstream's users, for `sources.spotify.user.UserAuthorization`."""
 
-    def __init__(self, warehouse: Warehouse, vault: Vault, source: str) -> None:
+    def __init__(self, warehouse: Warehouse, vault: TokenEncryption, source: str) -> None:
         """Name where they are kept."""
         self._warehouse = warehouse
         self._vault = vault

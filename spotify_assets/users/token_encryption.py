@@ -19,7 +19,7 @@ class KeyProblem(WarehouseError):
     """The key cannot be used; the message says what to do, and never the key."""
 
 
-class Vault:
+class TokenEncryption:
     """Encrypts and decrypts with the key file of one home; made when something is first encrypted."""
 
     def __init__(self, home: Path) -> None:

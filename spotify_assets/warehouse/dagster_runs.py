@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from spotify_assets.warehouse.asking import ask
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.fetch import fetch_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def recorded_runs(warehouse: Warehouse, day: date) -> list[RunOfDay]:
             tags=tags or {},
             of_all=not json.loads(body).get("asset_selection"),
         )
-        for job, status, ended, body, tags in ask(warehouse, statement, {"day": day.isoformat()})
+        for job, status, ended, body, tags in fetch_all(warehouse, statement, {"day": day.isoformat()})
     ]
 
 
@@ -69,7 +69,7 @@ def sensor_cursor(warehouse: Warehouse, sensor: str) -> str | None:
         select instigator_body from dagster.instigators
         where instigator_type = 'SENSOR' and strpos(instigator_body, %(name)s) > 0
     """
-    bodies = ask(warehouse, statement, {"name": json.dumps(sensor)})
+    bodies = fetch_all(warehouse, statement, {"name": json.dumps(sensor)})
     return next((cursor for (body,) in bodies for cursor in _cursors(json.loads(body))), None)
 
 
@@ -114,7 +114,7 @@ def newest_run(warehouse: Warehouse) -> int:
     """The number of the newest run; 0 where there is none."""
     if not _any(warehouse):
         return 0
-    return int(ask(warehouse, "select coalesce(max(id), 0) from dagster.runs", {})[0][0])
+    return int(fetch_all(warehouse, "select coalesce(max(id), 0) from dagster.runs", {})[0][0])
 
 
 def runs_since(warehouse: Warehouse, number: int, also: Sequence[str]) -> list[SeenRun]:
@@ -130,7 +130,7 @@ def runs_since(warehouse: Warehouse, number: int, also: Sequence[str]) -> list[S
         where r.id > %(number)s or r.run_id = any(%(also)s)
         order by r.id
     """
-    return [SeenRun(*row) for row in ask(warehouse, statement, {"number": number, "also": list(also)})]
+    return [SeenRun(*row) for row in fetch_all(warehouse, statement, {"number": number, "also": list(also)})]
 
 
 def daemon_heartbeats(warehouse: Warehouse) -> dict[tuple[str, str], datetime]:
@@ -138,7 +138,9 @@ def daemon_heartbeats(warehouse: Warehouse) -> dict[tuple[str, str], datetime]:
     if not _any(warehouse):
         return {}
     statement = "select daemon_type, daemon_id, timestamp from dagster.daemon_heartbeats"
-    return {(kind, process): at.replace(tzinfo=UTC) for kind, process, at in ask(warehouse, statement, {})}
+    return {
+        (kind, process): at.replace(tzinfo=UTC) for kind, process, at in fetch_all(warehouse, statement, {})
+    }
 
 
 def forget_heartbeats(warehouse: Warehouse) -> None:

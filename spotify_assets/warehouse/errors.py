@@ -30,7 +30,7 @@ class PartitionBusy(WarehouseError):
     """Another session kept a (table, source, day), or a whole table, locked and did not let go in time."""
 
 
-class BooksBusy(WarehouseError):
+class UpstreamStateBusy(WarehouseError):
     """Another process held what all who ask an upstream share, and did not let go in time."""
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from spotify_assets.warehouse.asking import ask
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.fetch import fetch_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ def current_loads(
         "order by table_name, source, partition_date"
     )
     values = {"table": table, "since": since, "source": source}
-    return [LedgerEntry(*row) for row in ask(warehouse, statement, values)]
+    return [LedgerEntry(*row) for row in fetch_all(warehouse, statement, values)]
 
 
 def newest_loads(warehouse: Warehouse) -> list[LedgerEntry]:
@@ -195,7 +195,7 @@ def newest_loads(warehouse: Warehouse) -> list[LedgerEntry]:
         f"select distinct on (table_name, source) {LEDGER_COLUMNS} "  # noqa: S608 - constants
         "from ops.current_partition_loads order by table_name, source, partition_date desc"
     )
-    return [LedgerEntry(*row) for row in ask(warehouse, statement, {})]
+    return [LedgerEntry(*row) for row in fetch_all(warehouse, statement, {})]
 
 
 def current_load(warehouse: Warehouse, table: str, source: str, day: date) -> LedgerEntry | None:
@@ -228,7 +228,7 @@ def summary_by_day(warehouse: Warehouse, since: date | None = None) -> list[DayS
     """
     return [
         DaySummary(row[0], row[1], tuple(row[2]), *row[3:])
-        for row in ask(warehouse, statement, {"since": since})
+        for row in fetch_all(warehouse, statement, {"since": since})
     ]
 
 
@@ -239,7 +239,7 @@ def quarantined_rows(warehouse: Warehouse, table: str, source: str, day: date) -
         where table_name = %(table)s and source = %(source)s and partition_date = %(day)s
         order by ctid
     """
-    found = ask(warehouse, statement, {"table": table, "source": source, "day": day})
+    found = fetch_all(warehouse, statement, {"table": table, "source": source, "day": day})
     return [QuarantinedRow(raw, tuple(reasons)) for raw, reasons in found]
 
 
@@ -248,7 +248,7 @@ def never_offered(source: str, reason: str) -> bool:
     return reason.startswith(MAY_NOT) and f"{source} {TELLS_NOTHING}" in reason
 
 
-def may_still_come(reason: str, *, asked_again: bool = False) -> bool:
+def is_retryable(reason: str, *, asked_again: bool = False) -> bool:
     """Whether asking once more on the same day may bring what is missing for a reason.
 
     Args:
@@ -266,10 +266,10 @@ def has_loads_of(warehouse: Warehouse, source: str) -> bool:
     statement = (
         "select exists (select 1 from ops.partition_loads where source = %(source)s and rows_loaded > 0)"
     )
-    return bool(ask(warehouse, statement, {"source": source})[0][0])
+    return bool(fetch_all(warehouse, statement, {"source": source})[0][0])
 
 
 def loads_of_run(warehouse: Warehouse, run_id: str) -> list[LedgerEntry]:
     """Return the loads that one run wrote, in the order written."""
     statement = f"select {LEDGER_COLUMNS} from ops.partition_loads where run_id = %(run_id)s order by load_id"  # noqa: S608 - constants
-    return [LedgerEntry(*row) for row in ask(warehouse, statement, {"run_id": run_id})]
+    return [LedgerEntry(*row) for row in fetch_all(warehouse, statement, {"run_id": run_id})]

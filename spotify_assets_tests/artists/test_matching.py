@@ -136,7 +136,7 @@ def test_no_answer_is_too_odd_to_be_read(data: Any) -> None:
     assert isinstance(stated_ids("spotify", data), dict)
 
 
-def ask(script: Any, what: Any) -> tuple[Any, Upstream, FakeClock]:
+def send(script: Any, what: Any) -> tuple[Any, Upstream, FakeClock]:
     async def run() -> tuple[Any, Upstream, FakeClock]:
         clock = FakeClock()
         async with Upstream(script, clock) as upstream:
@@ -164,7 +164,7 @@ def test_musicbrainz_is_asked_once_a_second_with_a_contact_and_404_means_unlinke
                 (await asker.pages_of(MBID)).ids["deezer"],
             ]
 
-    (found, nothing, pages), upstream, clock = ask(script, what)
+    (found, nothing, pages), upstream, clock = send(script, what)
     assert (found[0].mbid, nothing, pages) == (MBID, [], ["27"])
     assert upstream.requests[0].query == {
         "resource": f"https://open.spotify.com/artist/{SPOTIFY_ID}", "inc": "artist-rels", "fmt": "json"
@@ -181,7 +181,7 @@ def test_a_search_quotes_what_the_query_language_would_take_for_its_own() -> Non
             return await asker.search('AC/DC "live" (au)')
 
     body = {"artists": [{"id": MBID, "score": 100, "name": "AC/DC"}, {"name": "no id"}, None]}
-    found, upstream, _ = ask(lambda _: Reply(body=body), what)
+    found, upstream, _ = send(lambda _: Reply(body=body), what)
     assert [one.name for one in found] == ["AC/DC"]
     assert upstream.requests[0].query["query"] == r'artist:"AC\/DC \"live\" \(au\)"'
 
@@ -202,7 +202,7 @@ def test_wikidata_is_asked_in_batches_and_may_know_several() -> None:
         async with aclosing(Wikidata("wikidata", sparql_url=f"{url}/sparql", clock=clock)) as asker:
             return await asker.ids_of("spotify", [*(f"id{n}" for n in range(IN_BATCH + 1)), '"} evil'])
 
-    found, upstream, _ = ask(script, what)
+    found, upstream, _ = send(script, what)
     assert len(upstream.requests) == 2
     assert "evil" not in str([seen.target for seen in upstream.requests])
     assert upstream.requests[0].path == "/sparql"
@@ -227,7 +227,7 @@ def test_a_404_that_is_not_the_services_own_says_nothing_of_an_artist(reply: Rep
         asker = MusicBrainz("musicbrainz", api_url=url, clock=clock, limits=QUICK)
         deezer = DeezerSource("deezer", api_url=url, clock=clock, limits=QUICK)
         async with aclosing(asker), aclosing(deezer):
-            questions: dict[str, Callable[[], Awaitable[Any]]] = {
+            requests: dict[str, Callable[[], Awaitable[Any]]] = {
                 "page": lambda: asker.linked_to("spotify", SPOTIFY_ID),
                 "pages": lambda: asker.linked_to_many("deezer", ["5", "6"]),
                 "artist": lambda: asker.pages_of(MBID),
@@ -235,9 +235,9 @@ def test_a_404_that_is_not_the_services_own_says_nothing_of_an_artist(reply: Rep
                 "deezer name": lambda: deezer.search_artists("Air"),
             }
             with pytest.raises(UpstreamUnavailable):
-                await questions[what]()
+                await requests[what]()
 
-    ask(lambda _: reply, look_up)
+    send(lambda _: reply, look_up)
 
 
 def test_an_id_that_wikidata_knows_of_and_does_not_know_is_none() -> None:
@@ -273,4 +273,4 @@ def test_an_unreachable_upstream_is_an_error_and_no_answer(reply: Reply, error: 
             with pytest.raises(error):
                 await asker.linked_to("spotify", SPOTIFY_ID)
 
-    ask(lambda _: reply, what)
+    send(lambda _: reply, what)

@@ -14,7 +14,7 @@ from spotify_assets.artists.resolve import Identified, by_hand, identify_async, 
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import load_settings
 from spotify_assets.sources.listenbrainz.parse import NOBODY_LISTENS
-from spotify_assets.sources.state import ShortMemory
+from spotify_assets.sources.state import InMemoryState
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import LoadSummary
 from spotify_assets.warehouse.loading.replace import replace_partition
@@ -102,7 +102,7 @@ def run(
     world: Script,
     *,
     clock: FakeClock | None = None,
-    memory: ShortMemory | None = None,
+    memory: InMemoryState | None = None,
     sources: str = "listenbrainz,deezer",
     **options: Any,
 ) -> tuple[Identified, Upstream]:
@@ -116,7 +116,7 @@ def run(
                 wikidata_sparql_url=f"{upstream.url}/wikidata",
                 lastfm_api_key="k",
             )
-            found = await identify_async(warehouse, settings, memory or ShortMemory(at), at, **options)
+            found = await identify_async(warehouse, settings, memory or InMemoryState(at), at, **options)
             return found, upstream
 
     return asyncio.run(inside())
@@ -228,7 +228,7 @@ def test_names_are_not_looked_for_long_after_the_time_is_up(watched: Warehouse) 
     for number in range(people):
         watchlist.add(watched, "spotify", f"{number:022}", f"Name {number}")
     clock = FakeClock()
-    memory = ShortMemory(clock)
+    memory = InMemoryState(clock)
     begun = clock.monotonic()
     outcome, _ = run(watched, World(), clock=clock, memory=memory, budget_seconds=18.0)
     assert clock.monotonic() - begun < 18 + 10 + 3
@@ -278,5 +278,5 @@ def test_spotify_alone_needs_no_identities(watched: Warehouse) -> None:
     settings = load_settings(spotify_client_id="i", spotify_client_secret="s")
     assert targets_of(settings) == ["spotify"]
     clock = FakeClock()
-    outcome = asyncio.run(identify_async(watched, settings, ShortMemory(clock), clock))
+    outcome = asyncio.run(identify_async(watched, settings, InMemoryState(clock), clock))
     assert outcome == Identified()

@@ -21,8 +21,8 @@ from spotify_assets.artists.matching import RETRY_AFTER
 from spotify_assets.artists.musicbrainz.client import LIMITS, REQUESTS_PER_SECOND
 from spotify_assets.artists.resolve import Identified
 from spotify_assets.defs.ingestion.raw import IDENTIFY_SECONDS
-from spotify_assets.sources.http.quota import Allowance, LocalAllowance
-from spotify_assets.sources.state import ShortMemory
+from spotify_assets.sources.http.quota import LocalQuota, Quota
+from spotify_assets.sources.state import InMemoryState
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.artists.test_resolve import known, mbid, run
 from spotify_assets_tests.support.servers.upstream import FakeClock, Reply, Seen
@@ -112,7 +112,7 @@ class Steady(FakeClock):
             self.due.remove(until)
 
 
-class Paced(ShortMemory):
+class Paced(InMemoryState):
     """Leave to call, with when each call was allowed to leave, by upstream."""
 
     def __init__(self) -> None:
@@ -121,10 +121,10 @@ class Paced(ShortMemory):
         self.leaves: dict[str, list[float]] = {}
         self.unused: Counter[str] = Counter()
 
-    def allowance(self, upstream: str, credential: str) -> Allowance:  # noqa: ARG002 - none has one here
+    def quota(self, upstream: str, credential: str) -> Quota:  # noqa: ARG002 - none has one here
         paced = self
 
-        class Noting(LocalAllowance):
+        class Noting(LocalQuota):
             def take(self, most: int) -> list[float]:
                 waits = super().take(most)
                 paced.leaves.setdefault(upstream, []).extend(paced.clock.monotonic() + wait for wait in waits)
@@ -270,7 +270,7 @@ def test_a_refusal_by_wikidata_stops_wikidata_only_and_after_days_names_stand_in
     services = Services()
     services.wikidata = Reply(403, ROBOTS, {"content-type": "text/plain; charset=utf-8", "server": "HAProxy"})
     clock = FakeClock()
-    memory = ShortMemory(clock)
+    memory = InMemoryState(clock)
     outcome, _, _ = look(warehouse, services, clock, memory=memory)
     assert services.seen["wikidata"] == 1
     (problem,) = outcome.problems

@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 
 from spotify_assets.cli import COMMANDS
-from spotify_assets.cli.runtime.errors import EXPECTED, explain
+from spotify_assets.cli.runtime.errors import explain, user_facing_errors
 from spotify_assets.erasure import rows
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.support.command import Done, Installation
@@ -36,7 +36,10 @@ def test_every_command_explains_itself_with_examples(cli: Cli, call: list[str]) 
 def test_a_lock_of_somebody_else_is_no_defect(warehouse: Warehouse) -> None:
     with warehouse.connect() as theirs, theirs.cursor() as cursor:
         cursor.execute("lock table ops.users")
-        with pytest.raises(EXPECTED()) as caught, warehouse.connect(lock_seconds=0.05) as connection:
+        with (
+            pytest.raises(user_facing_errors()) as caught,
+            warehouse.connect(lock_seconds=0.05) as connection,
+        ):
             rows.count(connection.cursor(), rows.Table("ops", "users", {"source": "text"}), rows.Rows("x"))
     said = explain(caught.value)
     assert "did not do what it was asked: canceling statement due to lock timeout" in said

@@ -21,7 +21,7 @@ from spotify_assets.ingest.load import load
 from spotify_assets.lake.landing import Landing
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.users import store
-from spotify_assets.users.token_encryption import Vault
+from spotify_assets.users.token_encryption import TokenEncryption
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import current_load
 from spotify_assets.warehouse.loading.replace import read_partition
@@ -400,7 +400,8 @@ def test_a_users_data_is_gone_and_others_stay(warehouse: Warehouse, landing: Lan
     now = datetime(2026, 11, 21, tzinfo=UTC)
     for user in ("anna", "berta"):
         store.sign_in(
-            warehouse, Vault(home), source="spotify", user_id=user, display_name=user.title(), scopes=(),
+            warehouse, TokenEncryption(home), source="spotify", user_id=user, display_name=user.title(),
+            scopes=(),
             authorised_at=now, expires_at=now.replace(year=2027), refresh_token=SecretStr("t"),
         )  # fmt: skip
         for day in DAYS:

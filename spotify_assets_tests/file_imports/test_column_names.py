@@ -10,7 +10,7 @@ import pytest
 from spotify_assets.contracts.validation import validate
 from spotify_assets.erasure.artist import Artist
 from spotify_assets.erasure.exchanges import forget
-from spotify_assets.file_imports.history import Prepared, Wishes, prepare
+from spotify_assets.file_imports.history import ImportOptions, Prepared, prepare
 from spotify_assets.file_imports.mapping import load_layouts
 from spotify_assets.file_imports.reader import ImportProblem
 from spotify_assets.ingest.read import parse_landed
@@ -25,7 +25,7 @@ def bring(
 ) -> Prepared:
     path = folder / "a.csv"
     path.write_text(text)
-    (one,) = prepare(path, Wishes(table, source, **wishes), load_layouts(), today=TODAY)
+    (one,) = prepare(path, ImportOptions(table, source, **wishes), load_layouts(), today=TODAY)
     return one
 
 

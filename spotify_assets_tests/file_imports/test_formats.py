@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from spotify_assets.contracts.tables import TABLES
 from spotify_assets.erasure.artist import Artist
 from spotify_assets.erasure.exchanges import forget
-from spotify_assets.file_imports.history import Prepared, Wishes, prepare
+from spotify_assets.file_imports.history import ImportOptions, Prepared, prepare
 from spotify_assets.file_imports.mapping import load_layouts, save_layout
 from spotify_assets.file_imports.reader import ImportProblem, find_separator, read_file
 from spotify_assets.ingest.read import parse_landed
@@ -32,7 +32,7 @@ WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), m
 
 def bring(path: Path, text: str | bytes, **wishes: object) -> list[Prepared]:
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return prepare(path, Wishes(**wishes), load_layouts(), today=TODAY)  # type: ignore[arg-type]
+    return prepare(path, ImportOptions(**wishes), load_layouts(), today=TODAY)  # type: ignore[arg-type]
 
 
 def records(one: Prepared) -> list[Record]:
@@ -237,9 +237,9 @@ def test_a_kept_layout_reads_the_next_file_alike(tmp_path: Path) -> None:
     )
     path = tmp_path / "a.csv"
     path.write_text(text)
-    (one,) = prepare(path, Wishes(), load_layouts(tmp_path / "own"), today=TODAY)
+    (one,) = prepare(path, ImportOptions(), load_layouts(tmp_path / "own"), today=TODAY)
     save_layout(tmp_path / "kept", "again", one.columns, "series", {one.table: one.mapping})
-    (again,) = prepare(path, Wishes(), load_layouts(tmp_path / "kept"), today=TODAY)
+    (again,) = prepare(path, ImportOptions(), load_layouts(tmp_path / "kept"), today=TODAY)
     assert (again.layout, again.source) == ("again", "series")
     assert (again.mapping, again.days) == (one.mapping, one.days) == (one.mapping, [date(2025, 3, 1)])
 
@@ -377,7 +377,7 @@ def test_real_files_are_recognised_and_every_row_has_its_day(
     name: str, layout: str, separator: str, time: str
 ) -> None:
     path = shared_file(f"real/{name}")
-    (one,) = prepare(path, Wishes(), load_layouts(), today=TODAY)
+    (one,) = prepare(path, ImportOptions(), load_layouts(), today=TODAY)
     expected = pd.read_csv(path, sep=separator)[time].str[:10].value_counts()
     assert (one.layout, one.rows, one.unplaced) == (layout, expected.sum(), [])
     assert {day.isoformat(): len(rows) for day, rows in one.placed.days.items()} == expected.to_dict()
@@ -387,8 +387,8 @@ def test_real_files_are_recognised_and_every_row_has_its_day(
 def test_real_genres_belong_to_the_day_that_is_said() -> None:
     path = shared_file("real/artist_genres.jsonl")
     with pytest.raises(ImportProblem, match="--set observed_at=YYYY-MM-DD"):
-        prepare(path, Wishes(), load_layouts(), today=TODAY)
-    (one,) = prepare(path, Wishes(values=("observed_at=2025-06-30",)), load_layouts(), today=TODAY)
+        prepare(path, ImportOptions(), load_layouts(), today=TODAY)
+    (one,) = prepare(path, ImportOptions(values=("observed_at=2025-06-30",)), load_layouts(), today=TODAY)
     assert one.days == [date(2025, 6, 30)]
     assert [len(record.genres or ()) for record in records(one)] == [3, 4]  # type: ignore[union-attr]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from spotify_assets.file_imports.history import Prepared, Wishes, prepare
+from spotify_assets.file_imports.history import ImportOptions, Prepared, prepare
 from spotify_assets.file_imports.mapping import choose_columns, load_layouts
 from spotify_assets.file_imports.reader import ImportProblem
 from spotify_assets.ingest.load import load_source
@@ -37,7 +37,7 @@ def bring(
     earliest: date | None = None,
 ) -> tuple[Prepared, int]:
     """The file as landed, and on how many days it landed something new."""
-    wishes = Wishes("artist_snapshots", source, columns=tuple(wanted))
+    wishes = ImportOptions("artist_snapshots", source, columns=tuple(wanted))
     (prepared,) = prepare(path, wishes, load_layouts(), today=TODAY, earliest=earliest)
     return prepared, prepared.land(landing, "run")
 

@@ -17,8 +17,8 @@ from spotify_assets.settings import Settings
 from spotify_assets.sources.registry import open_source
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import DatabaseUnavailable
-from spotify_assets.warehouse.upstream_state.quota import SharedAllowance
-from spotify_assets.warehouse.upstream_state.state import KeptMemory
+from spotify_assets.warehouse.upstream_state.quota import SharedQuota
+from spotify_assets.warehouse.upstream_state.state import PostgresState
 from spotify_assets_tests.support.command import change
 
 DAY = date(2026, 11, 20)
@@ -30,7 +30,7 @@ def observe(
     """Observe two upstreams at once."""
 
     async def go() -> tuple[dict[str, Landed], dict[str, str]]:
-        memory = KeptMemory(warehouse)
+        memory = PostgresState(warehouse)
         sources = [open_source(settings, name, memory) for name in ("simulated-deezer", "simulated")]
         tracked = {"simulated": Tracked(artists, {}), "simulated-deezer": Tracked(["1", "2"], {})}
         try:
@@ -45,7 +45,7 @@ def observe(
 def test_a_source_whose_books_are_locked_stands_back_alone(
     simulated: Settings, warehouse: Warehouse, landing: Landing, artists: list[str]
 ) -> None:
-    SharedAllowance(warehouse, "simulated-deezer", "none").check()
+    SharedQuota(warehouse, "simulated-deezer", "none").check()
     holder = psycopg2.connect(warehouse.url.get_secret_value())
     try:
         with holder.cursor() as cursor:

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from spotify_assets.ingest.cost_estimate import outlook
 from spotify_assets.sources.spotify.access import ALBUM_BATCHES, ARTIST_BATCHES, NEW_RELEASES, TOP_TRACKS
 from spotify_assets.sources.spotify.source import SpotifySource
-from spotify_assets.sources.state import ShortMemory, credential_digest
+from spotify_assets.sources.state import InMemoryState, credential_digest
 from spotify_assets_tests.support.servers.upstream import FakeClock
 
 MARKETS = ("US", "SE", "DE")
@@ -21,7 +21,7 @@ EVERYTHING = (ARTIST_BATCHES, TOP_TRACKS, NEW_RELEASES, ALBUM_BATCHES)
 def app(granted: Sequence[str], refused: Sequence[str] = (), markets: Sequence[str] = ("US",)) -> Any:
     """A source of which is known what its app may see; nothing is asked of it."""
     clock = FakeClock()
-    memory = ShortMemory(clock)
+    memory = InMemoryState(clock)
     note = memory.capabilities("spotify", credential_digest(SecretStr("id"))).note
     for allowed, names in ((True, granted), (False, refused)):
         for name in names:

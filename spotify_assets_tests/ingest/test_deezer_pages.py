@@ -13,7 +13,7 @@ from spotify_assets.ingest.read import parse_landed
 from spotify_assets.lake.landing import Landing
 from spotify_assets.sources.deezer.source import DeezerSource
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.sources.http.quota import LocalAllowance
+from spotify_assets.sources.http.quota import LocalQuota
 from spotify_assets.sources.http.request import Limits
 from spotify_assets_tests.support.servers.upstream import (
     DAY,
@@ -41,13 +41,13 @@ def observe(
     async def go() -> tuple[Landed, list[str]]:
         clock = FakeClock()
         clock.elapsed = 3600.0 * hour
-        allowance = LocalAllowance(clock=clock)
+        quota = LocalQuota(clock=clock)
         async with Upstream(script, clock) as upstream:
             source = DeezerSource(
                 "deezer", api_url=upstream.url, clock=clock, limits=limits, run_id=run_id,
-                requests_per_second=None, allowance=allowance,
+                requests_per_second=None, quota=quota,
             )  # fmt: skip
-            allowance.limit(None, per_day)
+            quota.limit(None, per_day)
             try:
                 landed = await land(source, landing, "new_releases", DAY, ["8"], run_id, clock)
             finally:

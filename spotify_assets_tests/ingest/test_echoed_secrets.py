@@ -20,7 +20,7 @@ from spotify_assets.simulator.server.http import running
 from spotify_assets.sources.registry import open_source
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.upstream_state.capabilities import all_capabilities
-from spotify_assets.warehouse.upstream_state.state import KeptMemory
+from spotify_assets.warehouse.upstream_state.state import PostgresState
 from spotify_assets_tests.support.command import contents
 from spotify_assets_tests.support.servers.upstream import DAY, FakeClock, Reply, Seen, Upstream, ids
 
@@ -49,7 +49,7 @@ def test_a_token_in_an_answer_is_kept_nowhere(
     artists = Catalogue(artists=60, quirks=False).artist_ids(7)
 
     async def observe() -> None:
-        source = open_source(chosen, "simulated", KeptMemory(warehouse), run_id="run")
+        source = open_source(chosen, "simulated", PostgresState(warehouse), run_id="run")
         try:
             for entity in ("artists", "top_tracks", "new_releases"):
                 await land(source, landing, entity, DAY, artists, "run")
@@ -78,7 +78,7 @@ def test_a_token_in_a_refusal_is_kept_nowhere(
         clock = FakeClock()
         async with Upstream(script, clock) as upstream:
             upstream.token_script = lambda _: Reply(body={"access_token": CANARY, "expires_in": 3600})
-            source = upstream.source(clock=clock, memory=KeptMemory(warehouse))
+            source = upstream.source(clock=clock, memory=PostgresState(warehouse))
             try:
                 landed = await land(source, landing, "top_tracks", DAY, ids(3), "run", clock)
             finally:

@@ -22,7 +22,7 @@ from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.simulator.server.config import SimulatorConfig
 from spotify_assets.simulator.server.http import running
 from spotify_assets.sources.registry import open_source
-from spotify_assets.sources.state import ShortMemory
+from spotify_assets.sources.state import InMemoryState
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import LedgerEntry
 
@@ -43,7 +43,7 @@ def platform(settings: Settings, warehouse: Warehouse, upstream: str) -> Setting
     ids = WORLD.catalogue.artist_ids(ARTISTS)
     watchlist.add_many(warehouse, "simulated", [(artist_id, None) for artist_id in ids])
     chosen = settings.model_copy(update={"simulator_url": upstream, "sources": SIMULATED_SOURCES})
-    outcome = identify(warehouse, chosen, ShortMemory())
+    outcome = identify(warehouse, chosen, InMemoryState())
     assert outcome.problems == []
     return chosen
 
@@ -54,7 +54,7 @@ def observe(
     """Land and load one partition of one source; gives the ledger's row and the calls that it took."""
 
     async def go() -> int:
-        source = open_source(settings, name, ShortMemory(), run_id="run")
+        source = open_source(settings, name, InMemoryState(), run_id="run")
         tracked = tracked_artists(warehouse, source.namespace)
         try:
             entity, nobody = TABLES[table].entity, tracked.unidentified

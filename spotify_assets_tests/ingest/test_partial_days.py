@@ -26,7 +26,7 @@ from spotify_assets.simulator.server.http import running
 from spotify_assets.sources.http.request import Limits
 from spotify_assets.sources.protocol import CooldownRequired, Entity, UpstreamUnavailable
 from spotify_assets.sources.spotify.source import SpotifySource
-from spotify_assets.sources.state import ShortMemory
+from spotify_assets.sources.state import InMemoryState
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import NEVER, LedgerEntry
 from spotify_assets.warehouse.loading.replace import read_partition
@@ -54,7 +54,7 @@ class App:
         self.url = url
         self.landing = landing
         self.clock = StoppedClock("2026-11-20T15:00")
-        self.memory = ShortMemory(self.clock)
+        self.memory = InMemoryState(self.clock)
         self.calls_per_day = calls_per_day
 
     def source(self, name: str = "spotify", url: str | None = None, **more: Any) -> SpotifySource:
@@ -241,7 +241,7 @@ def test_a_cooldown_before_anything_came_is_an_error_and_leaves_the_day_open(
     with pytest.raises(CooldownRequired):
         app.land("artists", artists)
     assert len(app.asked()) == before, "nothing leaves while it lasts"
-    app.memory = ShortMemory(app.clock)
+    app.memory = InMemoryState(app.clock)
     assert not app.land("artists", artists).replayed
     assert app.load(warehouse, "artist_snapshots").missing == {}
 

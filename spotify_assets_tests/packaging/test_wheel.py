@@ -126,7 +126,8 @@ def test_it_holds_the_project_and_no_tests(wheel: Path) -> None:
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"spotify_assets"}
     for wanted in (
         "dagster.yaml", "workspace.yaml", "dbt_project/dbt_project.yml", "dbt_project/profiles.yml",
-        "dbt_project/models/marts/artists/artist_popularity_trend.sql", "file_imports/layouts/artist-history.toml",
+        "dbt_project/models/marts/artists/artist_popularity_trend.sql",
+        "file_imports/layouts/artist-history.toml",
         "warehouse/migrations/0001_snapshots.sql", "py.typed",
     ):  # fmt: skip
         assert f"spotify_assets/{wanted}" in names

@@ -14,9 +14,9 @@ from pydantic import SecretStr
 
 from spotify_assets.ingest.read import READERS
 from spotify_assets.settings import SettingsError, load_settings
-from spotify_assets.sources.capabilities import Capabilities, Forgetful
+from spotify_assets.sources.capabilities import Capabilities, NullCapabilities
 from spotify_assets.sources.deezer.source import DeezerSource
-from spotify_assets.sources.http.quota import Allowance, LocalAllowance
+from spotify_assets.sources.http.quota import LocalQuota, Quota
 from spotify_assets.sources.lastfm.names import id_of, name_of
 from spotify_assets.sources.lastfm.source import LastfmSource
 from spotify_assets.sources.listenbrainz.parse import NOBODY_LISTENS
@@ -24,8 +24,8 @@ from spotify_assets.sources.listenbrainz.source import TOP_TRACKS, ListenBrainzS
 from spotify_assets.sources.observer import UNASKED
 from spotify_assets.sources.protocol import CooldownRequired, NotAllowed, SignInRefused, Source, SourceError
 from spotify_assets.sources.records import ArtistSnapshot, NewRelease, TopTrack
-from spotify_assets.sources.state import ShortMemory
-from spotify_assets.warehouse.ledger import may_still_come
+from spotify_assets.sources.state import InMemoryState
+from spotify_assets.warehouse.ledger import is_retryable
 from spotify_assets_tests.support.servers import deezer_bodies
 from spotify_assets_tests.support.servers.deezer_bodies import ARTIST
 from spotify_assets_tests.support.servers.upstream import (
@@ -143,7 +143,7 @@ RECORDING = {
 
 
 def test_listenbrainz_top_tracks_need_a_token() -> None:
-    capabilities = Forgetful()
+    capabilities = NullCapabilities()
 
     def nobody(_: Seen) -> Reply:
         raise AssertionError("nothing may be asked")
@@ -189,7 +189,7 @@ def test_listenbrainz_top_tracks_need_a_token() -> None:
 
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_token_says_so(status: int) -> None:
-    capabilities = Forgetful()
+    capabilities = NullCapabilities()
     reply = Reply(status, {"code": status, "error": "Invalid authorization token."})
     *_, error = observe(
         listenbrainz,
@@ -246,13 +246,13 @@ def test_counts_that_are_switched_off_say_nothing_about_artists() -> None:
         source, _, sink, _ = observe(listenbrainz, script, "artists", [mbid(1), mbid(2)])
         parsed = source.parse("artists", sink)
         assert [missing.reason.partition(" (")[0] for missing in parsed.missing] == ["no answer"] * 2
-        assert all(may_still_come(missing.reason, asked_again=True) for missing in parsed.missing)
+        assert all(is_retryable(missing.reason, asked_again=True) for missing in parsed.missing)
     source, _, sink, _ = observe(listenbrainz, nobody, "artists", [mbid(1)])
     assert source.parse("artists", sink).missing[0].reason == NOBODY_LISTENS, "one artist may well be unheard"
 
 
 def test_what_was_never_asked_is_not_said_to_be_allowed() -> None:
-    capabilities = Forgetful()
+    capabilities = NullCapabilities()
     *_, usage = observe(
         listenbrainz, lambda _: Reply(500, {}), "top_tracks", ["odd"], token=SecretStr(KEY),
         capabilities=capabilities,
@@ -262,14 +262,14 @@ def test_what_was_never_asked_is_not_said_to_be_allowed() -> None:
 
 
 def test_a_token_gives_listenbrainz_no_other_allowance() -> None:
-    class Asked(ShortMemory):
+    class Asked(InMemoryState):
         def __init__(self) -> None:
             super().__init__()
             self.credentials: dict[str, str] = {}
 
-        def allowance(self, upstream: str, credential: str) -> Allowance:
+        def quota(self, upstream: str, credential: str) -> Quota:
             self.credentials["allowance"] = credential
-            return super().allowance(upstream, credential)
+            return super().quota(upstream, credential)
 
         def capabilities(self, upstream: str, credential: str) -> Capabilities:
             self.credentials["capabilities"] = credential
@@ -436,9 +436,7 @@ def test_deezer_stays_under_50_calls_in_5_seconds_and_uses_them() -> None:
     async def run() -> list[float]:
         clock = FakeClock()
         async with Upstream(script, clock) as upstream:
-            source = DeezerSource(
-                "deezer", api_url=upstream.url, clock=clock, allowance=LocalAllowance(clock=clock)
-            )
+            source = DeezerSource("deezer", api_url=upstream.url, clock=clock, quota=LocalQuota(clock=clock))
             await source.observe("artists", DAY, keys, Landed())
             await source.aclose()
         return [seen.at for seen in upstream.requests]
@@ -551,7 +549,7 @@ def test_the_simulated_twin_speaks_the_same_and_names_its_day(
     async def run() -> Upstream:
         async with Upstream(lambda _: Reply(body=[])) as upstream:
             settings = load_settings(simulator_url=upstream.url, spotify_assets_contact="me@example.org")
-            source = make(settings, ShortMemory(), name=name, run_id="r")
+            source = make(settings, InMemoryState(), name=name, run_id="r")
             assert source.name == name
             assert source.namespace.startswith("simulated-")
             assert source.can_observe_past
@@ -566,12 +564,12 @@ def test_the_simulated_twin_speaks_the_same_and_names_its_day(
     assert seen.headers["x-simulated-date"] == DAY.isoformat()
     assert "me@example.org" in seen.headers["user-agent"]
     with pytest.raises(SettingsError, match="SIMULATOR_URL"):
-        make(load_settings(), ShortMemory(), name=name)
+        make(load_settings(), InMemoryState(), name=name)
 
 
 def test_lastfm_without_a_key_says_where_to_get_one() -> None:
     with pytest.raises(SettingsError, match="LASTFM_API_KEY"):
-        LastfmSource.from_settings(load_settings(), ShortMemory(), name="lastfm")
+        LastfmSource.from_settings(load_settings(), InMemoryState(), name="lastfm")
 
 
 def test_every_source_has_a_reader() -> None:

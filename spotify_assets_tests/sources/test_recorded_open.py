@@ -68,7 +68,7 @@ def test_listenbrainz() -> None:
 
 
 def musicbrainz(
-    name: str, status: int, ask: Callable[[MusicBrainz], Any], headers: dict[str, str] | None = None
+    name: str, status: int, send: Callable[[MusicBrainz], Any], headers: dict[str, str] | None = None
 ) -> tuple[Any, int]:
     async def go() -> tuple[Any, int]:
         clock = FakeClock()
@@ -78,7 +78,7 @@ def musicbrainz(
                 MusicBrainz("musicbrainz", api_url=f"{upstream.url}/ws/2", clock=clock)
             ) as asker:
                 try:
-                    found: Any = await ask(asker)
+                    found: Any = await send(asker)
                 except SourceError as error:
                     found = error
             return found, len(upstream.requests)

@@ -24,13 +24,13 @@ from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.sources.clock import Clock, SystemClock
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.http.client import PoliteClient
-from spotify_assets.sources.http.quota import Allowance, Uncounted
-from spotify_assets.sources.http.request import Question
-from spotify_assets.sources.http.session import Visit
+from spotify_assets.sources.http.quota import Quota, UncountedQuota
+from spotify_assets.sources.http.request import Request
+from spotify_assets.sources.http.session import ObservationSession
 from spotify_assets.sources.protocol import SourceError
 from spotify_assets.sources.spotify.auth import ClientCredentials
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.upstream_state.quota import SharedAllowance
+from spotify_assets.warehouse.upstream_state.quota import SharedQuota
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +66,13 @@ class ShiftedClock(SystemClock):
         return super().now() + self._shift
 
 
-def questions(artists: Sequence[str]) -> Iterator[Question]:
+def requests(artists: Sequence[str]) -> Iterator[Request]:
     """One for each artist."""
     for artist in artists:
-        yield Question(f"top tracks of {artist}", f"/artists/{artist}/top-tracks", (("market", "US"),))
+        yield Request(f"top tracks of {artist}", f"/artists/{artist}/top-tracks", (("market", "US"),))
 
 
-async def ask(allowance: Allowance, upstream: str, artists: Sequence[str], clock: Clock) -> Outcome:
+async def ask(quota: Quota, upstream: str, artists: Sequence[str], clock: Clock) -> Outcome:
     """Ask for all of them, as far as there is leave."""
     answered: set[str] = set()
 
@@ -80,13 +80,11 @@ async def ask(allowance: Allowance, upstream: str, artists: Sequence[str], clock
         if exchange.status == 200:
             answered.add(exchange.url)
 
-    accounts = PoliteClient(upstream, concurrency=1, allowance=Uncounted(allowance), clock=clock)
+    accounts = PoliteClient(upstream, concurrency=1, quota=UncountedQuota(quota), clock=clock)
     sign_in = ClientCredentials(accounts, SecretStr("an-id"), SecretStr("a-secret"), clock)
-    api = PoliteClient(
-        f"{upstream}/v1", concurrency=16, allowance=allowance, authorization=sign_in, clock=clock
-    )
+    api = PoliteClient(f"{upstream}/v1", concurrency=16, quota=quota, authorization=sign_in, clock=clock)
     started = clock.monotonic()
-    visit = Visit(
+    session = ObservationSession(
         source="simulated",
         entity="top_tracks",
         sink=sink,
@@ -98,15 +96,15 @@ async def ask(allowance: Allowance, upstream: str, artists: Sequence[str], clock
     )
     stopped = message = ""
     try:
-        await api.ask_all(questions(artists), visit)
+        await api.send_all(requests(artists), session)
     except SourceError as error:
         stopped, message = type(error).__name__, str(error)
     seconds = clock.monotonic() - started
     await api.aclose()
     await accounts.aclose()
-    usage = visit.usage
+    usage = session.usage
     return Outcome(
-        len(answered), usage.calls, usage.throttled, len(visit.failures), stopped, message, seconds
+        len(answered), usage.calls, usage.throttled, len(session.failures), stopped, message, seconds
     )
 
 
@@ -121,13 +119,13 @@ def main() -> None:
     parser.add_argument("--per-day", type=int)
     parser.add_argument("--clock-days", type=float, default=0.0, help="how far this clock is wrong")
     options = parser.parse_args()
-    allowance = SharedAllowance(Warehouse(SecretStr(options.database)), "simulated", "none")
-    allowance.limit(options.per_second, options.per_day)
+    quota = SharedQuota(Warehouse(SecretStr(options.database)), "simulated", "none")
+    quota.limit(options.per_second, options.per_day)
     catalogue = Catalogue(artists=options.first + options.artists, quirks=False)
     artists = catalogue.artist_ids()[options.first :]
     print("ready", flush=True)
     sys.stdin.readline()
-    outcome = asyncio.run(ask(allowance, options.upstream, artists, ShiftedClock(options.clock_days)))
+    outcome = asyncio.run(ask(quota, options.upstream, artists, ShiftedClock(options.clock_days)))
     print(json.dumps(asdict(outcome)), flush=True)
 
 

@@ -19,8 +19,8 @@ from spotify_assets.sources.http.client import PoliteClient
 from spotify_assets.sources.protocol import SignInRefused, SourceError
 from spotify_assets.users.access_token import OneToken, UserAuthorization, who
 from spotify_assets.users.grants import SignInEnded, TokenCalls, ends_at
-from spotify_assets.users.pkce import SCOPES, Redirect, Request, SignInDeclined
-from spotify_assets.users.sign_in_callback import Callback, NobodyCame
+from spotify_assets.users.pkce import SCOPES, AuthorizationRequest, Redirect, SignInDeclined
+from spotify_assets.users.sign_in_callback import Callback, SignInTimedOut
 from spotify_assets_tests.support.servers.upstream import QUICK, FakeClock, Reply, Seen, Upstream
 
 CLIENT = SecretStr("the-client-id")
@@ -33,8 +33,8 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def new_request() -> Request:
-    return Request.new(Redirect.parse(f"http://127.0.0.1:{free_port()}/callback"))
+def new_request() -> AuthorizationRequest:
+    return AuthorizationRequest.new(Redirect.parse(f"http://127.0.0.1:{free_port()}/callback"))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_the_address_carries_the_hash_and_never_the_verifier() -> None:
 def test_the_hash_is_the_one_of_the_standard() -> None:
     # RFC 7636, appendix B.
     verifier = SecretStr("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk")
-    request = Request(new_request().redirect, SCOPES, SecretStr("s"), verifier)
+    request = AuthorizationRequest(new_request().redirect, SCOPES, SecretStr("s"), verifier)
     assert request.challenge == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
@@ -90,7 +90,7 @@ def test_an_answer_without_a_code_says_why(query: dict[str, str], words: str) ->
 @contextmanager
 def browser(*visits: Callable[[], object]) -> Iterator[None]:
     """Somebody who opens pages while we wait."""
-    thread = threading.Thread(target=lambda: [visit() for visit in visits])
+    thread = threading.Thread(target=lambda: [session() for session in visits])
     thread.start()
     try:
         yield
@@ -130,7 +130,7 @@ def test_nobody_comes_and_the_wait_ends() -> None:
     with (
         Callback(request.redirect) as callback,
         socket.create_connection(("127.0.0.1", request.redirect.port)),
-        pytest.raises(NobodyCame, match="Nobody signed in within"),
+        pytest.raises(SignInTimedOut, match="Nobody signed in within"),
     ):
         callback.wait(request.answers, 0.2)
 
@@ -194,7 +194,7 @@ def test_the_code_is_exchanged_with_the_verifier_and_without_a_secret() -> None:
         tokens = {"access_token": "a", "refresh_token": REFRESH, "expires_in": 3600, "scope": "user-top-read"}
         async with serving(lambda _: Reply(body=tokens)) as (upstream, exchange):
             request = new_request()
-            got = await exchange.exchange(request, SecretStr(CODE), exchange.visit())
+            got = await exchange.exchange(request, SecretStr(CODE), exchange.session())
             (seen,) = upstream.token_requests
             assert form(seen) == {
                 "grant_type": "authorization_code",
@@ -228,7 +228,7 @@ def test_no_error_repeats_what_was_sent(status: int, body: object, kind: type[Ex
         async with serving(lambda _: Reply(status=status, body=body)) as (_, exchange):
             request = new_request()
             with pytest.raises(kind) as caught:
-                await exchange.exchange(request, SecretStr(CODE), exchange.visit())
+                await exchange.exchange(request, SecretStr(CODE), exchange.session())
             chain: BaseException | None = caught.value
             while chain is not None:
                 assert CODE not in f"{chain}{chain!r}"
@@ -241,11 +241,11 @@ def test_no_error_repeats_what_was_sent(status: int, body: object, kind: type[Ex
 def test_who_signed_in_is_asked_with_the_new_token() -> None:
     async def go() -> None:
         async with serving(lambda _: Reply()) as (upstream, exchange):
-            visit = exchange.visit()
+            session = exchange.session()
             api = PoliteClient(
                 f"{upstream.url}/v1", concurrency=1, authorization=OneToken(SecretStr("t")), limits=QUICK
             )
-            person = await who(api, visit)
+            person = await who(api, session)
             await api.aclose()
             assert (person.user_id, person.display_name) == ("me", "Me")
             assert upstream.requests[0].headers["authorization"] == "Bearer t"
@@ -264,14 +264,14 @@ def test_all_who_wait_share_one_refresh_and_a_reply_without_a_token_keeps_the_ol
         async with serving(reply) as (upstream, exchange):
             kept, clock = Kept(), FakeClock()
             user = UserAuthorization(exchange, kept, "me", clock)
-            first = await asyncio.gather(*(user.bearer(exchange.visit(), None) for _ in range(10)))
+            first = await asyncio.gather(*(user.bearer(exchange.session(), None) for _ in range(10)))
             assert len({token.get_secret_value() for token in first}) == 1
             assert len(upstream.token_requests) == 1
             assert kept.refresh_token.get_secret_value() == REFRESH
-            again = await user.bearer(exchange.visit(), first[0])
+            again = await user.bearer(exchange.session(), first[0])
             assert again != first[0]
             clock.elapsed += 3590
-            assert await user.bearer(exchange.visit(), None) != again
+            assert await user.bearer(exchange.session(), None) != again
             assert len(upstream.token_requests) == 3
 
     asyncio.run(go())
@@ -291,7 +291,7 @@ def test_a_token_that_works_only_once_is_replaced_also_for_another_process() -> 
         async with serving(reply) as (upstream, exchange):
             kept = Kept()
             others = [UserAuthorization(exchange, kept, "me", FakeClock()) for _ in range(4)]
-            await asyncio.gather(*(one.bearer(exchange.visit(), None) for one in others))
+            await asyncio.gather(*(one.bearer(exchange.session(), None) for one in others))
             assert len(kept.history) == 4
             assert kept.refresh_token.get_secret_value() == current
 
@@ -308,7 +308,7 @@ def test_an_ended_sign_in_is_noted_and_not_asked_again() -> None:
             user = UserAuthorization(exchange, kept, "me", FakeClock())
             for _ in range(3):
                 with pytest.raises(SignInEnded, match="spotify-assets login"):
-                    await user.bearer(exchange.visit(), None)
+                    await user.bearer(exchange.session(), None)
             assert len(upstream.token_requests) == 1
             assert kept.ended is not None
 
@@ -326,8 +326,8 @@ def test_a_trouble_of_the_moment_does_not_end_a_sign_in() -> None:
             kept = Kept()
             user = UserAuthorization(exchange, kept, "me", FakeClock())
             with pytest.raises(SourceError):
-                await user.bearer(exchange.visit(), None)
+                await user.bearer(exchange.session(), None)
             assert kept.ended is None
-            assert (await user.bearer(exchange.visit(), None)).get_secret_value() == "t"
+            assert (await user.bearer(exchange.session(), None)).get_secret_value() == "t"
 
     asyncio.run(go())

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from spotify_assets.sources.protocol import SignInRefused
 from spotify_assets.users import store
 from spotify_assets.users.store import UserTokens
-from spotify_assets.users.token_encryption import KEY_FILE, KeyProblem, Vault
+from spotify_assets.users.token_encryption import KEY_FILE, KeyProblem, TokenEncryption
 from spotify_assets.warehouse.connection import Warehouse
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
@@ -24,7 +24,7 @@ def sign_in(
     warehouse: Warehouse, home: Path, user: str = "me", ends: datetime = NOW + timedelta(180)
 ) -> None:
     store.sign_in(
-        warehouse, Vault(home), source="spotify", user_id=user, display_name=user.title(),
+        warehouse, TokenEncryption(home), source="spotify", user_id=user, display_name=user.title(),
         scopes=("user-top-read",), authorised_at=NOW - timedelta(1), expires_at=ends,
         refresh_token=SecretStr(TOKEN),
     )  # fmt: skip
@@ -45,7 +45,7 @@ def test_the_token_is_encrypted_with_a_key_that_only_its_owner_can_read(
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert key.read_text().strip() not in stored(warehouse)
     assert [path.name for path in home.iterdir()] == [KEY_FILE]
-    with UserTokens(warehouse, Vault(home), "spotify").hold("me") as held:
+    with UserTokens(warehouse, TokenEncryption(home), "spotify").hold("me") as held:
         assert held.refresh_token.get_secret_value() == TOKEN
         assert TOKEN not in repr(held.refresh_token)
 
@@ -53,7 +53,7 @@ def test_the_token_is_encrypted_with_a_key_that_only_its_owner_can_read(
 def test_a_new_token_is_kept_at_once_and_the_rest_stays(warehouse: Warehouse, home: Path) -> None:
     sign_in(warehouse, home)
     (before,) = store.users(warehouse)
-    tokens = UserTokens(warehouse, Vault(home), "spotify")
+    tokens = UserTokens(warehouse, TokenEncryption(home), "spotify")
 
     def replace_and_fail() -> None:
         with tokens.hold("me") as held:
@@ -69,7 +69,7 @@ def test_a_new_token_is_kept_at_once_and_the_rest_stays(warehouse: Warehouse, ho
 
 def test_one_process_at_a_time_uses_a_token(warehouse: Warehouse, home: Path) -> None:
     sign_in(warehouse, home)
-    tokens = UserTokens(warehouse, Vault(home), "spotify")
+    tokens = UserTokens(warehouse, TokenEncryption(home), "spotify")
     order: list[str] = []
     started = threading.Event()
 
@@ -91,7 +91,7 @@ def test_one_process_at_a_time_uses_a_token(warehouse: Warehouse, home: Path) ->
 
 def test_an_ended_sign_in_says_so_until_the_user_signs_in_again(warehouse: Warehouse, home: Path) -> None:
     sign_in(warehouse, home)
-    tokens = UserTokens(warehouse, Vault(home), "spotify")
+    tokens = UserTokens(warehouse, TokenEncryption(home), "spotify")
     with tokens.hold("me") as held:
         held.end("it was revoked: spotify-assets login")
     with pytest.raises(SignInRefused, match="revoked"), tokens.hold("me"):
@@ -106,7 +106,7 @@ def test_an_ended_sign_in_says_so_until_the_user_signs_in_again(warehouse: Wareh
 def test_who_is_not_signed_in_is_told_how(warehouse: Warehouse, home: Path) -> None:
     with (
         pytest.raises(SignInRefused, match="spotify-assets login"),
-        UserTokens(warehouse, Vault(home), "spotify").hold("nobody"),
+        UserTokens(warehouse, TokenEncryption(home), "spotify").hold("nobody"),
     ):
         pass
 
@@ -140,10 +140,13 @@ def test_a_key_that_cannot_be_used_says_what_to_do(warehouse: Warehouse, home: P
         key.chmod(0o644)
     elif spoil == "other":
         key.unlink()
-        Vault(home).encrypt(SecretStr("x"))
+        TokenEncryption(home).encrypt(SecretStr("x"))
     else:
         key.write_text("rubbish")
-    with pytest.raises(KeyProblem) as caught, UserTokens(warehouse, Vault(home), "spotify").hold("me"):
+    with (
+        pytest.raises(KeyProblem) as caught,
+        UserTokens(warehouse, TokenEncryption(home), "spotify").hold("me"),
+    ):
         pass
     assert "login" in str(caught.value) or "chmod 600" in str(caught.value)
     if spoil != "open":
@@ -151,7 +154,7 @@ def test_a_key_that_cannot_be_used_says_what_to_do(warehouse: Warehouse, home: P
 
 
 def test_two_processes_that_make_the_key_at_once_agree(home: Path) -> None:
-    vaults = [Vault(home) for _ in range(8)]
+    vaults = [TokenEncryption(home) for _ in range(8)]
     encrypted: list[bytes] = []
     threads = [
         threading.Thread(target=lambda vault=vault: encrypted.append(vault.encrypt(SecretStr("x"))))

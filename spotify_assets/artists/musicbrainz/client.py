@@ -27,16 +27,16 @@ from spotify_assets.artists.musicbrainz.parse import (
     linked_by_page,
 )
 from spotify_assets.settings import Settings
-from spotify_assets.sources.capabilities import Capabilities, Forgetful
+from spotify_assets.sources.capabilities import Capabilities, NullCapabilities
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Sink
 from spotify_assets.sources.http.client import PoliteClient, user_agent
-from spotify_assets.sources.http.quota import Allowance
+from spotify_assets.sources.http.quota import Quota
 from spotify_assets.sources.http.refusals import musicbrainz_form
-from spotify_assets.sources.http.request import Answer, Limits, Question
+from spotify_assets.sources.http.request import Limits, Request, Response
 from spotify_assets.sources.observer import Observer, contact, simulated_url
 from spotify_assets.sources.protocol import MBID, UpstreamUnavailable
-from spotify_assets.sources.state import PER_ADDRESS, Memory
+from spotify_assets.sources.state import PER_ADDRESS, State
 
 REQUESTS_PER_SECOND = 1.0
 LIMITS = Limits(busy_attempts=8)
@@ -61,7 +61,7 @@ class MusicBrainz:
         name: str,
         *,
         api_url: str,
-        allowance: Allowance | None = None,
+        quota: Quota | None = None,
         capabilities: Capabilities | None = None,
         agent: str | None = None,
         requests_per_second: float | None = REQUESTS_PER_SECOND,
@@ -74,7 +74,7 @@ class MusicBrainz:
         Args:
             name: What its answers land under.
             api_url: Base URL, such as ``https://musicbrainz.org/ws/2``.
-            allowance: Leave to call; ``None`` for books of its own.
+            quota: Leave to call; ``None`` for books of its own.
             capabilities: Memory of what it answers.
             agent: User-Agent; see `http.user_agent`.
             requests_per_second: Pace; ``None`` for none.
@@ -82,26 +82,26 @@ class MusicBrainz:
             limits: Patience of the HTTP client.
             run_id: Kept with each response.
         """
-        if allowance is not None:
-            allowance.limit(requests_per_second, None)
+        if quota is not None:
+            quota.limit(requests_per_second, None)
         self._api = PoliteClient(
             api_url,
             concurrency=CONCURRENCY,
             requests_per_second=requests_per_second,
-            allowance=allowance,
+            quota=quota,
             own_error=musicbrainz_form,
             user_agent=agent,
             limits=limits or LIMITS,
             clock=clock,
         )
         self._observer = Observer(name, self._api, clock=clock, run_id=run_id)
-        self._capabilities = capabilities or Forgetful()
+        self._capabilities = capabilities or NullCapabilities()
         self._clock = clock
         self._takes_many: bool | None = None
 
     @classmethod
     def from_settings(
-        cls, settings: Settings, memory: Memory, *, clock: Clock = SYSTEM_CLOCK, run_id: str = ""
+        cls, settings: Settings, memory: State, *, clock: Clock = SYSTEM_CLOCK, run_id: str = ""
     ) -> MusicBrainz:
         """The one that belongs with what is observed.
 
@@ -115,7 +115,7 @@ class MusicBrainz:
             api_url=simulated_url(settings, "/musicbrainz/ws/2")
             if simulated
             else settings.musicbrainz_api_url,
-            allowance=memory.allowance(name, PER_ADDRESS),
+            quota=memory.quota(name, PER_ADDRESS),
             capabilities=memory.capabilities(name, PER_ADDRESS),
             agent=user_agent(contact(settings)),
             requests_per_second=None if simulated else REQUESTS_PER_SECOND,
@@ -168,12 +168,12 @@ class MusicBrainz:
 
     async def _look_up_pages(
         self, service: str, ids: Sequence[str], sink: Sink | None, until: float
-    ) -> Answer:
+    ) -> Response:
         pages = [PAGES[service].format(ident) for ident in ids]
         label = f"whose page {pages[0][:90]} is" if len(ids) == 1 else f"whose {len(ids)} pages these are"
         params = (*(("resource", page) for page in pages), ("inc", "artist-rels"), ("fmt", "json"))
         which: dict[str, object] = {"id": ids[0]} if len(ids) == 1 else {"ids": list(ids)}
-        question = Question(
+        request = Request(
             label,
             "/url",
             params,
@@ -181,9 +181,9 @@ class MusicBrainz:
             # What an older service says to several pages is no matter: it is asked for one by one then.
             answers=frozenset({404} if len(ids) == 1 else {400, 404, 414}),
             own_404=True,
-            is_answer=is_page,
+            is_response=is_page,
         )
-        return await self._observer.look_up(question, ENTITY, sink, until)
+        return await self._observer.look_up(request, ENTITY, sink, until)
 
     async def pages_of(self, mbid: str, sink: Sink | None = None, until: float = math.inf) -> Pages:
         """An artist's pages at other services; one call, and one more where a merge names no pages.
@@ -201,16 +201,16 @@ class MusicBrainz:
 
     async def _pages(self, mbid: str, sink: Sink | None, until: float) -> tuple[Pages, str | None]:
         """What an artist's answer says, and whom to ask about instead if it was merged and tells no pages."""
-        question = Question(
+        request = Request(
             f"the pages of artist {mbid}",
             f"/artist/{mbid}",
             (("inc", "url-rels"), ("fmt", "json")),
             {"mbid": mbid},
             answers=frozenset({301, 404}),
             own_404=True,
-            is_answer=is_artist,
+            is_response=is_artist,
         )
-        answer = await self._observer.look_up(question, ENTITY, sink, until)
+        answer = await self._observer.look_up(request, ENTITY, sink, until)
         if answer.status == 404:
             return Pages(), None
         pages = artist_pages(answer.data)
@@ -220,7 +220,7 @@ class MusicBrainz:
         merged = merged or self._mbid_in(answer.location)
         if merged is None or merged == mbid:
             raise UpstreamUnavailable(
-                f"{question.label}: MusicBrainz says that it was merged and not into whom; run again later"
+                f"{request.label}: MusicBrainz says that it was merged and not into whom; run again later"
             )
         told = pages.mbid == merged and isinstance(answer.data.get("relations"), list)
         return replace(pages, mbid=merged), None if told else merged
@@ -241,15 +241,15 @@ class MusicBrainz:
         """
         quoted = _LUCENE.sub(r"\\\1", name)
         params = (("query", f'artist:"{quoted}"'), ("limit", str(limit)), ("fmt", "json"))
-        question = Question(
+        request = Request(
             f"artists called {name[:60]!r}",
             "/artist",
             params,
             {"name": name},
             answers=frozenset(),  # nobody of a name is an empty list
-            is_answer=is_search,
+            is_response=is_search,
         )
-        return found_artists((await self._observer.look_up(question, ENTITY, sink, until)).data)
+        return found_artists((await self._observer.look_up(request, ENTITY, sink, until)).data)
 
     async def aclose(self) -> None:
         """Give up connections."""

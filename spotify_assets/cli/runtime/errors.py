@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def EXPECTED() -> tuple[type[Exception], ...]:  # noqa: N802 - used as the tuple that `except` takes
+def user_facing_errors() -> tuple[type[Exception], ...]:
     """Errors whose message says what happened and what to do; anything else is a defect."""
     from dagster_postgres.utils import DagsterPostgresException  # noqa: PLC0415
     from psycopg2 import InterfaceError, OperationalError  # noqa: PLC0415

@@ -35,7 +35,7 @@ from spotify_assets.warehouse.upstream_state.api_usage import (
     usage_today,
 )
 from spotify_assets.warehouse.upstream_state.capabilities import all_capabilities
-from spotify_assets.warehouse.upstream_state.state import KeptMemory
+from spotify_assets.warehouse.upstream_state.state import PostgresState
 
 
 def print_cooldown(screen: Console, cooldown: Cooldown) -> None:
@@ -186,7 +186,7 @@ def opened_sources(environment: Environment) -> Iterator[list[Source]]:
     settings = environment.settings
     if settings.simulated and settings.simulator_url is None:
         settings = settings.model_copy(update={"simulator_url": NOWHERE})
-    memory = KeptMemory(environment.warehouse)
+    memory = PostgresState(environment.warehouse)
     sources = [open_source(settings, name, memory) for name in settings.observed_sources]
     try:
         yield sources
@@ -204,6 +204,6 @@ def credential_of(settings: Settings, source: Source) -> str:
 
 
 def allowance_of(settings: Settings, source: Source) -> str:
-    """What tells apart who shares a source's allowance; see `Memory`."""
+    """What tells apart who shares a source's allowance; see `State`."""
     per_address = source.name.removeprefix("simulated-") == "listenbrainz"
     return PER_ADDRESS if per_address else credential_of(settings, source)

@@ -186,10 +186,10 @@ def _after_cooldown(today: Today) -> Next | str:
 
 
 def _retry(today: Today) -> Next | str:
-    from spotify_assets.warehouse.ledger import may_still_come
+    from spotify_assets.warehouse.ledger import is_retryable
 
     last, retries = today.runs[-1], sum(run.is_retry for run in today.runs)
-    open_ = [reason for reason in today.missing if may_still_come(reason, asked_again=retries > 0)]
+    open_ = [reason for reason in today.missing if is_retryable(reason, asked_again=retries > 0)]
     if last.status == CANCELED:
         return "The last run of today was cancelled by hand: nothing is asked for again"
     failed = last.status != SUCCESS

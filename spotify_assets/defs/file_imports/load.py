@@ -123,7 +123,7 @@ def _load_imported_days(
     show: Callable[[str], None],
 ) -> ImportedLoads:
     """Load the days of one table and series, oldest first."""
-    from spotify_assets.ingest.load import EXPECTED, load_source
+    from spotify_assets.ingest.load import load_source, user_facing_errors
 
     key, outcome, done = snapshot_key(table), ImportedLoads(), []
     for day in days:
@@ -131,7 +131,7 @@ def _load_imported_days(
         started = time.monotonic()
         try:
             loaded = load_source(table.name, source, day, landing, warehouse, run_id)
-        except EXPECTED as error:
+        except user_facing_errors as error:
             outcome.problems.append(str(error))
             continue
         if loaded is None:

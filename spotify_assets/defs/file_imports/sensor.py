@@ -22,7 +22,7 @@ from dagster_dbt import DbtCliResource
 from spotify_assets.defs.dbt.models import LayeredTranslator, build_window
 from spotify_assets.defs.file_imports.load import ImportedLoads, keep_connections, load_prepared, report_days
 from spotify_assets.defs.resources import Platform, manifest_path
-from spotify_assets.file_imports.inbox import DONE, FAILED, Dropped, links, look, put_away, waiting
+from spotify_assets.file_imports.inbox import DONE, FAILED, InboxFile, links, look, put_away, waiting
 from spotify_assets.private_folders import make_private_folder
 
 if TYPE_CHECKING:
@@ -406,7 +406,7 @@ class _Memory:
 
     files: dict[str, list[Any]]
 
-    def look(self, found: Sequence[Dropped]) -> list[Dropped]:
+    def look(self, found: Sequence[InboxFile]) -> list[InboxFile]:
         """Compare with what was seen before; gives the files that are whole and not given up."""
         before, self.files = self.files, {}
         ready = []
@@ -418,7 +418,7 @@ class _Memory:
                 ready.append(one)
         return ready
 
-    def ask(self, batch: Sequence[Dropped]) -> dg.RunRequest:
+    def ask(self, batch: Sequence[InboxFile]) -> dg.RunRequest:
         """The run that imports some files; its key is the same for the same files at the same attempt."""
         for one in batch:
             self.files[one.name][1] += 1
@@ -436,7 +436,7 @@ class _Memory:
 
 
 def _why_nothing(
-    folder: Path, found: Sequence[Dropped], ready: Sequence[Dropped], memory: _Memory, under_way: bool
+    folder: Path, found: Sequence[InboxFile], ready: Sequence[InboxFile], memory: _Memory, under_way: bool
 ) -> str:
     reasons = []
     if under_way:

@@ -96,8 +96,8 @@ async def _land_days(
     from spotify_assets.ingest.removed import refuse_removed
     from spotify_assets.lake.landing import LakeError
     from spotify_assets.sources.protocol import SourceError
-    from spotify_assets.warehouse.asking import time_of
     from spotify_assets.warehouse.errors import WarehouseError
+    from spotify_assets.warehouse.fetch import time_of
     from spotify_assets.warehouse.upstream_state.capabilities import all_capabilities
 
     outcomes = DayOutcomes(context)

@@ -161,7 +161,7 @@ def _snapshot_asset(
     def snapshot(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
-        from spotify_assets.ingest.load import EXPECTED, load
+        from spotify_assets.ingest.load import load, user_facing_errors
 
         landing, outcomes = platform.landing(), DayOutcomes(context)
         entries: list[LedgerEntry] = []
@@ -169,7 +169,7 @@ def _snapshot_asset(
         with platform.warehouse().holding() as warehouse:
             for day in days_of(context):
                 started = time.monotonic()
-                with outcomes.attempt(day, *EXPECTED):
+                with outcomes.attempt(day, *user_facing_errors):
                     loads = load(table.name, day, landing, warehouse, context.run.run_id)
                     entries += [loaded.entry for loaded in loads]
                     parts |= parts_of(loads)

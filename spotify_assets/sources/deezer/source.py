@@ -25,19 +25,19 @@ from spotify_assets.sources.deezer.parse import (
 )
 from spotify_assets.sources.exchange import Exchange, Sink
 from spotify_assets.sources.http.client import PoliteClient, user_agent
-from spotify_assets.sources.http.quota import Allowance
+from spotify_assets.sources.http.quota import Quota
 from spotify_assets.sources.http.refusals import deezer_form
-from spotify_assets.sources.http.request import Answer, Limits, Question
-from spotify_assets.sources.http.session import Visit
+from spotify_assets.sources.http.request import Limits, Request, Response
+from spotify_assets.sources.http.session import ObservationSession
 from spotify_assets.sources.observer import Observer, contact, simulated_url
 from spotify_assets.sources.parsing import WORLDWIDE
 from spotify_assets.sources.protocol import ARTIST_ENTITIES, Entity, Usage
 from spotify_assets.sources.records import Parsed
-from spotify_assets.sources.state import Memory
+from spotify_assets.sources.state import State
 
 REQUESTS_PER_SECOND = 10.0
 
-_CONTROL = Question("an artist that everybody may see", "/artist/27", landed=False)
+_CONTROL = Request("an artist that everybody may see", "/artist/27", landed=False)
 _ID = re.compile(r"[0-9]{1,20}")
 
 
@@ -49,7 +49,7 @@ class DeezerSource:
         name: str,
         *,
         api_url: str,
-        allowance: Allowance | None = None,
+        quota: Quota | None = None,
         agent: str | None = None,
         requests_per_second: float | None = REQUESTS_PER_SECOND,
         can_observe_past: bool = False,
@@ -62,7 +62,7 @@ class DeezerSource:
         Args:
             name: Value of the ``source`` column.
             api_url: Base URL.
-            allowance: Leave to call; ``None`` for books of its own.
+            quota: Leave to call; ``None`` for books of its own.
             agent: User-Agent; see `user_agent`.
             requests_per_second: Pace; ``None`` for none.
             can_observe_past: The upstream's "now" follows the header ``X-Simulated-Date``.
@@ -74,13 +74,13 @@ class DeezerSource:
         self.namespace = "simulated-deezer" if can_observe_past else "deezer"
         self.entities: frozenset[Entity] = frozenset(ARTIST_ENTITIES)
         self.can_observe_past = can_observe_past
-        if allowance is not None:
-            allowance.limit(requests_per_second, None)
+        if quota is not None:
+            quota.limit(requests_per_second, None)
         self._api = PoliteClient(
             api_url,
             concurrency=8,
             requests_per_second=requests_per_second,
-            allowance=allowance,
+            quota=quota,
             reads_fault=reads_fault,
             own_error=deezer_form,
             user_agent=agent,
@@ -98,7 +98,7 @@ class DeezerSource:
 
     @classmethod
     def from_settings(
-        cls, settings: Settings, memory: Memory, *, name: str, clock: Clock = SYSTEM_CLOCK, run_id: str = ""
+        cls, settings: Settings, memory: State, *, name: str, clock: Clock = SYSTEM_CLOCK, run_id: str = ""
     ) -> DeezerSource:
         """The upstream that `name` says: ``deezer`` or ``simulated-deezer``.
 
@@ -109,7 +109,7 @@ class DeezerSource:
         return cls(
             name,
             api_url=simulated_url(settings, "/deezer") if simulated else settings.deezer_api_url,
-            allowance=memory.allowance(name, "none"),
+            quota=memory.quota(name, "none"),
             agent=user_agent(contact(settings)),
             requests_per_second=None if simulated else REQUESTS_PER_SECOND,
             can_observe_past=simulated,
@@ -147,19 +147,19 @@ class DeezerSource:
         if entity == "new_releases":
             lists = [_albums(key) for key in ids] + ([_editorial()] if EDITORIAL in known else [])
 
-            async def ask(visit: Visit) -> None:
-                await self._turn_pages(lists, visit)
+            async def send(session: ObservationSession) -> None:
+                await self._turn_pages(lists, session)
 
-            return await self._observer.visit(entity, day, sink, len(lists), ask, odd)
+            return await self._observer.session(entity, day, sink, len(lists), send, odd)
         make = _artist if entity == "artists" else _top_tracks
         return await self._observer.observe(entity, day, sink, [make(key) for key in ids], odd)
 
-    async def _turn_pages(self, lists: Sequence[Question], visit: Visit) -> None:
+    async def _turn_pages(self, lists: Sequence[Request], session: ObservationSession) -> None:
         """Ask for lists and their further pages, all lists at once, page by page."""
         todo = list(lists)
         while todo:
-            further: list[Question] = []
-            await self._observer.ask_all(todo, visit, _collect(further, visit))
+            further: list[Request] = []
+            await self._observer.send_all(todo, session, _collect(further, session))
             todo = further
 
     async def search_artists(self, name: str, limit: int = 5) -> list[dict[str, Any]]:
@@ -168,14 +168,14 @@ class DeezerSource:
         Raises:
             SourceError: The upstream cannot be asked.
         """
-        question = Question(
+        request = Request(
             f"artists called {name[:60]!r}",
             "/search/artist",
             (("q", name), ("limit", str(limit))),
             answers=frozenset(),  # nobody of a name is an empty list
-            is_answer=lambda data: isinstance(data, dict) and isinstance(data.get("data"), list),
+            is_response=lambda data: isinstance(data, dict) and isinstance(data.get("data"), list),
         )
-        found = (await self._observer.look_up(question, "artists looked up")).data["data"]
+        found = (await self._observer.look_up(request, "artists looked up")).data["data"]
         return [piece for piece in found if isinstance(piece, dict)]
 
     async def name_of(self, artist_id: str) -> str | None:
@@ -197,12 +197,12 @@ class DeezerSource:
         await self._api.aclose()
 
 
-def _artist(artist_id: str) -> Question:
-    return Question(f"artist {artist_id}", f"/artist/{artist_id}", request={"artist_id": artist_id})
+def _artist(artist_id: str) -> Request:
+    return Request(f"artist {artist_id}", f"/artist/{artist_id}", context={"artist_id": artist_id})
 
 
-def _top_tracks(artist_id: str) -> Question:
-    return Question(
+def _top_tracks(artist_id: str) -> Request:
+    return Request(
         f"top tracks of artist {artist_id}",
         f"/artist/{artist_id}/top",
         (("limit", str(MOST_TOP_TRACKS)),),
@@ -210,28 +210,28 @@ def _top_tracks(artist_id: str) -> Question:
     )
 
 
-def _albums(artist_id: str) -> Question:
+def _albums(artist_id: str) -> Request:
     return _page(f"albums of artist {artist_id}", f"/artist/{artist_id}/albums", ARTIST + artist_id, 0)
 
 
-def _editorial() -> Question:
+def _editorial() -> Request:
     return _page("editorial releases", "/editorial/0/releases", EDITORIAL, 0)
 
 
-def _page(label: str, path: str, key: str, index: int) -> Question:
+def _page(label: str, path: str, key: str, index: int) -> Request:
     params = (("limit", str(PAGE_SIZE)), *((("index", str(index)),) if index else ()))
-    return Question(label, path, params, {"key": key, "index": index})
+    return Request(label, path, params, {"key": key, "index": index})
 
 
-def _collect(further: list[Question], visit: Visit) -> Callable[[Question, Answer], None]:
+def _collect(further: list[Request], session: ObservationSession) -> Callable[[Request, Response], None]:
     """Note the page after each answered one; its address is made here, never taken from the response."""
 
-    def handle(question: Question, answer: Answer) -> None:
-        key, index = str(question.request["key"]), question.request["index"]
+    def handle(request: Request, answer: Response) -> None:
+        key, index = str(request.context["key"]), request.context["index"]
         at = index if isinstance(index, int) else 0
         if (following := next_index(key, at, answer.data)) is not None:
-            further.append(_page(question.label, question.path, key, following))
+            further.append(_page(request.label, request.path, key, following))
         elif key != EDITORIAL and has_next(answer.data):
-            visit.fail(f"{question.label}: more than {at + PAGE_SIZE} albums; the rest was not asked for")
+            session.fail(f"{request.label}: more than {at + PAGE_SIZE} albums; the rest was not asked for")
 
     return handle

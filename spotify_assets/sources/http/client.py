@@ -24,13 +24,19 @@ from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.http.attempts import Attempts
 from spotify_assets.sources.http.body import Unreadable, read_body
 from spotify_assets.sources.http.connections import Connections
-from spotify_assets.sources.http.pacing import RetryBudget, Turns, sent_at
-from spotify_assets.sources.http.quota import Allowance, LocalAllowance
+from spotify_assets.sources.http.pacing import RateGate, RetryBudget, sent_at
+from spotify_assets.sources.http.quota import LocalQuota, Quota
 from spotify_assets.sources.http.redaction import conceal, secrets_sent
 from spotify_assets.sources.http.refusals import OwnError, any_form
-from spotify_assets.sources.http.request import Answer, BodyFault, Limits, Question, build_request
-from spotify_assets.sources.http.response_classifier import Fault, Judge, Refused, summary, transport_fault
-from spotify_assets.sources.http.session import ObservationStopped, Visit
+from spotify_assets.sources.http.request import BodyFault, Limits, Request, Response, build_request
+from spotify_assets.sources.http.response_classifier import (
+    Fault,
+    Refused,
+    ResponseClassifier,
+    summary,
+    transport_fault,
+)
+from spotify_assets.sources.http.session import ObservationSession, ObservationStopped
 from spotify_assets.sources.http.transports import proxy_variable
 from spotify_assets.sources.protocol import (
     BudgetSpent,
@@ -56,7 +62,7 @@ REFUSALS_IN_A_ROW = 3
 class Authorization(Protocol):
     """What gives the bearer token."""
 
-    async def bearer(self, visit: Visit, stale: SecretStr | None) -> SecretStr:
+    async def bearer(self, session: ObservationSession, stale: SecretStr | None) -> SecretStr:
         """Give a token that is not `stale`, the one that was just refused."""
 
 
@@ -69,7 +75,7 @@ class PoliteClient:
         *,
         concurrency: int = 8,
         requests_per_second: float | None = None,
-        allowance: Allowance | None = None,
+        quota: Quota | None = None,
         authorization: Authorization | None = None,
         reads_fault: Callable[[Any], BodyFault | None] = lambda _: None,
         own_error: OwnError = any_form,
@@ -84,7 +90,7 @@ class PoliteClient:
             base_url: The only place that is ever asked, without a slash at the end.
             concurrency: Requests under way at once.
             requests_per_second: Pace; ``None`` for as fast as the concurrency allows.
-            allowance: Leave to call, shared with whoever uses the same credential; it has a pace of its own.
+            quota: Leave to call, shared with whoever uses the same credential; it has a pace of its own.
                 ``None`` for one of this client alone, at the pace of `requests_per_second`.
             authorization: Gives the bearer token; ``None`` for an upstream without sign-in.
             reads_fault: Finds the error in a body, for upstreams that send errors with HTTP 200.
@@ -103,11 +109,9 @@ class PoliteClient:
         self._authorization = authorization
         self._rand = rand
         self._user_agent = user_agent or ANONYMOUS
-        self._allowance = allowance or LocalAllowance(
-            requests_per_second, clock=clock, name=self.base_url.host
-        )
-        self._turns = Turns(self._allowance, clock)
-        self._judge = Judge(self._turns, reads_fault, own_error, self.limits, clock, rand)
+        self._quota = quota or LocalQuota(requests_per_second, clock=clock, name=self.base_url.host)
+        self._gate = RateGate(self._quota, clock)
+        self._judge = ResponseClassifier(self._gate, reads_fault, own_error, self.limits, clock, rand)
         self._connections = Connections(self.base_url, concurrency)
 
     def budget(self) -> RetryBudget:
@@ -116,8 +120,8 @@ class PoliteClient:
 
     async def aclose(self) -> None:
         """Give up connections, and leave to call that was not used."""
-        self._turns.release()
-        self._allowance.close()
+        self._gate.release()
+        self._quota.close()
         await self._connections.aclose()
 
     def owns(self, url: str) -> bool:
@@ -135,49 +139,49 @@ class PoliteClient:
             and ".." not in found.path.split("/")
         )
 
-    async def ask_all(
+    async def send_all(
         self,
-        questions: Iterable[Question],
-        visit: Visit,
-        handle: Callable[[Question, Answer], None] | None = None,
+        requests: Iterable[Request],
+        session: ObservationSession,
+        handle: Callable[[Request, Response], None] | None = None,
     ) -> None:
         """Ask many questions at once; one without an answer is noted and does not stop the others.
 
         Nor does one that is refused, as long as others are answered.
 
         Args:
-            questions: Taken one by one as earlier ones are done, so they may be very many.
-            visit: The observation they belong to.
+            requests: Taken one by one as earlier ones are done, so they may be very many.
+            session: The observation they belong to.
             handle: Told each answer, for upstreams whose answers lead to more questions.
 
         Raises:
             BudgetSpent: The rest was not asked; requests under way were answered.
             SourceError: The rest was not asked; requests under way were given up.
         """
-        todo = iter(questions)
+        todo = iter(requests)
         tell = handle or (lambda _, __: None)
         spent: list[BudgetSpent] = []
         refused: list[NotAllowed] = []
-        before = visit.answers
+        before = session.answers
 
         async def work() -> None:
-            for question in todo:
+            for request in todo:
                 try:
-                    answer = await self.ask(question, visit)
+                    answer = await self.send(request, session)
                 except ObservationStopped:
                     raise
                 except BudgetSpent as error:
                     spent.append(error)
                     return
                 except UpstreamUnavailable as error:
-                    self._note_failure(visit, error)
+                    self._note_failure(session, error)
                 except NotAllowed as error:
                     refused.append(error)
-                    self._note_refusal(visit, error)
+                    self._note_refusal(session, error)
                 else:
-                    visit.answers += 1
-                    visit.failures_in_a_row = visit.refusals_in_a_row = 0
-                    tell(question, answer)
+                    session.answers += 1
+                    session.failures_in_a_row = session.refusals_in_a_row = 0
+                    tell(request, answer)
 
         tasks = [asyncio.create_task(work()) for _ in range(self.concurrency)]
         try:
@@ -186,46 +190,46 @@ class PoliteClient:
             for task in tasks:
                 task.cancel()
             outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-            self._turns.release()
+            self._gate.release()
         # Who is refused while others are answered is refused for itself.
-        problems = [*spent, *(refused if visit.answers == before else [])]
+        problems = [*spent, *(refused if session.answers == before else [])]
         if raised := [*_worst_first(outcomes), *problems]:
             raise raised[0]
 
-    def _note_refusal(self, visit: Visit, error: NotAllowed) -> None:
-        visit.fail(str(error))
-        visit.refusals_in_a_row += 1
-        if visit.refusals_in_a_row >= REFUSALS_IN_A_ROW:
+    def _note_refusal(self, session: ObservationSession, error: NotAllowed) -> None:
+        session.fail(str(error))
+        session.refusals_in_a_row += 1
+        if session.refusals_in_a_row >= REFUSALS_IN_A_ROW:
             raise error
 
-    def _note_failure(self, visit: Visit, error: UpstreamUnavailable) -> None:
-        visit.fail(str(error))
-        visit.failures_in_a_row += 1
+    def _note_failure(self, session: ObservationSession, error: UpstreamUnavailable) -> None:
+        session.fail(str(error))
+        session.failures_in_a_row += 1
         # As many as are under way may fail of one cause, such as a server that restarts.
-        if visit.failures_in_a_row >= self.limits.failures_in_a_row + self.concurrency:
+        if session.failures_in_a_row >= self.limits.failures_in_a_row + self.concurrency:
             raise ObservationStopped(
-                f"{visit.source}: {visit.failures_in_a_row} questions in a row stayed without an answer, so "
-                f"the rest was not asked; the last one: {error}"
+                f"{session.source}: {session.failures_in_a_row} questions in a row stayed without an answer, "
+                f"so the rest was not asked; the last one: {error}"
             ) from None
 
-    async def ask(self, question: Question, visit: Visit) -> Answer:
+    async def send(self, request: Request, session: ObservationSession) -> Response:
         """Ask one question, patiently.
 
         Raises:
             UpstreamUnavailable: No answer after the attempts allowed; says what came instead.
             SourceError: Nothing more can be asked for now.
         """
-        url = self._url(question)
+        url = self._url(request)
         stale: SecretStr | None = None
-        attempts = Attempts(self.limits, visit.budget, self._rand)
+        attempts = Attempts(self.limits, session.budget, self._rand)
         while True:
             try:
-                return await self._turn(question, url, stale, visit, again=attempts.made > 1)
+                return await self._turn(request, url, stale, session, again=attempts.made > 1)
             except Refused as refusal:
                 if stale is not None:
                     raise SignInRefused(
-                        f"{visit.source} refused a token that it had just given ({refusal}) for "
-                        f"{question.label}: check that the app still exists and its secret is current, "
+                        f"{session.source} refused a token that it had just given ({refusal}) for "
+                        f"{request.label}: check that the app still exists and its secret is current, "
                         "then run again"
                     ) from None
                 stale = refusal.token
@@ -236,56 +240,62 @@ class PoliteClient:
                 if wait is None:
                     break
                 # Runs beside a pause that the upstream asked for, which everyone keeps.
-                await self.clock.sleep(min(wait, visit.seconds_left()))
+                await self.clock.sleep(min(wait, session.seconds_left()))
         raise UpstreamUnavailable(
-            f"{question.label}: {visit.source} gave no usable answer ({summary(attempts.came)}); run again "
+            f"{request.label}: {session.source} gave no usable answer ({summary(attempts.came)}); run again "
             "later, only what is missing is asked for again"
         )
 
     async def _turn(
-        self, question: Question, url: httpx.URL, stale: SecretStr | None, visit: Visit, *, again: bool
-    ) -> Answer:
+        self,
+        request: Request,
+        url: httpx.URL,
+        stale: SecretStr | None,
+        session: ObservationSession,
+        *,
+        again: bool,
+    ) -> Response:
         """Send once, when there is a free connection and leave to call."""
         async with self._connections.take() as client:
             token = None
             if self._authorization is not None:
-                visit.check()
-                self._turns.check()
+                session.check()
+                self._gate.check()
                 # Before the turn, or those that waited for one sign-in would all leave at once.
-                token = await self._authorization.bearer(visit, stale)
-            slot = await self._turns.turn(visit.check)
+                token = await self._authorization.bearer(session, stale)
+            slot = await self._gate.turn(session.check)
             try:
-                visit.usage.calls += 1
-                visit.usage.retries += again
-                return await self._attempt(client, question, url, token, visit)
+                session.usage.calls += 1
+                session.usage.retries += again
+                return await self._attempt(client, request, url, token, session)
             finally:
-                self._turns.settle(slot)
+                self._gate.settle(slot)
 
-    def _url(self, question: Question) -> httpx.URL:
-        if "://" not in question.path:
-            query = "?" + urlencode(question.params, safe=",") if question.params else ""
-            return httpx.URL(f"{self._base}{question.path}{query}")
-        if not self.owns(question.path):
+    def _url(self, request: Request) -> httpx.URL:
+        if "://" not in request.path:
+            query = "?" + urlencode(request.params, safe=",") if request.params else ""
+            return httpx.URL(f"{self._base}{request.path}{query}")
+        if not self.owns(request.path):
             raise UpstreamUnavailable(
-                f"{question.label}: refused to ask another place than {self.base_url.host} "
+                f"{request.label}: refused to ask another place than {self.base_url.host} "
                 "(the upstream named one); nothing was sent there"
             )
-        return self.base_url.join(question.path)
+        return self.base_url.join(request.path)
 
     async def _attempt(
         self,
         client: httpx.AsyncClient,
-        question: Question,
+        request: Request,
         url: httpx.URL,
         token: SecretStr | None,
-        visit: Visit,
-    ) -> Answer:
-        seconds = min(self.limits.request_seconds, visit.seconds_left())
-        secrets = secrets_sent(question, token)
+        session: ObservationSession,
+    ) -> Response:
+        seconds = min(self.limits.request_seconds, session.seconds_left())
+        secrets = secrets_sent(request, token)
         try:
             async with asyncio.timeout(seconds):
-                request = build_request(question, url, token, self._user_agent, visit.headers)
-                response = await client.send(request, stream=True)
+                sent = build_request(request, url, token, self._user_agent, session.headers)
+                response = await client.send(sent, stream=True)
                 try:
                     body = await read_body(response, self.limits.body_bytes)
                 finally:
@@ -296,19 +306,19 @@ class PoliteClient:
             came = conceal(str(error), secrets)
             if error.worth_retrying:
                 raise Fault(came) from None
-            raise UpstreamUnavailable(f"{question.label}: {visit.source} sent {came}") from None
+            raise UpstreamUnavailable(f"{request.label}: {session.source} sent {came}") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             proxy = proxy_variable(url)
             raise Fault(
                 transport_fault(error) + (f", through the proxy of {proxy}" if proxy else "")
             ) from None
         text = body.decode("utf-8", "surrogateescape")
-        if question.landed or not response.is_success:  # a new token may well contain what was sent for it
+        if request.landed or not response.is_success:  # a new token may well contain what was sent for it
             text = conceal(text, secrets)
-        if question.landed:
+        if request.landed:
             told = sent_at(response.headers, self.clock.now())
-            visit.land(question.method, url, question.request, response.status_code, text, told)
-        return self._judge.answer(question, visit, response, text, token)
+            session.land(request.method, url, request.context, response.status_code, text, told)
+        return self._judge.answer(request, session, response, text, token)
 
 
 def _worst_first(outcomes: Iterable[object]) -> list[BaseException]:

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 
 from spotify_assets.sources.clock import Clock
-from spotify_assets.sources.http.quota import Allowance
+from spotify_assets.sources.http.quota import Quota
 
 _AGE = re.compile(r"\s*([0-9]{1,9})\s*(?:,|$)")
 
@@ -100,10 +100,10 @@ POLL_SECONDS = 0.02
 class RetryBudget:
     """Retries allowed in one observation: a share of the first attempts, plus a small allowance."""
 
-    def __init__(self, share: float, allowance: int) -> None:
+    def __init__(self, share: float, quota: int) -> None:
         """Start with nothing asked and nothing retried."""
         self._share = share
-        self._allowance = allowance
+        self._quota = quota
         self._first = 0
         self._spent = 0
 
@@ -113,13 +113,13 @@ class RetryBudget:
 
     def spend(self) -> bool:
         """Take one retry, if one is left."""
-        if self._spent >= self._allowance + int(self._share * self._first):
+        if self._spent >= self._quota + int(self._share * self._first):
             return False
         self._spent += 1
         return True
 
 
-class Turns:
+class RateGate:
     """Who may send next: one call after another, each when its reserved time has come.
 
     Time is reserved a little ahead, so that the books are not opened for every call. What was reserved and
@@ -128,9 +128,9 @@ class Turns:
     (`settle`), so that a limit which still stands is met by one request and not by all of them.
     """
 
-    def __init__(self, allowance: Allowance, clock: Clock) -> None:
-        """Ask `allowance` for leave."""
-        self._allowance = allowance
+    def __init__(self, quota: Quota, clock: Clock) -> None:
+        """Ask `quota` for leave."""
+        self._quota = quota
         self._clock = clock
         self._reserved: deque[float] = deque()
         self._heard = -math.inf
@@ -152,13 +152,13 @@ class Turns:
 
     def pause(self, seconds: float) -> None:
         """Let nothing leave for `seconds`; a longer pause already running stays."""
-        self._allowance.pause(seconds)
+        self._quota.pause(seconds)
         self._hold(seconds)
 
     def cool_down(self, seconds: float | None, reason: str) -> None:
         """Remember that the upstream has to be left alone."""
         self.release()
-        self._allowance.cool_down(seconds, reason)
+        self._quota.cool_down(seconds, reason)
         self._heard = -math.inf
 
     async def turn(self, check: Callable[[], None]) -> float:
@@ -206,7 +206,7 @@ class Turns:
         if unused := len(self._reserved):
             self._reserved.clear()
             self._most = max(1, self._used)
-            self._allowance.give_back(unused)
+            self._quota.give_back(unused)
 
     def _next(self, awaited: float | None) -> float:
         """The next reserved time, not yet used up; the one `awaited` is good however late it has become."""
@@ -219,7 +219,7 @@ class Turns:
         if not self._reserved:
             if self._used >= self._most:
                 self._most = min(2 * self._most, MOST_RESERVED)
-            granted = self._allowance.take(self._most)
+            granted = self._quota.take(self._most)
             self._heard = self._clock.monotonic()
             self._reserved.extend(self._heard + seconds for seconds in granted)
             self._used = 0
@@ -227,7 +227,7 @@ class Turns:
 
     def _ask_again(self) -> bool:
         """Ask whether there is a pause or cooldown since; returns whether there is a pause."""
-        left = self._allowance.check()
+        left = self._quota.check()
         self._heard = self._clock.monotonic()
         if left <= 0:
             return False

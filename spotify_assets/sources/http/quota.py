@@ -23,7 +23,7 @@ LONGEST_COOLDOWN_SECONDS = 86_400.0
 """Whatever a header says, an upstream is asked once a day: each day not observed is lost."""
 
 
-class Allowance(Protocol):
+class Quota(Protocol):
     """Leave to call one upstream with one credential."""
 
     def limit(self, per_second: float | None, per_day: int | None) -> None:
@@ -104,7 +104,7 @@ def believed(seconds: float | None, reason: str) -> tuple[float | None, str]:
     return LONGEST_COOLDOWN_SECONDS, f"{reason}; it is asked once after a day all the same"
 
 
-class LocalAllowance:
+class LocalQuota:
     """The books of one process, kept as long as it lives."""
 
     def __init__(
@@ -187,10 +187,10 @@ class LocalAllowance:
         """Nothing to give up."""
 
 
-class Uncounted:
+class UncountedQuota:
     """The pauses and cooldowns of another allowance without its pace and budget, for signing in."""
 
-    def __init__(self, counted: Allowance) -> None:
+    def __init__(self, counted: Quota) -> None:
         """Heed and feed `counted`."""
         self._counted = counted
 

@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus
 
 from pydantic import SecretStr
 
-from spotify_assets.sources.http.request import Question
+from spotify_assets.sources.http.request import Request
 
 CONCEALED = "***"
 
@@ -18,22 +18,22 @@ SHORTEST = 8
 """What is shorter guards nothing, and stands by chance in what was never an echo."""
 
 
-def secrets_sent(question: Question, token: SecretStr | None) -> list[str]:
+def secrets_sent(request: Request, token: SecretStr | None) -> list[str]:
     """The secrets of one request in all their spellings, the longest first.
 
     They are its bearer token, its secret headers (whole, without the scheme, and the password of a Basic
     header) and its secret query, each as it is, as in a URL, and as in JSON.
 
     Args:
-        question: What was asked.
+        request: What was asked.
         token: Bearer token sent with it.
     """
     found: set[str] = set()
     if token is not None:
         found |= _of_header(f"Bearer {token.get_secret_value()}")
-    for _, value in question.headers:
+    for _, value in request.headers:
         found |= _of_header(value.get_secret_value())
-    found |= {value.get_secret_value() for _, value in question.secret_params}
+    found |= {value.get_secret_value() for _, value in request.secret_params}
     spelled = {way for secret in found if len(secret) >= SHORTEST for way in _spellings(secret)}
     return sorted(spelled, key=lambda way: (-len(way), way))
 

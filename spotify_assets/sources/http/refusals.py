@@ -10,8 +10,8 @@ from spotify_assets.sources.protocol import NotAllowed, RefusedAltogether, SignI
 
 if TYPE_CHECKING:
     from spotify_assets.sources.http.client import PoliteClient
-    from spotify_assets.sources.http.request import Question
-    from spotify_assets.sources.http.session import Visit
+    from spotify_assets.sources.http.request import Request
+    from spotify_assets.sources.http.session import ObservationSession
 
 OwnError = Callable[[int, Any, str], bool]
 """Whether a status with a body (as JSON, or None; as text) is an error in the upstream's own form."""
@@ -79,19 +79,19 @@ def refused_altogether(source: str, came: str) -> RefusedAltogether:
     )
 
 
-async def is_about_the_call(api: PoliteClient, visit: Visit, control: Question) -> bool:
+async def is_about_the_call(api: PoliteClient, session: ObservationSession, control: Request) -> bool:
     """Whether a refusal that just came is about its call alone: a call that anybody may make is answered.
 
     Args:
         api: The client whose call was refused.
-        visit: The observation under way.
+        session: The observation under way.
         control: Such a call.
 
     Raises:
         SourceError: That call got no answer at all, so that this cannot be found out now.
     """
     try:
-        await api.ask(control, visit)
+        await api.send(control, session)
     except (NotAllowed, SignInRefused):
         return False
     return True

@@ -15,7 +15,7 @@ from spotify_assets.sources.http.body import ACCEPT_ENCODING
 
 
 def build_request(
-    question: Question,
+    request: Request,
     url: httpx.URL,
     token: SecretStr | None,
     agent: str,
@@ -24,7 +24,7 @@ def build_request(
     """The request that asks a question.
 
     Args:
-        question: What is asked.
+        request: What is asked.
         url: Where, without the secret part of the query.
         token: Bearer token, if the upstream wants one.
         agent: User-Agent.
@@ -33,22 +33,22 @@ def build_request(
     headers = httpx.Headers(
         {"accept": "application/json", "accept-encoding": ACCEPT_ENCODING, "user-agent": agent}
     )
-    if question.landed:
+    if request.landed:
         headers.update(headers_if_landed)
-    for name, value in question.headers:
+    for name, value in request.headers:
         headers[name] = value.get_secret_value()
     if token is not None:
         headers["authorization"] = f"Bearer {token.get_secret_value()}"
     content = None
-    if question.form:
+    if request.form:
         headers["content-type"] = "application/x-www-form-urlencoded"
-        content = urlencode(question.form).encode()
-    if question.json is not None:
+        content = urlencode(request.form).encode()
+    if request.json is not None:
         headers["content-type"] = "application/json"
-        content = json.dumps(question.json, separators=(",", ":")).encode("ascii")
-    for name, value in question.secret_params:
+        content = json.dumps(request.json, separators=(",", ":")).encode("ascii")
+    for name, value in request.secret_params:
         url = url.copy_add_param(name, value.get_secret_value())
-    return httpx.Request(question.method, url, headers=headers, content=content)
+    return httpx.Request(request.method, url, headers=headers, content=content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +89,14 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Request:
     """One thing to ask.
 
     Attributes:
         label: What a person calls it, for messages.
         path: Path below the base URL, or a complete URL that the upstream named.
         params: Query, in order.
-        request: Kept beside the response for whoever parses it.
+        context: Kept beside the response for whoever parses it.
         method: HTTP method.
         form: Form fields of a POST.
         json: Body of a POST, sent as JSON.
@@ -114,7 +114,7 @@ class Question:
     label: str
     path: str
     params: tuple[tuple[str, str], ...] = ()
-    request: Mapping[str, object] = field(default_factory=dict)
+    context: Mapping[str, object] = field(default_factory=dict)
     method: str = "GET"
     form: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     json: Mapping[str, object] | None = None
@@ -123,11 +123,11 @@ class Question:
     landed: bool = True
     answers: frozenset[int] = frozenset({404})
     own_404: bool = False
-    is_answer: Callable[[Any], bool] = field(default=lambda _: True, repr=False, compare=False)
+    is_response: Callable[[Any], bool] = field(default=lambda _: True, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A response that answers a question.
 
     Attributes:

@@ -9,10 +9,10 @@ import httpx
 from pydantic import SecretStr
 
 from spotify_assets.sources.clock import Clock
-from spotify_assets.sources.http.pacing import Turns, parse_retry_after
+from spotify_assets.sources.http.pacing import RateGate, parse_retry_after
 from spotify_assets.sources.http.refusals import OwnError
-from spotify_assets.sources.http.request import Answer, BodyFault, Limits, Question
-from spotify_assets.sources.http.session import Visit
+from spotify_assets.sources.http.request import BodyFault, Limits, Request, Response
+from spotify_assets.sources.http.session import ObservationSession
 from spotify_assets.sources.jsontext import NotJson, decode_json
 from spotify_assets.sources.protocol import NotAllowed, SignInRefused, UpstreamUnavailable
 
@@ -72,12 +72,12 @@ class Refused(Exception):
         self.token = token
 
 
-class Judge:
+class ResponseClassifier:
     """Reads responses for one client, and passes on to its turns what they say about asking again."""
 
     def __init__(
         self,
-        turns: Turns,
+        gate: RateGate,
         reads_fault: Callable[[Any], BodyFault | None],
         own_error: OwnError,
         limits: Limits,
@@ -85,7 +85,7 @@ class Judge:
         rand: Callable[[], float],
     ) -> None:
         """See `PoliteClient` for the arguments."""
-        self._turns = turns
+        self._gate = gate
         self._reads_fault = reads_fault
         self._own_error = own_error
         self._limits = limits
@@ -93,8 +93,13 @@ class Judge:
         self._rand = rand
 
     def answer(
-        self, question: Question, visit: Visit, response: httpx.Response, text: str, token: SecretStr | None
-    ) -> Answer:
+        self,
+        request: Request,
+        session: ObservationSession,
+        response: httpx.Response,
+        text: str,
+        token: SecretStr | None,
+    ) -> Response:
         """Read a response that was landed.
 
         Raises:
@@ -111,23 +116,23 @@ class Judge:
         came = f"HTTP {status}{said(data) or first_line(response, text)}"
         if (fault := self._reads_fault(data)) is not None:
             came, status = f"HTTP {status}{quoted(fault.words)}", fault.status
-        doubtful = {401, 403, 404} if question.own_404 else {401, 403}
+        doubtful = {401, 403, 404} if request.own_404 else {401, 403}
         if status in doubtful and not self._own_error(status, data, text):
             # A proxy, a firewall or the front end speaks, not the service: it knows nothing of this app.
-            raise Fault(f"{came} that is not {visit.source}'s own answer")
-        if status in question.answers:  # whatever the body, the status is the answer
-            return Answer(status, data, response.headers.get("location", ""))
+            raise Fault(f"{came} that is not {session.source}'s own answer")
+        if status in request.answers:  # whatever the body, the status is the answer
+            return Response(status, data, response.headers.get("location", ""))
         if 200 <= status < 300:
             if unreadable is not None:
                 raise Fault(f"HTTP {status} with {unreadable}")
-            if question.is_answer(data):
-                return Answer(status, data)
+            if request.is_response(data):
+                return Response(status, data)
             if not said(data):
                 raise Fault(f"HTTP {status} without what was asked for")
             status = 503  # an error with the status of an answer
         if status in {408, 425, 429} or status >= 500:
-            self._pause(visit, status, came, response, text)
-        raise self._refusal(question, visit, status, came, token)
+            self._pause(session, status, came, response, text)
+        raise self._refusal(request, session, status, came, token)
 
     def _heed(self, response: httpx.Response) -> None:
         """Obey what an upstream says about its limit beside an answer: nothing is left of it for now."""
@@ -136,41 +141,43 @@ class Judge:
         if left != "0" or not seconds or response.status_code == 429:
             return
         if seconds > self._limits.longest_wait:
-            self._turns.cool_down(seconds, f"its limit is used up and renews in {seconds:,.0f} s")
+            self._gate.cool_down(seconds, f"its limit is used up and renews in {seconds:,.0f} s")
         else:
-            self._turns.pause(seconds)
+            self._gate.pause(seconds)
 
     def _refusal(
-        self, question: Question, visit: Visit, status: int, came: str, token: SecretStr | None
+        self, request: Request, session: ObservationSession, status: int, came: str, token: SecretStr | None
     ) -> Exception:
         """What an answer that is neither usable nor worth repeating means."""
         if status == 401 and token is not None:
             return Refused(came, token)
         if status == 401:
-            return SignInRefused(f"{visit.source} wants a sign-in for {question.label} ({came})")
-        if status == 403 and token is None and not question.headers and not question.secret_params:
+            return SignInRefused(f"{session.source} wants a sign-in for {request.label} ({came})")
+        if status == 403 and token is None and not request.headers and not request.secret_params:
             return NotAllowed(
-                f"{visit.source} refuses to answer {question.label} ({came}); asking again will not help. It "
-                "knows us by the User-Agent alone: see that SPOTIFY_ASSETS_CONTACT says whom to write to",
+                f"{session.source} refuses to answer {request.label} ({came}); asking again will not help. "
+                "It knows us by the User-Agent alone: see that SPOTIFY_ASSETS_CONTACT says whom to write to",
                 came=came,
             )
         if status == 403:
             return NotAllowed(
-                f"{visit.source} does not allow this app to ask for {question.label} ({came}); "
+                f"{session.source} does not allow this app to ask for {request.label} ({came}); "
                 "asking again will not help: check the app's access mode and the terms it was granted",
                 came=came,
             )
         if 300 <= status < 400:
             return UpstreamUnavailable(
-                f"{question.label}: {visit.source} answered with a redirect (HTTP {status}), which is never "
+                f"{request.label}: {session.source} answered with a redirect (HTTP {status}), which is never "
                 "followed: sign in to this network if it wants that, or check the base URL in the settings"
             )
-        return UpstreamUnavailable(f"{question.label}: {visit.source} answered {came}")
+        return UpstreamUnavailable(f"{request.label}: {session.source} answered {came}")
 
-    def _pause(self, visit: Visit, status: int, came: str, response: httpx.Response, text: str) -> NoReturn:
+    def _pause(
+        self, session: ObservationSession, status: int, came: str, response: httpx.Response, text: str
+    ) -> NoReturn:
         """Keep everyone from asking for as long as the upstream wants, however it said so."""
         if status == 429:
-            visit.usage.throttled += 1
+            session.usage.throttled += 1
             if "QUOTA_EXCEEDED" in text:
                 self._cool_down("the quota of this app's developer account is used up", None)
         headers = response.headers
@@ -184,10 +191,10 @@ class Judge:
         fault = Busy if status == 503 and self._limits.busy_attempts else Fault
         if not asked:
             raise fault(came)
-        self._turns.pause(asked)
+        self._gate.pause(asked)
         raise fault(f"{came}, with a pause of {asked:.3g} s")
 
     def _cool_down(self, why: str, seconds: float | None) -> NoReturn:
-        self._turns.cool_down(seconds, why)
-        self._turns.check()
+        self._gate.cool_down(seconds, why)
+        self._gate.check()
         raise Fault(why)  # the time was over before we could ask

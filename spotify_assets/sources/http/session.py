@@ -26,7 +26,7 @@ class Url(Protocol):
 
 
 @dataclass(slots=True)
-class Visit:
+class ObservationSession:
     """One observation under way.
 
     Attributes:

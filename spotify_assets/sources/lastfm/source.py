@@ -17,9 +17,9 @@ from spotify_assets.settings import Settings, SettingsError
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Exchange, Sink
 from spotify_assets.sources.http.client import PoliteClient, user_agent
-from spotify_assets.sources.http.quota import Allowance
+from spotify_assets.sources.http.quota import Quota
 from spotify_assets.sources.http.refusals import lastfm_form
-from spotify_assets.sources.http.request import Limits, Question
+from spotify_assets.sources.http.request import Limits, Request
 from spotify_assets.sources.lastfm.faults import reads_fault
 from spotify_assets.sources.lastfm.names import name_of
 from spotify_assets.sources.lastfm.parse import MOST_TOP_TRACKS, parse
@@ -27,7 +27,7 @@ from spotify_assets.sources.observer import Observer, contact, simulated_url
 from spotify_assets.sources.parsing import WORLDWIDE, inner
 from spotify_assets.sources.protocol import Entity, Usage
 from spotify_assets.sources.records import Parsed
-from spotify_assets.sources.state import Memory, credential_digest
+from spotify_assets.sources.state import State, credential_digest
 
 REQUESTS_PER_SECOND = 5.0
 
@@ -41,7 +41,7 @@ class LastfmSource:
         *,
         api_url: str,
         api_key: SecretStr,
-        allowance: Allowance | None = None,
+        quota: Quota | None = None,
         agent: str | None = None,
         requests_per_second: float | None = REQUESTS_PER_SECOND,
         can_observe_past: bool = False,
@@ -55,7 +55,7 @@ class LastfmSource:
             name: Value of the ``source`` column.
             api_url: Base URL, such as ``https://ws.audioscrobbler.com/2.0``.
             api_key: Key of the API.
-            allowance: Leave to call; ``None`` for books of its own.
+            quota: Leave to call; ``None`` for books of its own.
             agent: User-Agent; see `user_agent`.
             requests_per_second: Pace; ``None`` for none.
             can_observe_past: The upstream's "now" follows the header ``X-Simulated-Date``.
@@ -68,13 +68,13 @@ class LastfmSource:
         self.entities: frozenset[Entity] = frozenset({"artists", "top_tracks"})
         self.can_observe_past = can_observe_past
         self._key = api_key
-        if allowance is not None:
-            allowance.limit(requests_per_second, None)
+        if quota is not None:
+            quota.limit(requests_per_second, None)
         self._api = PoliteClient(
             api_url,
             concurrency=4,
             requests_per_second=requests_per_second,
-            allowance=allowance,
+            quota=quota,
             reads_fault=reads_fault,
             own_error=lastfm_form,
             user_agent=agent,
@@ -92,7 +92,7 @@ class LastfmSource:
 
     @classmethod
     def from_settings(
-        cls, settings: Settings, memory: Memory, *, name: str, clock: Clock = SYSTEM_CLOCK, run_id: str = ""
+        cls, settings: Settings, memory: State, *, name: str, clock: Clock = SYSTEM_CLOCK, run_id: str = ""
     ) -> LastfmSource:
         """The upstream that `name` says: ``lastfm`` or ``simulated-lastfm``.
 
@@ -110,7 +110,7 @@ class LastfmSource:
             name,
             api_url=simulated_url(settings, "/lastfm/2.0") if simulated else settings.lastfm_api_url,
             api_key=key,
-            allowance=memory.allowance(name, credential_digest(settings.lastfm_api_key)),
+            quota=memory.quota(name, credential_digest(settings.lastfm_api_key)),
             agent=user_agent(contact(settings)),
             requests_per_second=None if simulated else REQUESTS_PER_SECOND,
             can_observe_past=simulated,
@@ -138,14 +138,14 @@ class LastfmSource:
         if entity not in self.entities:
             return Usage()
         ids = dict.fromkeys(key.partition("/")[0] for key in keys)
-        questions = [self._question(entity, key) for key in ids]
-        return await self._observer.observe(entity, day, sink, questions)
+        requests = [self._question(entity, key) for key in ids]
+        return await self._observer.observe(entity, day, sink, requests)
 
-    def _question(self, entity: Entity, artist_id: str) -> Question:
+    def _question(self, entity: Entity, artist_id: str) -> Request:
         name = name_of(artist_id)
         method = "artist.getinfo" if entity == "artists" else "artist.gettoptracks"
         limit = (("limit", str(MOST_TOP_TRACKS)),) if entity == "top_tracks" else ()
-        return Question(
+        return Request(
             f"{'artist' if entity == 'artists' else 'top tracks of'} {artist_id[:60]}",
             "/",
             (("method", method), ("artist", name), ("autocorrect", "1"), *limit, ("format", "json")),
@@ -162,13 +162,13 @@ class LastfmSource:
         Raises:
             SourceError: The upstream cannot be asked.
         """
-        question = Question(
+        request = Request(
             f"artists called {name[:60]!r}",
             "/",
             (("method", "artist.search"), ("artist", name), ("limit", str(limit)), ("format", "json")),
             secret_params=(("api_key", self._key),),
         )
-        data = (await self._observer.look_up(question, "artists looked up")).data
+        data = (await self._observer.look_up(request, "artists looked up")).data
         found = inner(data, "results", "artistmatches") if isinstance(data, dict) else None
         hits = found.get("artist") if isinstance(found, dict) else None
         listed = [hits] if isinstance(hits, dict) else hits  # a single one comes without its list

@@ -16,19 +16,19 @@ from datetime import date
 from pydantic import SecretStr
 
 from spotify_assets.settings import Settings
-from spotify_assets.sources.capabilities import Capabilities, Forgetful
+from spotify_assets.sources.capabilities import Capabilities, NullCapabilities
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Exchange, Sink
 from spotify_assets.sources.http.client import PoliteClient, user_agent
-from spotify_assets.sources.http.quota import Allowance
+from spotify_assets.sources.http.quota import Quota
 from spotify_assets.sources.http.refusals import listenbrainz_form
-from spotify_assets.sources.http.request import Limits, Question
+from spotify_assets.sources.http.request import Limits, Request
 from spotify_assets.sources.listenbrainz.parse import parse
 from spotify_assets.sources.observer import Observer, contact, simulated_url
 from spotify_assets.sources.parsing import WORLDWIDE
 from spotify_assets.sources.protocol import ARTIST_ENTITIES, MBID, Entity, NotAllowed, SignInRefused, Usage
 from spotify_assets.sources.records import Parsed
-from spotify_assets.sources.state import PER_ADDRESS, Memory, credential_digest
+from spotify_assets.sources.state import PER_ADDRESS, State, credential_digest
 
 ARTISTS_IN_BATCH = 1000
 REQUESTS_PER_SECOND = 3.0
@@ -52,7 +52,7 @@ class ListenBrainzSource:
         *,
         api_url: str,
         token: SecretStr | None = None,
-        allowance: Allowance | None = None,
+        quota: Quota | None = None,
         capabilities: Capabilities | None = None,
         agent: str | None = None,
         requests_per_second: float | None = REQUESTS_PER_SECOND,
@@ -67,7 +67,7 @@ class ListenBrainzSource:
             name: Value of the ``source`` column.
             api_url: Base URL.
             token: A user's token; without it there are no top tracks.
-            allowance: Leave to call; ``None`` for books of its own.
+            quota: Leave to call; ``None`` for books of its own.
             capabilities: Memory of what may be seen.
             agent: User-Agent; see `user_agent`.
             requests_per_second: Pace; ``None`` for none.
@@ -81,15 +81,15 @@ class ListenBrainzSource:
         self.entities: frozenset[Entity] = frozenset(ARTIST_ENTITIES)
         self.can_observe_past = can_observe_past
         self._token = token
-        self._capabilities = capabilities or Forgetful()
+        self._capabilities = capabilities or NullCapabilities()
         self._clock = clock
-        if allowance is not None:
-            allowance.limit(requests_per_second, None)
+        if quota is not None:
+            quota.limit(requests_per_second, None)
         self._api = PoliteClient(
             api_url,
             concurrency=4,
             requests_per_second=requests_per_second,
-            allowance=allowance,
+            quota=quota,
             own_error=listenbrainz_form,
             user_agent=agent,
             limits=limits,
@@ -106,7 +106,7 @@ class ListenBrainzSource:
 
     @classmethod
     def from_settings(
-        cls, settings: Settings, memory: Memory, *, name: str, clock: Clock = SYSTEM_CLOCK, run_id: str = ""
+        cls, settings: Settings, memory: State, *, name: str, clock: Clock = SYSTEM_CLOCK, run_id: str = ""
     ) -> ListenBrainzSource:
         """The upstream that `name` says: ``listenbrainz`` or ``simulated-listenbrainz``.
 
@@ -119,7 +119,7 @@ class ListenBrainzSource:
             name,
             api_url=simulated_url(settings, "/listenbrainz") if simulated else settings.listenbrainz_api_url,
             token=SecretStr("simulated") if simulated else settings.listenbrainz_token,
-            allowance=memory.allowance(name, PER_ADDRESS),
+            quota=memory.quota(name, PER_ADDRESS),
             capabilities=memory.capabilities(name, credential_digest(settings.listenbrainz_token)),
             agent=user_agent(contact(settings)),
             requests_per_second=None if simulated else REQUESTS_PER_SECOND,
@@ -153,7 +153,7 @@ class ListenBrainzSource:
         """
         if entity == "new_releases":
             params = (("days", str(FRESH_DAYS)), ("sort", "release_date"))
-            fresh = Question("fresh releases", "/1/explore/fresh-releases/", params)
+            fresh = Request("fresh releases", "/1/explore/fresh-releases/", params)
             return await self._ask(entity, day, sink, [fresh])
         known = dict.fromkeys(key.partition("/")[0].lower() for key in keys)
         ids = [key for key in known if _MBID.fullmatch(key)]
@@ -174,11 +174,11 @@ class ListenBrainzSource:
         return usage
 
     async def _ask(
-        self, entity: Entity, day: date, sink: Sink, questions: Sequence[Question], odd: Sequence[str] = ()
+        self, entity: Entity, day: date, sink: Sink, requests: Sequence[Request], odd: Sequence[str] = ()
     ) -> Usage:
         """Ask, signed in if there is a token: which calls need one changes from month to month."""
         try:
-            return await self._observer.observe(entity, day, sink, list(map(self._signed, questions)), odd)
+            return await self._observer.observe(entity, day, sink, list(map(self._signed, requests)), odd)
         except SignInRefused as error:
             todo = (
                 _GET_ONE
@@ -189,11 +189,11 @@ class ListenBrainzSource:
             refused.usage = error.usage
             raise refused from None
 
-    def _signed(self, question: Question) -> Question:
+    def _signed(self, request: Request) -> Request:
         if self._token is None:
-            return question
+            return request
         value = SecretStr(f"Token {self._token.get_secret_value()}")
-        return replace(question, headers=(("authorization", value),))
+        return replace(request, headers=(("authorization", value),))
 
     async def probe(self, artist_id: str, *, again: bool = False) -> None:
         """Find out whether top tracks may be seen, unless that is remembered; one call.
@@ -207,11 +207,11 @@ class ListenBrainzSource:
         """
         if TOP_TRACKS in self._capabilities.known() and not again:
             return
-        question = replace(self._signed(_top_tracks(artist_id)), landed=False)
+        request = replace(self._signed(_top_tracks(artist_id)), landed=False)
         allowed, reason = self._token is not None, "it answered" if self._token else NO_TOKEN
         try:
             if self._token is not None:
-                await self._observer.look_up(question, "what may be seen")
+                await self._observer.look_up(request, "what may be seen")
         except (NotAllowed, SignInRefused) as error:
             allowed, reason = False, str(error)[:200]
         self._capabilities.note(TOP_TRACKS, allowed=allowed, reason=reason, at=self._clock.now())
@@ -225,26 +225,26 @@ class ListenBrainzSource:
         await self._api.aclose()
 
 
-def _top_tracks(mbid: str) -> Question:
-    return Question(
+def _top_tracks(mbid: str) -> Request:
+    return Request(
         f"top recordings of {mbid}",
         f"/1/popularity/top-recordings-for-artist/{mbid}",
-        request={"artist_id": mbid},
+        context={"artist_id": mbid},
     )
 
 
-def _batches(ids: Sequence[str]) -> list[Question]:
+def _batches(ids: Sequence[str]) -> list[Request]:
     """The fewest questions that ask for all `ids`, order kept."""
-    questions = []
+    requests = []
     for start in range(0, len(ids), ARTISTS_IN_BATCH):
         batch = list(ids[start : start + ARTISTS_IN_BATCH])
-        questions.append(
-            Question(
+        requests.append(
+            Request(
                 f"artists {start + 1} to {start + len(batch)} of {len(ids)}",
                 "/1/popularity/artist",
-                request={"ids": batch},
+                context={"ids": batch},
                 method="POST",
                 json={"artist_mbids": batch},
             )
         )
-    return questions
+    return requests

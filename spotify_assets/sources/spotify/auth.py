@@ -14,8 +14,8 @@ from pydantic import SecretStr
 
 from spotify_assets.sources.clock import Clock
 from spotify_assets.sources.http.client import PoliteClient
-from spotify_assets.sources.http.request import Question
-from spotify_assets.sources.http.session import ObservationStopped, Visit
+from spotify_assets.sources.http.request import Request
+from spotify_assets.sources.http.session import ObservationSession, ObservationStopped
 from spotify_assets.sources.protocol import SignInRefused, SourceError, UpstreamUnavailable
 
 RENEW_SECONDS = 60.0
@@ -49,7 +49,7 @@ class ClientCredentials:
         self._error: SourceError | None = None
         self._lock: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
 
-    async def bearer(self, visit: Visit, stale: SecretStr | None) -> SecretStr:
+    async def bearer(self, session: ObservationSession, stale: SecretStr | None) -> SecretStr:
         """Give a token that is not `stale`.
 
         Raises:
@@ -68,7 +68,7 @@ class ClientCredentials:
                 raise self._error
             # A cancelled asker has learnt nothing, so the next one asks: `_answered` stays as it is.
             try:
-                token, lifetime = await self._ask(visit)
+                token, lifetime = await self._ask(session)
             except SourceError as error:
                 self._error = error
                 self._answered += 1
@@ -93,8 +93,8 @@ class ClientCredentials:
         pair = f"{self._client_id.get_secret_value()}:{self._client_secret.get_secret_value()}"
         return SecretStr("Basic " + b64encode(pair.encode()).decode("ascii"))
 
-    async def _ask(self, visit: Visit) -> tuple[SecretStr, float]:
-        question = Question(
+    async def _ask(self, session: ObservationSession) -> tuple[SecretStr, float]:
+        request = Request(
             label="an access token",
             path="/api/token",
             method="POST",
@@ -104,7 +104,7 @@ class ClientCredentials:
             answers=frozenset({400, 401}),
         )
         try:
-            answer = await self._accounts.ask(question, visit)
+            answer = await self._accounts.send(request, session)
         except UpstreamUnavailable as error:
             # Without a token nothing at all can be asked, so this is no matter of one question.
             raise ObservationStopped(f"Signing in did not work: {error}") from None
@@ -112,7 +112,7 @@ class ClientCredentials:
         if answer.status in {400, 401}:
             code = data.get("error")
             raise SignInRefused(
-                f"{visit.source} refused the app's credentials (HTTP {answer.status}"
+                f"{session.source} refused the app's credentials (HTTP {answer.status}"
                 + (f", {code[:40]}" if isinstance(code, str) and code[:40].isprintable() else "")
                 + "): check SPOTIFY_CLIENT_ID and SPOTIFY_CLIENT_SECRET against the app's page at "
                 "https://developer.spotify.com/dashboard, and that the secret was not rotated; then run again"
@@ -120,7 +120,7 @@ class ClientCredentials:
         value, lifetime = data.get("access_token"), data.get("expires_in")
         if not isinstance(value, str) or not value.isascii() or not value.isprintable() or not value:
             raise ObservationStopped(
-                f"Signing in did not work: {visit.source} sent a token response without a usable token; "
+                f"Signing in did not work: {session.source} sent a token response without a usable token; "
                 "check SPOTIFY_ACCOUNTS_URL, or run again later"
             )
         if not isinstance(lifetime, int | float) or not 1 < lifetime < 1e9:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from spotify_assets.sources.http.client import PoliteClient
 from spotify_assets.sources.http.refusals import is_about_the_call, refused_altogether
-from spotify_assets.sources.http.request import Answer, Question
+from spotify_assets.sources.http.request import Request, Response
 from spotify_assets.sources.http.response_classifier import said
-from spotify_assets.sources.http.session import Visit
-from spotify_assets.sources.spotify import questions as ask
+from spotify_assets.sources.http.session import ObservationSession
+from spotify_assets.sources.spotify import requests as send
 from spotify_assets.sources.spotify.access import Access
 
 
@@ -21,7 +21,7 @@ class Calls:
     Attributes:
         api: Sends.
         access: What the app may see; corrected by what is met.
-        visit: The observation.
+        session: The observation.
         changed: Called when it was learnt whether a call is granted.
         seen: Told each answer.
         doubtful: Calls refused in this observation, with what was said, while no other call was answered
@@ -30,12 +30,12 @@ class Calls:
 
     api: PoliteClient
     access: Access
-    visit: Visit
+    session: ObservationSession
     changed: Callable[[], None] = lambda: None
-    seen: Callable[[Question, Answer], None] = lambda _, __: None
+    seen: Callable[[Request, Response], None] = lambda _, __: None
     doubtful: dict[str, str] = field(default_factory=dict)
 
-    async def capable(self, call: str, questions: Sequence[Question]) -> list[Question]:
+    async def capable(self, call: str, requests: Sequence[Request]) -> list[Request]:
         """Ask questions that all make one call, as long as it is granted.
 
         Unknown: the first question is the probe. Remembered as granted and refused all the same: another
@@ -46,16 +46,16 @@ class Calls:
             that are refused for themselves while others are answered.
         """
         may = self.access.may(call)
-        if not questions or may is False:
-            return list(questions)
-        todo, some = list(questions), False
+        if not requests or may is False:
+            return list(requests)
+        todo, some = list(requests), False
         if may is None:
             left, refusal, some = await self._until_refused(call, todo[:1])
             if refusal is not None:
                 self.refuse(call, refusal)
                 return todo
             todo = todo[1:]
-        alone: list[Question] = []
+        alone: list[Request] = []
         left, refusal, more = await self._until_refused(call, todo)
         while refusal is not None:
             some = some or more
@@ -72,95 +72,97 @@ class Calls:
             left, refusal, more = await self._until_refused(call, left[1:])
         return alone
 
-    async def allows(self, call: str, questions: Sequence[Question]) -> bool:
+    async def allows(self, call: str, requests: Sequence[Request]) -> bool:
         """Ask questions that nothing can be asked in place of.
 
         Returns:
             Whether this app may make the call; who is refused while others are answered is noted.
         """
-        left = await self.capable(call, questions)
+        left = await self.capable(call, requests)
         await self.settle()
         if left and self.access.may(call) is False:
             return False
-        for question in left:
-            self.visit.fail(
-                f"{question.label}: {self.visit.source} refuses this and answers others (HTTP 403)"
+        for request in left:
+            self.session.fail(
+                f"{request.label}: {self.session.source} refuses this and answers others (HTTP 403)"
             )
         return True
 
     async def _until_refused(
-        self, call: str, questions: Sequence[Question]
-    ) -> tuple[list[Question], Answer | None, bool]:
+        self, call: str, requests: Sequence[Request]
+    ) -> tuple[list[Request], Response | None, bool]:
         """Ask until the call is refused.
 
         Returns:
             The questions without an answer because of that, the refusal, and whether any was answered.
         """
-        refused: list[tuple[Question, Answer]] = []
-        unasked: list[Question] = []
-        answered: list[Question] = []
+        refused: list[tuple[Request, Response]] = []
+        unasked: list[Request] = []
+        answered: list[Request] = []
 
-        def some() -> Iterator[Question]:
-            for question in questions:
+        def some() -> Iterator[Request]:
+            for request in requests:
                 if refused:
-                    unasked.append(question)
+                    unasked.append(request)
                 else:
-                    yield question
+                    yield request
 
-        def note(question: Question, answer: Answer) -> None:
+        def note(request: Request, answer: Response) -> None:
             self.stop_if_closed(answer)
             if answer.status == 403:
-                refused.append((question, answer))
+                refused.append((request, answer))
             elif answer.status == 200 and not answered:
-                answered.append(question)
+                answered.append(request)
                 self.grant(call)
                 self.changed()
 
         await self.every(some(), note)
-        left = [question for question, _ in refused] + unasked
+        left = [request for request, _ in refused] + unasked
         return left, refused[0][1] if refused else None, bool(answered)
 
     async def granted_by(
         self,
         call: str,
-        questions: Sequence[Question],
-        note: Callable[[Question, Answer], None] = lambda _, __: None,
+        requests: Sequence[Request],
+        note: Callable[[Request, Response], None] = lambda _, __: None,
     ) -> None:
         """Ask questions of a call that every app is said to be granted, and note that it was."""
-        answered: list[Answer] = []
+        answered: list[Response] = []
 
-        def handle(question: Question, answer: Answer) -> None:
+        def handle(request: Request, answer: Response) -> None:
             if answer.status == 200 and not answered:
                 answered.append(answer)
                 self.grant(call)
-            note(question, answer)
+            note(request, answer)
 
-        await self.every(questions, handle)
+        await self.every(requests, handle)
 
     async def every(
         self,
-        questions: Iterator[Question] | Sequence[Question],
-        note: Callable[[Question, Answer], None] | None = None,
+        requests: Iterator[Request] | Sequence[Request],
+        note: Callable[[Request, Response], None] | None = None,
     ) -> None:
         """Ask; a batch refused because of one bad id (HTTP 400) is asked again in two halves."""
-        todo: list[Question] | Iterator[Question] = iter(questions)
+        todo: list[Request] | Iterator[Request] = iter(requests)
         while True:
-            bad: list[Question] = []
+            bad: list[Request] = []
 
-            def handle(question: Question, answer: Answer, bad: list[Question] = bad) -> None:
+            def handle(request: Request, answer: Response, bad: list[Request] = bad) -> None:
                 if answer.status == 400:
-                    bad.append(question)
+                    bad.append(request)
                     return
                 self._look_at(answer)
-                self.seen(question, answer)
+                self.seen(request, answer)
                 if note is not None:
-                    note(question, answer)
+                    note(request, answer)
 
-            await self.api.ask_all(todo, self.visit, handle)
-            parts: list[Question] = []
-            for question in bad:
-                if not (halves := ask.halves(question)):
-                    self.visit.fail(f"{question.label}: {self.visit.source} calls the request bad (HTTP 400)")
+            await self.api.send_all(todo, self.session, handle)
+            parts: list[Request] = []
+            for request in bad:
+                if not (halves := send.halves(request)):
+                    self.session.fail(
+                        f"{request.label}: {self.session.source} calls the request bad (HTTP 400)"
+                    )
                 parts += halves
             if not parts:
                 return
@@ -172,7 +174,7 @@ class Calls:
         self.access.granted(call)
         self.believe()
 
-    def refuse(self, call: str, answer: Answer) -> None:
+    def refuse(self, call: str, answer: Response) -> None:
         """Note that a call was refused, to be believed when another one is answered."""
         self.doubtful[call] = f"HTTP 403{said(answer.data)}"
 
@@ -185,7 +187,7 @@ class Calls:
         if refused:
             self.changed()
 
-    def answered(self, _question: Question, _answer: Answer) -> None:
+    def answered(self, _question: Request, _answer: Response) -> None:
         """Note an answer to a call that every app may make."""
         self.believe()
 
@@ -197,11 +199,11 @@ class Calls:
         """
         if not self.doubtful:
             return
-        if not await is_about_the_call(self.api, self.visit, ask.CONTROL):
-            raise refused_altogether(self.visit.source, next(iter(self.doubtful.values())))
+        if not await is_about_the_call(self.api, self.session, send.CONTROL):
+            raise refused_altogether(self.session.source, next(iter(self.doubtful.values())))
         self.believe()
 
-    def stop_if_closed(self, answer: Answer) -> None:
+    def stop_if_closed(self, answer: Response) -> None:
         """Tell an app that is closed altogether from one that may not make a call.
 
         Raises:
@@ -209,9 +211,9 @@ class Calls:
         """
         words = said(answer.data)
         if answer.status == 403 and "premium" in words.lower():
-            raise refused_altogether(self.visit.source, f"HTTP 403{words}")
+            raise refused_altogether(self.session.source, f"HTTP 403{words}")
 
-    def _look_at(self, answer: Answer) -> None:
+    def _look_at(self, answer: Response) -> None:
         """Learn which fields there are."""
         data = answer.data
         if answer.status != 200 or not isinstance(data, dict):

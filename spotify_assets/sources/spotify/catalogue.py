@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.sources.http.request import Question
+from spotify_assets.sources.http.request import Request
 from spotify_assets.sources.parsing import Reading, inner, kind, text, texts
 from spotify_assets.sources.protocol import Entity, NotAllowed
 from spotify_assets.sources.records import AlbumTrack, AudioFeatures, Parsed, TrackDetails
-from spotify_assets.sources.spotify import questions as ask
+from spotify_assets.sources.spotify import requests as send
 from spotify_assets.sources.spotify.access import ALBUM_BATCHES, AUDIO_FEATURES, TRACK_BATCHES
 from spotify_assets.sources.spotify.asking import Asking
 from spotify_assets.sources.spotify.parse import NOTHING, body_of, items_of, pair
@@ -30,37 +30,37 @@ async def ask_once(asking: Asking, entity: Entity, ids: Sequence[str]) -> None:
     """
     market = (("market", asking.market),)
     if entity == "album_tracks":
-        batches = list(ask.batches("albums", "/albums", ids, ask.ALBUMS_IN_BATCH, market))
+        batches = list(send.batches("albums", "/albums", ids, send.ALBUMS_IN_BATCH, market))
         left = await asking.capable(ALBUM_BATCHES, batches)
         await asking.every([_tracks_of(each, asking.market) for each in _ids(left)], asking.answered)
     elif entity == "track_details":
-        batches = list(ask.batches("tracks", "/tracks", ids, ask.TRACKS_IN_BATCH, market))
+        batches = list(send.batches("tracks", "/tracks", ids, send.TRACKS_IN_BATCH, market))
         left = await asking.capable(TRACK_BATCHES, batches)
         await asking.every([_one_track(each, asking.market) for each in _ids(left)], asking.answered)
     else:
-        batches = list(ask.batches("audio features", "/audio-features", ids, FEATURES_IN_BATCH))
+        batches = list(send.batches("audio features", "/audio-features", ids, FEATURES_IN_BATCH))
         refused = asking.access.may(AUDIO_FEATURES) is False
         if refused or not await asking.allows(AUDIO_FEATURES, batches):
             why = asking.access.why_not(AUDIO_FEATURES)
             raise NotAllowed(
-                f"{asking.visit.source} does not let this app see audio features ({why})", why, checked=True
+                f"{asking.session.source} does not let this app see audio features ({why})", why, checked=True
             )
     await asking.settle()
 
 
-def _ids(questions: Iterable[Question]) -> list[str]:
-    return [each for question in questions for each in texts(question.request, "ids")]
+def _ids(requests: Iterable[Request]) -> list[str]:
+    return [each for request in requests for each in texts(request.context, "ids")]
 
 
-def _tracks_of(album_id: str, market: str) -> Question:
+def _tracks_of(album_id: str, market: str) -> Request:
     params = (("limit", "50"), ("market", market))
-    return Question(
+    return Request(
         f"tracks of album {album_id}", f"/albums/{album_id}/tracks", params, {"album_id": album_id}
     )
 
 
-def _one_track(track_id: str, market: str) -> Question:
-    return Question(f"track {track_id}", f"/tracks/{track_id}", (("market", market),), {"track_id": track_id})
+def _one_track(track_id: str, market: str) -> Request:
+    return Request(f"track {track_id}", f"/tracks/{track_id}", (("market", market),), {"track_id": track_id})
 
 
 def parse_once(entity: Entity, exchanges: Iterable[Exchange]) -> Parsed:

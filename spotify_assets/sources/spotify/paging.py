@@ -8,8 +8,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from spotify_assets.sources.http.client import PoliteClient
-from spotify_assets.sources.http.request import Answer, Question
-from spotify_assets.sources.http.session import ObservationStopped, Visit
+from spotify_assets.sources.http.request import Request, Response
+from spotify_assets.sources.http.session import ObservationSession, ObservationStopped
 from spotify_assets.sources.protocol import UpstreamUnavailable
 
 MOST_PAGES = 40
@@ -38,10 +38,10 @@ def with_ids(page: Page) -> list[Mapping[str, Any]]:
 
 async def turn_pages(
     api: PoliteClient,
-    visit: Visit,
-    first: Question,
+    session: ObservationSession,
+    first: Request,
     *,
-    answer: Answer | None = None,
+    answer: Response | None = None,
     most: int = MOST_PAGES,
     further: Callable[[Page], bool] = lambda _: True,
 ) -> list[str]:
@@ -53,7 +53,7 @@ async def turn_pages(
 
     Args:
         api: Asks.
-        visit: The observation under way.
+        session: The observation under way.
         first: The question for the first page, whose label ends with ``page 1``.
         answer: The answer to `first`, where it was asked already.
         most: Pages to read at most; fewer than `MOST_PAGES` is a choice and no failure.
@@ -69,15 +69,15 @@ async def turn_pages(
     name = first.label.removesuffix(", page 1")
     seen = {f"{api.base_url}{first.path}?{urlencode(first.params, safe=',')}"}
     albums: dict[str, None] = {}
-    question = first
+    request = first
     for number in range(2, most + 2):
         if answer is None:
             try:
-                answer = await api.ask(question, visit)
+                answer = await api.send(request, session)
             except UpstreamUnavailable as error:
                 if number == 2 or isinstance(error, ObservationStopped):
                     raise
-                visit.fail(str(error))
+                session.fail(str(error))
                 break
         page = album_page(answer.data) or {}
         answer = None
@@ -88,19 +88,19 @@ async def turn_pages(
         if not isinstance(link, str) or not link or not further(page):
             break
         if (problem := _unusable(api, link, seen, fresh)) is not None:
-            visit.fail(f"{question.label} {problem}")
+            session.fail(f"{request.label} {problem}")
             break
         if number > most:
             if most == MOST_PAGES:
-                visit.fail(f"there are more than {MOST_PAGES} pages of {name}; paging ended there")
+                session.fail(f"there are more than {MOST_PAGES} pages of {name}; paging ended there")
             break
         seen.add(link)
-        question = replace(
+        request = replace(
             first,
             label=f"{name}, page {number}",
             path=link,
             params=(),
-            request={**first.request, "page": number},
+            context={**first.context, "page": number},
         )
     return list(albums)
 

@@ -26,7 +26,7 @@ from spotify_assets.sources.records import (
 )
 from spotify_assets.sources.release_dates import all_recent, last_day, parse_release_date
 from spotify_assets.sources.spotify.pieces import artist, new_release, top_track
-from spotify_assets.sources.spotify.questions import SEARCH_PAGES
+from spotify_assets.sources.spotify.requests import SEARCH_PAGES
 
 __all__ = ["parse", "parse_release_date"]
 

@@ -14,10 +14,10 @@ from spotify_assets.settings import Settings, SettingsError
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Exchange, Sink
 from spotify_assets.sources.http.client import PoliteClient, user_agent
-from spotify_assets.sources.http.quota import Uncounted
+from spotify_assets.sources.http.quota import UncountedQuota
 from spotify_assets.sources.http.refusals import spotify_form
-from spotify_assets.sources.http.request import Limits, Question
-from spotify_assets.sources.http.session import Visit
+from spotify_assets.sources.http.request import Limits, Request
+from spotify_assets.sources.http.session import ObservationSession
 from spotify_assets.sources.observer import Observer
 from spotify_assets.sources.protocol import (
     ARTIST_ENTITIES,
@@ -42,7 +42,7 @@ from spotify_assets.sources.spotify.auth import ClientCredentials
 from spotify_assets.sources.spotify.catalogue import REFUSED_KEY, ask_once
 from spotify_assets.sources.spotify.lookup import ArtistHit, artist_hits
 from spotify_assets.sources.spotify.parse import parse
-from spotify_assets.sources.spotify.questions import (
+from spotify_assets.sources.spotify.requests import (
     ALBUMS_IN_BATCH,
     ARTISTS_IN_BATCH,
     CONTROL,
@@ -56,7 +56,7 @@ from spotify_assets.sources.spotify.questions import (
     one_artist,
     top_tracks,
 )
-from spotify_assets.sources.state import Memory, ShortMemory, credential_digest
+from spotify_assets.sources.state import InMemoryState, State, credential_digest
 
 LIVE_REQUESTS_PER_SECOND = 5.0
 DEVELOPMENT_REQUESTS_PER_SECOND = 1.0
@@ -82,7 +82,7 @@ class SpotifySource:
         careful: bool = False,
         concurrency: int = 8,
         can_observe_past: bool = False,
-        memory: Memory | None = None,
+        memory: State | None = None,
         contact: str | None = None,
         clock: Clock = SYSTEM_CLOCK,
         limits: Limits | None = None,
@@ -114,18 +114,18 @@ class SpotifySource:
         self.can_observe_past = can_observe_past
         self.markets = tuple(markets)
         self._clock = clock
-        memory = memory or ShortMemory(clock)
+        memory = memory or InMemoryState(clock)
         self.credential = credential_digest(client_id)
         self.access = Access(memory.capabilities(name, self.credential), clock)
         self._requests_per_second = requests_per_second
         self._calls_per_day = calls_per_day
         self._careful = careful
-        self._allowance = memory.allowance(name, self.credential)
+        self._quota = memory.quota(name, self.credential)
         agent = user_agent(contact)
         self._accounts = PoliteClient(
             accounts_url,
             concurrency=1,
-            allowance=Uncounted(self._allowance),
+            quota=UncountedQuota(self._quota),
             limits=limits,
             clock=clock,
             user_agent=agent,
@@ -133,7 +133,7 @@ class SpotifySource:
         self._api = PoliteClient(
             api_url,
             concurrency=concurrency,
-            allowance=self._allowance,
+            quota=self._quota,
             authorization=ClientCredentials(self._accounts, client_id, client_secret, clock),
             own_error=spotify_form,
             limits=limits,
@@ -152,7 +152,7 @@ class SpotifySource:
     def _pace_itself(self) -> None:
         """Keep to the limits that suit what is known about the app."""
         per_second, per_day = self.allowed_pace
-        self._allowance.limit(per_second, per_day)
+        self._quota.limit(per_second, per_day)
 
     @property
     def allowed_pace(self) -> tuple[float | None, int | None]:
@@ -172,7 +172,7 @@ class SpotifySource:
         cls,
         settings: Settings,
         *,
-        memory: Memory | None = None,
+        memory: State | None = None,
         clock: Clock = SYSTEM_CLOCK,
         limits: Limits | None = None,
         run_id: str = "",
@@ -305,9 +305,9 @@ class SpotifySource:
                 entity, day, sink, len(wanted), odd, lambda asking: asking.new_releases(wanted)
             )
         odd = askable([key.partition("/")[0] for key in keys])[1]
-        questions = [top_tracks(*pair) for pair in self._artist_markets(keys) if pair[0] not in odd]
+        requests = [top_tracks(*pair) for pair in self._artist_markets(keys) if pair[0] not in odd]
         return await self._ask(
-            entity, day, sink, len(questions), odd, lambda asking: asking.top_tracks(questions)
+            entity, day, sink, len(requests), odd, lambda asking: asking.top_tracks(requests)
         )
 
     async def tracks(self, ids: Sequence[str], day: date, sink: Sink) -> Usage:
@@ -317,10 +317,8 @@ class SpotifySource:
             SourceError: As `observe`.
         """
         known, odd = askable(ids)
-        questions = list(batches("tracks", "/tracks", known, TRACKS_IN_BATCH, (("market", self.markets[0]),)))
-        return await self._ask(
-            "tracks", day, sink, len(questions), odd, lambda asking: asking.every(questions)
-        )
+        requests = list(batches("tracks", "/tracks", known, TRACKS_IN_BATCH, (("market", self.markets[0]),)))
+        return await self._ask("tracks", day, sink, len(requests), odd, lambda asking: asking.every(requests))
 
     async def search_artists(self, name: str, limit: int = 5) -> list[ArtistHit]:
         """Find artists by name, best match first; nothing is landed.
@@ -338,7 +336,7 @@ class SpotifySource:
             ("limit", str(min(max(limit, 1), 10))),
             ("market", self.markets[0]),
         )
-        data = await self._look_up(Question(f"artists called {name[:60]!r}", "/search", params))
+        data = await self._look_up(Request(f"artists called {name[:60]!r}", "/search", params))
         page = data.get("artists")
         return artist_hits(page.get("items") if isinstance(page, dict) else None)
 
@@ -349,9 +347,9 @@ class SpotifySource:
             SourceError: The upstream cannot be asked.
         """
         hits: list[ArtistHit] = []
-        for question in batches("artists", "/artists", askable(ids)[0], ARTISTS_IN_BATCH):
-            asked = question.request["ids"]
-            data = {} if self.access.may(ARTIST_BATCHES) is False else await self._look_up(question)
+        for request in batches("artists", "/artists", askable(ids)[0], ARTISTS_IN_BATCH):
+            asked = request.context["ids"]
+            data = {} if self.access.may(ARTIST_BATCHES) is False else await self._look_up(request)
             if data:
                 hits += artist_hits(data.get("artists"))
                 continue
@@ -370,10 +368,10 @@ class SpotifySource:
             SourceError: The upstream cannot be asked.
         """
 
-        async def ask(visit: Visit) -> None:
-            await self._asking(visit, again=again).probe(artist_id)
+        async def send(session: ObservationSession) -> None:
+            await self._asking(session, again=again).probe(artist_id)
 
-        return await self._observer.visit("what this app may see", self._clock.now().date(), None, 6, ask)
+        return await self._observer.session("what this app may see", self._clock.now().date(), None, 6, send)
 
     def _artist_markets(self, keys: Sequence[str]) -> list[tuple[str, str]]:
         pairs: dict[tuple[str, str], None] = {}
@@ -388,38 +386,38 @@ class SpotifySource:
         entity: str,
         day: date,
         sink: Sink,
-        questions: int,
+        requests: int,
         odd: Sequence[str],
         how: Callable[[Asking], Awaitable[None]],
     ) -> Usage:
-        async def ask(visit: Visit) -> None:
+        async def send(session: ObservationSession) -> None:
             try:
-                await how(self._asking(visit))
+                await how(self._asking(session))
             except SourceError:
                 with suppress(Exception):  # why it ended matters more than what was learnt
                     self.access.conclude()
                 raise
             self.access.conclude()
             self._pace_itself()
-            if questions and len(visit.failures) > len(odd) and not visit.answers:
+            if requests and len(session.failures) > len(odd) and not session.answers:
                 raise UpstreamUnavailable(
-                    f"{self.name}: none of {questions} questions about {entity} was answered; "
-                    f"the last one: {visit.failures[-1]}"
+                    f"{self.name}: none of {requests} questions about {entity} was answered; "
+                    f"the last one: {session.failures[-1]}"
                 )
 
         lines = [
             f"{key[:40]!r} is no Spotify id (letters and digits only) and was not asked for" for key in odd
         ]
-        return await self._observer.visit(
-            entity, day, sink, questions, ask, lines, per_second=self.allowed_pace[0]
+        return await self._observer.session(
+            entity, day, sink, requests, send, lines, per_second=self.allowed_pace[0]
         )
 
-    def _asking(self, visit: Visit, *, again: bool = False) -> Asking:
+    def _asking(self, session: ObservationSession, *, again: bool = False) -> Asking:
         self._pace_itself()
-        return Asking(self._api, self.access, visit, self._pace_itself, market=self.markets[0], again=again)
+        return Asking(self._api, self.access, session, self._pace_itself, market=self.markets[0], again=again)
 
-    async def _look_up(self, question: Question) -> dict[str, Any]:
-        answer = await self._observer.look_up(question, "artists looked up")
+    async def _look_up(self, request: Request) -> dict[str, Any]:
+        answer = await self._observer.look_up(request, "artists looked up")
         return answer.data if answer.status == 200 and isinstance(answer.data, dict) else {}
 
 

@@ -35,7 +35,7 @@ def asked(cursor: PgCursor, table: str, source: str, day: date) -> int:
     return int(row[0]) if row else 0
 
 
-def rebook(warehouse: Warehouse, table: str, source: str, day: date, run_id: str, fewer: int) -> bool:
+def adjust_ledger(warehouse: Warehouse, table: str, source: str, day: date, run_id: str, fewer: int) -> bool:
     """Write a ledger row for what stands in a partition now.
 
     Args:

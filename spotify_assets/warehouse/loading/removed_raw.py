@@ -7,7 +7,7 @@ from datetime import date
 from spotify_assets.warehouse.connection import Warehouse
 
 
-def book_removed(warehouse: Warehouse, table: str, source: str, day: date, files: int) -> None:
+def record_removal(warehouse: Warehouse, table: str, source: str, day: date, files: int) -> None:
     """Note that the raw responses of a partition go; to be called before they do."""
     with warehouse.connect() as connection, connection.cursor() as cursor:
         cursor.execute(

@@ -29,7 +29,7 @@ returning since
 """
 
 
-class KeptCapabilities:
+class PostgresCapabilities:
     """The capabilities of one upstream and credential, as the database remembers them."""
 
     def __init__(self, warehouse: Warehouse, upstream: str, credential: str) -> None:

@@ -134,7 +134,7 @@ where least(c.until, c.set_at + make_interval(secs => {LONGEST_COOLDOWN_SECONDS}
 """  # noqa: S608 - a constant
 
 
-class SharedAllowance:
+class SharedQuota:
     """Leave to call one upstream with one credential, shared by all processes that use the database."""
 
     def __init__(self, warehouse: Warehouse, upstream: str, credential: str) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import psycopg2
 
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.errors import BooksBusy, DatabaseUnavailable
+from spotify_assets.warehouse.errors import DatabaseUnavailable, UpstreamStateBusy
 
 BRIEF_LOCK_SECONDS = 5.0
 """How long such a statement waits for a lock: while it does, no source of this process goes on."""
@@ -35,7 +35,7 @@ def in_words(warehouse: Warehouse, what: str) -> Iterator[None]:
     try:
         yield
     except psycopg2.errors.LockNotAvailable:
-        raise BooksBusy(
+        raise UpstreamStateBusy(
             f"{named} was locked by another process for {brief_lock(warehouse):g} seconds, in "
             f"{warehouse.where}, so nothing more was asked. Look for a process that hangs, then run again: "
             "only what is missing is asked for again"

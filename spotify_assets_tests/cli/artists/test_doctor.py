@@ -22,8 +22,8 @@ from spotify_assets.sources.spotify.access import CALLS
 from spotify_assets.sources.state import credential_digest
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.upstream_state.api_usage import last_cooldowns
-from spotify_assets.warehouse.upstream_state.quota import SharedAllowance
-from spotify_assets.warehouse.upstream_state.state import KeptMemory
+from spotify_assets.warehouse.upstream_state.quota import SharedQuota
+from spotify_assets.warehouse.upstream_state.state import PostgresState
 from spotify_assets_tests.support.command import Done
 
 Cli = Callable[..., Done]
@@ -173,7 +173,7 @@ def test_what_was_refused_is_asked_anew_when_wished(
     cli: Cli, app: Callable[..., Any], warehouse: Warehouse
 ) -> None:
     watch(warehouse, 1)
-    notes = KeptMemory(warehouse).capabilities("spotify", credential_digest(SecretStr("id")))
+    notes = PostgresState(warehouse).capabilities("spotify", credential_digest(SecretStr("id")))
     for call in CALLS:  # as a page of a proxy had taught an earlier version
         notes.note(call, allowed=False, reason="refused: HTTP 403", at=datetime.now(UTC))
     with app("extended") as url:
@@ -227,16 +227,16 @@ def test_calls_and_a_pause_are_shown_by_both_and_nothing_is_asked_meanwhile(
         assert f"calls     spotify: {before} of 400 today; tomorrow: 3 artists need 14 calls" in status
         assert "paused" not in status
 
-        allowance = SharedAllowance(warehouse, "spotify", credential_digest(SecretStr("id")))
-        allowance.cool_down(7200, "it asked for a pause of 7,200 s (HTTP 429)")
-        allowance.close()
+        quota = SharedQuota(warehouse, "spotify", credential_digest(SecretStr("id")))
+        quota.cool_down(7200, "it asked for a pause of 7,200 s (HTTP 429)")
+        quota.close()
         (cooldown,) = last_cooldowns(warehouse)
         until = in_minutes(cooldown.until)
         status = cli("status").succeeded().out
         assert f"paused    spotify: nothing is asked until {until} (it asked for a pause of 7,200 s" in status
         doctor = " ".join(cli("doctor").succeeded().out.split())
         assert f"PAUSED nothing is asked until {until}: it asked for a pause of 7,200 s (HTTP 429)" in doctor
-        SharedAllowance(warehouse, "musicbrainz", "none").cool_down(90_000, "it asked for 25 hours")
+        SharedQuota(warehouse, "musicbrainz", "none").cool_down(90_000, "it asked for 25 hours")
         assert "it asked for 25 hours; it is asked once after a day" in cli("doctor").succeeded().out
         (other,) = cli("doctor", "--json").succeeded().json()["others_paused"]
         assert other["upstream"] == "musicbrainz"

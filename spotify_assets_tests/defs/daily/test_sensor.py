@@ -21,7 +21,7 @@ from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import LoadSummary
 from spotify_assets.warehouse.loading.replace import replace_partition
 from spotify_assets.warehouse.upstream_state.api_usage import last_cooldowns
-from spotify_assets.warehouse.upstream_state.quota import SharedAllowance
+from spotify_assets.warehouse.upstream_state.quota import SharedQuota
 from spotify_assets_tests.support.clocks.clocked import Clocked, Sensor, record_run
 
 DAY = date(2026, 11, 20)
@@ -295,9 +295,9 @@ def test_an_artist_added_while_a_run_is_under_way_is_asked_about_after_it(
 
 def cool_down(warehouse: Warehouse, seconds: float, set_at: datetime | None = None) -> datetime:
     """An upstream asked to be left alone, now or at a time; gives when that is over."""
-    allowance = SharedAllowance(warehouse, "simulated", "app")
-    allowance.cool_down(seconds, "it asked for a pause")
-    allowance.close()
+    quota = SharedQuota(warehouse, "simulated", "app")
+    quota.cool_down(seconds, "it asked for a pause")
+    quota.close()
     time.sleep(min(seconds, 0.2))
     with warehouse.connect() as connection, connection.cursor() as cursor:
         cursor.execute("update ops.cooldowns set set_at = coalesce(%s, set_at)", (set_at,))

@@ -25,7 +25,7 @@ from spotify_assets.sources.exchange import Exchange
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import MAY_NOT, LoadSummary, QuarantinedRow
 from spotify_assets.warehouse.loading.replace import replace_partition
-from spotify_assets.warehouse.upstream_state.capabilities import KeptCapabilities
+from spotify_assets.warehouse.upstream_state.capabilities import PostgresCapabilities
 from spotify_assets_tests.support.clocks.timeline import StoppedClock
 from spotify_assets_tests.support.running import run
 
@@ -271,12 +271,12 @@ def test_a_refusal_that_is_remembered_explains_days_from_then_on(warehouse: Ware
     half = [*moving(10, 0), *[None] * 10]
     observe(warehouse, DAY, half)
     assert not null_share(warehouse).passed
-    capabilities = KeptCapabilities(warehouse, "spotify", "app")
+    capabilities = PostgresCapabilities(warehouse, "spotify", "app")
     why = "left out of every answer about artists"
     later = datetime(2026, 11, 21, 9, tzinfo=UTC)
     capabilities.note("field: artist popularity", allowed=False, reason=why, at=later)
     assert not null_share(warehouse).passed, "on that day it still was granted"
-    KeptCapabilities(warehouse, "spotify", "other app").note(
+    PostgresCapabilities(warehouse, "spotify", "other app").note(
         "field: artist popularity", allowed=False, reason=why, at=later - timedelta(1)
     )
     found = null_share(warehouse)

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from spotify_assets.defs.monitoring.sign_in import NAME, check_sign_in, sign_in_check
 from spotify_assets.users import store
-from spotify_assets.users.token_encryption import Vault
+from spotify_assets.users.token_encryption import TokenEncryption
 from spotify_assets.warehouse.connection import Warehouse
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
@@ -30,7 +30,7 @@ def test_it_warns_two_weeks_ahead_and_names_nobody(
     warehouse: Warehouse, home: Path, days: int, passed: bool, words: str | None
 ) -> None:
     store.sign_in(
-        warehouse, Vault(home), source="spotify", user_id="canary-user", display_name="Canary Name",
+        warehouse, TokenEncryption(home), source="spotify", user_id="canary-user", display_name="Canary Name",
         scopes=(),
         authorised_at=NOW - timedelta(170), expires_at=NOW + timedelta(days), refresh_token=SecretStr("t"),
     )  # fmt: skip

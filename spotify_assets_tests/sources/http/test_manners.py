@@ -13,9 +13,9 @@ from pydantic import SecretStr
 
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.http.client import REFUSALS_IN_A_ROW, PoliteClient, user_agent
-from spotify_assets.sources.http.quota import Allowance, LocalAllowance, Uncounted
-from spotify_assets.sources.http.request import Answer, BodyFault, Question
-from spotify_assets.sources.http.session import Visit
+from spotify_assets.sources.http.quota import LocalQuota, Quota, UncountedQuota
+from spotify_assets.sources.http.request import BodyFault, Request, Response
+from spotify_assets.sources.http.session import ObservationSession
 from spotify_assets.sources.protocol import (
     BudgetSpent,
     CooldownRequired,
@@ -48,8 +48,8 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(asyncio.wait_for(test(), 20))
 
 
-def numbered(count: int, **changes: Any) -> list[Question]:
-    return [Question(f"number {n}", f"/{n}", request={"n": n}, **changes) for n in range(count)]
+def numbered(count: int, **changes: Any) -> list[Request]:
+    return [Request(f"number {n}", f"/{n}", context={"n": n}, **changes) for n in range(count)]
 
 
 class Client:
@@ -57,14 +57,16 @@ class Client:
 
     def __init__(self, up: Upstream, clock: Clock, **settings: Any) -> None:
         self.landed = Landed()
-        self.answers: list[Answer] = []
+        self.answers: list[Response] = []
         self.api = PoliteClient(up.url, clock=clock, limits=QUICK, rand=lambda: 0.5, **settings)
         self.clients = [self.api]
-        self.visit = Visit("deezer", "artists", self.landed, clock, self.api.budget(), 1e9, DAY, past=True)
+        self.session = ObservationSession(
+            "deezer", "artists", self.landed, clock, self.api.budget(), 1e9, DAY, past=True
+        )
 
-    async def ask(self, questions: list[Question]) -> None:
+    async def send(self, requests: list[Request]) -> None:
         try:
-            await self.api.ask_all(questions, self.visit, lambda _, answer: self.answers.append(answer))
+            await self.api.send_all(requests, self.session, lambda _, answer: self.answers.append(answer))
         finally:
             for each in self.clients:
                 await each.aclose()
@@ -75,9 +77,9 @@ def test_an_error_inside_200_is_landed_and_then_waited_out() -> None:
         clock = FakeClock()
         async with Upstream(lambda _: fault(4) if len(up.requests) == 3 else Reply(body={}), clock) as up:
             client = Client(up, clock, reads_fault=reads_fault, concurrency=1)
-            await client.ask(numbered(6))
+            await client.send(numbered(6))
         assert len(client.answers) == 6
-        assert (client.visit.usage.throttled, client.visit.usage.retries) == (1, 1)
+        assert (client.session.usage.throttled, client.session.usage.retries) == (1, 1)
         assert up.requests[3].at - up.requests[2].at >= 1.0, "it named no time, so we choose one"
         assert [e.status for e in client.landed] == [200] * 7
         assert '"code": 4' in client.landed[2].body
@@ -91,9 +93,9 @@ def test_an_error_inside_200_that_stays_ends_after_three_attempts() -> None:
             clock = FakeClock()
             async with Upstream(lambda _, code=code: fault(code), clock) as up:  # type: ignore[misc]
                 client = Client(up, clock, reads_fault=reads_fault)
-                await client.ask(numbered(1))
+                await client.send(numbered(1))
             assert len(up.requests) == 3
-            assert words in client.visit.failures[0]
+            assert words in client.session.failures[0]
             assert client.answers == []
 
     run(test)
@@ -114,7 +116,7 @@ def test_a_refusal_inside_200_ends_the_observation(
         async with Upstream(lambda _: reply) as up:
             client = Client(up, FakeClock(), reads_fault=reads_fault, concurrency=1)
             with pytest.raises(error, match=words):
-                await client.ask(numbered(5))
+                await client.send(numbered(5))
         assert (len(up.requests), len(client.landed)) == (calls, calls)
 
     run(test)
@@ -125,14 +127,14 @@ def test_what_a_question_wants_to_know_is_an_answer() -> None:
         replies = [fault(800), fault(200), Reply(403, {"error": {"code": 5}}), Reply(404, b"<html>")]
         async with Upstream(lambda _: replies[len(up.requests) - 1]) as up:
             client = Client(up, FakeClock(), reads_fault=reads_fault, concurrency=1)
-            await client.ask(numbered(4, answers=frozenset({403, 404})))
+            await client.send(numbered(4, answers=frozenset({403, 404})))
         assert [answer.status for answer in client.answers] == [404, 403, 403, 404]
         assert client.answers[0].data["error"]["code"] == 800
         assert [answer.data for answer in client.answers[2:]] == [{"error": {"code": 5}}, None]
         async with Upstream(lambda _: fault(800)) as up:
             client = Client(up, FakeClock(), reads_fault=reads_fault)
-            await client.ask(numbered(1, answers=frozenset()))
-        assert client.visit.failures == ['number 0: deezer answered HTTP 200: "no data"']
+            await client.send(numbered(1, answers=frozenset()))
+        assert client.session.failures == ['number 0: deezer answered HTTP 200: "no data"']
 
     run(test)
 
@@ -163,9 +165,9 @@ def test_a_limit_told_in_headers_is_never_met() -> None:
 
         async with Upstream(script, clock) as up:
             client = Client(up, clock, concurrency=1)
-            await client.ask(numbered(100))
+            await client.send(numbered(100))
         assert len(client.answers) == 100
-        assert client.visit.usage.throttled == 0
+        assert client.session.usage.throttled == 0
         assert clock.elapsed >= 30
 
     run(test)
@@ -174,11 +176,11 @@ def test_a_limit_told_in_headers_is_never_met() -> None:
 def test_429_with_a_reset_and_no_retry_after_is_waited_out_by_all() -> None:
     async def test() -> None:
         clock = FakeClock()
-        allowance = LocalAllowance(clock=clock)
+        quota = LocalQuota(clock=clock)
         async with Upstream(
             lambda _: limited("0", "7", 429) if len(up.requests) == 1 else Reply(body={}), clock
         ) as up:
-            await Client(up, clock, allowance=allowance).ask(numbered(1))
+            await Client(up, clock, quota=quota).send(numbered(1))
         assert up.requests[1].at - up.requests[0].at >= 6.99
 
     run(test)
@@ -189,7 +191,7 @@ def test_a_limit_that_renews_much_later_ends_the_observation_and_keeps_the_answe
         async with Upstream(lambda _: limited("0", "600")) as up:
             client = Client(up, FakeClock(), concurrency=1)
             with pytest.raises(CooldownRequired, match=r"renews in 600 s") as caught:
-                await client.ask(numbered(5))
+                await client.send(numbered(5))
         assert caught.value.seconds == 600
         assert (len(up.requests), len(client.answers)) == (1, 1)
 
@@ -203,7 +205,7 @@ def test_headers_that_say_nothing_hold_nobody_up(remaining: str, reset_in: str) 
     async def test() -> None:
         clock = FakeClock()
         async with Upstream(lambda _: limited(remaining, reset_in), clock) as up:
-            await Client(up, clock).ask(numbered(9))
+            await Client(up, clock).send(numbered(9))
         assert (len(up.requests), clock.elapsed) == (9, 0)
 
     run(test)
@@ -213,17 +215,17 @@ def test_a_spent_budget_keeps_what_is_under_way() -> None:
     async def test() -> None:
         clock = FakeClock()
         async with Upstream(lambda _: Reply(body={}, delay=0.02), clock) as up:
-            allowance = LocalAllowance(per_day=20, clock=clock, name="deezer")
-            client = Client(up, clock, allowance=allowance, concurrency=8)
+            quota = LocalQuota(per_day=20, clock=clock, name="deezer")
+            client = Client(up, clock, quota=quota, concurrency=8)
             with pytest.raises(
                 BudgetSpent, match=r"deezer: all 20 calls allowed for 2026-11-20 are used"
             ) as caught:
-                await client.ask(numbered(50))
+                await client.send(numbered(50))
             assert "renew at 2026-11-21 00:00 UTC" in str(caught.value)
             assert len(up.requests) == len(client.answers) == len(client.landed) == 20
-            assert client.visit.failures == []
+            assert client.session.failures == []
             clock.start += timedelta(days=1)
-            assert allowance.take(1), "the next day has its own"
+            assert quota.take(1), "the next day has its own"
 
     run(test)
 
@@ -232,18 +234,18 @@ def test_a_retry_counts_against_the_budget() -> None:
     async def test() -> None:
         clock = FakeClock()
         async with Upstream(lambda _: Reply(500, b""), clock) as up:
-            client = Client(up, clock, allowance=LocalAllowance(per_day=2, clock=clock))
+            client = Client(up, clock, quota=LocalQuota(per_day=2, clock=clock))
             with pytest.raises(BudgetSpent):
-                await client.ask(numbered(1))
+                await client.send(numbered(1))
         assert len(up.requests) == 2
 
     run(test)
 
 
-def signing_in(up: Upstream, clock: Clock, allowance: Allowance) -> Client:
-    accounts = PoliteClient(up.url, concurrency=1, allowance=Uncounted(allowance), limits=QUICK, clock=clock)
+def signing_in(up: Upstream, clock: Clock, quota: Quota) -> Client:
+    accounts = PoliteClient(up.url, concurrency=1, quota=UncountedQuota(quota), limits=QUICK, clock=clock)
     credentials = ClientCredentials(accounts, SecretStr("an-id"), SecretStr("a-secret"), clock)
-    client = Client(up, clock, allowance=allowance, authorization=credentials)
+    client = Client(up, clock, quota=quota, authorization=credentials)
     client.clients.append(accounts)
     return client
 
@@ -251,30 +253,30 @@ def signing_in(up: Upstream, clock: Clock, allowance: Allowance) -> Client:
 def test_sign_in_is_not_counted_and_shares_pauses_and_cooldowns() -> None:
     async def test() -> None:
         clock = FakeClock()
-        allowance = LocalAllowance(per_day=3, clock=clock)
+        quota = LocalQuota(per_day=3, clock=clock)
         async with Upstream(lambda _: Reply(body={}), clock) as up:
-            await signing_in(up, clock, allowance).ask(numbered(3))
+            await signing_in(up, clock, quota).send(numbered(3))
             assert (len(up.requests), len(up.token_requests)) == (3, 1)
-            allowance.limit(None, None)
+            quota.limit(None, None)
 
-            allowance.pause(30)
-            await signing_in(up, clock, allowance).ask(numbered(1))
+            quota.pause(30)
+            await signing_in(up, clock, quota).send(numbered(1))
             assert up.token_requests[1].at >= 29.99
 
             up.token_script = lambda _: Reply(429, b"", {"retry-after": "7200"})
             for _ in range(2):
                 with pytest.raises(CooldownRequired, match="7,200 s"):
-                    await signing_in(up, clock, allowance).ask(numbered(1))
+                    await signing_in(up, clock, quota).send(numbered(1))
             assert (len(up.requests), len(up.token_requests)) == (4, 3)
 
             clock.elapsed += 7200
             up.token_script = up._token
-            allowance.cool_down(None, "the quota is used up")
+            quota.cool_down(None, "the quota is used up")
             with pytest.raises(CooldownRequired, match="promised no time"):
-                await signing_in(up, clock, allowance).ask(numbered(1))
+                await signing_in(up, clock, quota).send(numbered(1))
             assert (len(up.requests), len(up.token_requests)) == (4, 3)
             clock.elapsed += 86_400
-            assert allowance.take(1)
+            assert quota.take(1)
 
     run(test)
 
@@ -283,7 +285,7 @@ def test_those_who_waited_for_a_sign_in_do_not_leave_all_at_once() -> None:
     async def test() -> None:
         async with Upstream(lambda _: Reply(body={})) as up:
             up.token_script = lambda seen: replace(up._token(seen), delay=0.2)
-            await signing_in(up, SYSTEM_CLOCK, LocalAllowance(20)).ask(numbered(12))
+            await signing_in(up, SYSTEM_CLOCK, LocalQuota(20)).send(numbered(12))
         at = [seen.at for seen in up.requests]
         assert min(late - early for early, late in zip(at, at[4:], strict=False)) >= 0.1
 
@@ -294,7 +296,7 @@ def test_who_asks_and_what_is_posted() -> None:
     async def test() -> None:
         async with Upstream(lambda _: Reply(body=[])) as up:
             client = Client(up, FakeClock(), user_agent=user_agent("someone@example.org"))
-            await client.ask([Question("counts", "/1/counts", method="POST", json={"mbids": ["ä"]})])
+            await client.send([Request("counts", "/1/counts", method="POST", json={"mbids": ["ä"]})])
         (seen,) = up.requests
         assert seen.headers["user-agent"].startswith("spotify-assets/")
         assert seen.headers["user-agent"].endswith(" (+someone@example.org)")
@@ -310,9 +312,9 @@ def test_absurd_pauses_are_no_crash() -> None:
     async def test() -> None:
         async with Upstream(lambda _: Reply(429, b"", {"retry-after": "999999999999"})) as up:
             with pytest.raises(CooldownRequired):
-                await Client(up, FakeClock()).ask(numbered(1))
+                await Client(up, FakeClock()).send(numbered(1))
             client = Client(up, FakeClock())
             with pytest.raises(UpstreamUnavailable, match="another place"):
-                await client.api.ask(Question("elsewhere", "http://127.0.0.1:1/x"), client.visit)
+                await client.api.send(Request("elsewhere", "http://127.0.0.1:1/x"), client.session)
 
     run(test)

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from spotify_assets.sources.clock import SYSTEM_CLOCK
-from spotify_assets.sources.http.pacing import RetryBudget, Turns, backoff_seconds, parse_retry_after
-from spotify_assets.sources.http.quota import USED_SHARE, LocalAllowance
+from spotify_assets.sources.http.pacing import RateGate, RetryBudget, backoff_seconds, parse_retry_after
+from spotify_assets.sources.http.quota import USED_SHARE, LocalQuota
 from spotify_assets.sources.http.request import Limits
 from spotify_assets.sources.spotify.source import SpotifySource
 from spotify_assets_tests.support.servers.upstream import DAY, FakeClock, Landed, Reply, Seen, Upstream, ids
@@ -43,11 +43,11 @@ def test_pace_is_reached_and_never_exceeded() -> None:
 def test_pace_hands_out_even_slots_and_survives_idleness() -> None:
     async def test() -> None:
         clock = FakeClock()
-        turns = Turns(LocalAllowance(4 / USED_SHARE, clock=clock), clock)
-        slots = [await turns.turn(lambda: None) for _ in range(5)]
+        gate = RateGate(LocalQuota(4 / USED_SHARE, clock=clock), clock)
+        slots = [await gate.turn(lambda: None) for _ in range(5)]
         assert [b - a for a, b in pairwise(slots)] == pytest.approx([0.25] * 4)
         await clock.sleep(100)
-        late = [await turns.turn(lambda: None) for _ in range(3)]
+        late = [await gate.turn(lambda: None) for _ in range(3)]
         assert late[0] >= slots[-1] + 99, "idle time is not saved up for a burst"
         assert late[2] - late[0] == pytest.approx(0.5)
 

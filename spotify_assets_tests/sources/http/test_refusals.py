@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from spotify_assets.sources.capabilities import Forgetful
+from spotify_assets.sources.capabilities import NullCapabilities
 from spotify_assets.sources.protocol import (
     ARTIST_ENTITIES,
     Entity,
@@ -18,7 +18,7 @@ from spotify_assets.sources.protocol import (
     Usage,
 )
 from spotify_assets.sources.spotify.access import TOP_TRACKS
-from spotify_assets.sources.state import ShortMemory
+from spotify_assets.sources.state import InMemoryState
 from spotify_assets_tests.sources.spotify.test_access import DEVELOPMENT, EVERY_CALL, App, known, observe, run
 from spotify_assets_tests.sources.test_open_sources import deezer, lastfm, listenbrainz, mbid
 from spotify_assets_tests.sources.test_open_sources import observe as observe_open
@@ -52,7 +52,7 @@ def test_a_403_of_somebody_else_passes(entity: Entity, whose: str) -> None:
     async def test() -> None:
         strikes = [FOREIGN[whose]] * 2
         app = App(before=lambda _: strikes.pop() if strikes else None)
-        memory = ShortMemory(app.clock)
+        memory = InMemoryState(app.clock)
         async with app.up, app.up.source(memory=memory) as source:
             seen = await observe(source, entity, ids(3))
             assert seen.problem is None
@@ -68,7 +68,7 @@ def test_a_403_of_somebody_else_passes(entity: Entity, whose: str) -> None:
 def test_a_403_of_somebody_else_that_stays_is_no_word_about_the_app(entity: Entity, granted: bool) -> None:
     async def test() -> None:
         app = App(before=lambda _: FOREIGN["front end"])
-        memory = extended(app.clock) if granted else ShortMemory(app.clock)
+        memory = extended(app.clock) if granted else InMemoryState(app.clock)
         before = known(memory)
         async with app.up, app.up.source(memory=memory) as source:
             seen = await observe(source, entity, ids(3))
@@ -87,7 +87,7 @@ def test_a_403_of_somebody_else_that_stays_is_no_word_about_the_app(entity: Enti
 def test_the_same_403_to_every_call_says_nothing(entity: Entity, granted: bool, words: str) -> None:
     async def test() -> None:
         app = App(before=lambda _: Reply(403, {"error": {"status": 403, "message": words}}))
-        memory = extended(app.clock) if granted else ShortMemory(app.clock)
+        memory = extended(app.clock) if granted else InMemoryState(app.clock)
         before = known(memory)
         async with app.up, app.up.source(memory=memory, concurrency=2) as source:
             seen = await observe(source, entity, ids(60))
@@ -124,7 +124,7 @@ def test_a_refusal_of_one_artist_costs_no_other(entity: Entity, refused: int) ->
         whom = ids(20)
         forbidden = Reply(403, {"error": {"status": 403, "message": "Forbidden"}})
         app = App(before=lambda seen: forbidden if whom[refused] in seen.target else None)
-        memory = ShortMemory(app.clock)
+        memory = InMemoryState(app.clock)
         async with app.up, app.up.source(memory=memory) as source:
             seen = await observe(source, entity, whom)
             assert seen.problem is None
@@ -141,7 +141,7 @@ def test_a_refusal_of_one_artist_costs_no_other(entity: Entity, refused: int) ->
 def test_what_was_learnt_wrongly_is_asked_anew() -> None:
     async def test() -> None:
         app = App(DEVELOPMENT, fields=frozenset())
-        memory = ShortMemory(app.clock)
+        memory = InMemoryState(app.clock)
         (artist,) = ids(1)
         async with app.up, app.up.source(memory=memory) as source:
             await source.probe(artist)
@@ -195,7 +195,7 @@ def keys_of(name: str) -> list[str]:
 @pytest.mark.parametrize("altogether", [False, True])
 def test_open_sources_refuse_a_call_or_everything(name: str, altogether: bool) -> None:
     source, more, refusal, answer = UPSTREAMS[name]
-    capabilities = Forgetful()
+    capabilities = NullCapabilities()
     if name == "listenbrainz":
         more = {**more, "capabilities": capabilities}
     first: list[str] = []

@@ -26,7 +26,7 @@ from spotify_assets.sources.protocol import (
 from spotify_assets.sources.records import ArtistSnapshot, NewRelease, Parsed
 from spotify_assets.sources.spotify.access import ALBUM_BATCHES, ARTIST_BATCHES, NEW_RELEASES, TOP_TRACKS
 from spotify_assets.sources.spotify.source import SpotifySource
-from spotify_assets.sources.state import ShortMemory, credential_digest
+from spotify_assets.sources.state import InMemoryState, credential_digest
 from spotify_assets_tests.support.servers.upstream import (
     DAY,
     FakeClock,
@@ -150,7 +150,7 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(asyncio.wait_for(test(), 20))
 
 
-def known(memory: ShortMemory) -> dict[str, Capability]:
+def known(memory: InMemoryState) -> dict[str, Capability]:
     return dict(memory.capabilities("spotify", CREDENTIAL).known())
 
 
@@ -171,7 +171,7 @@ def test_an_unknown_app_in_development_mode_wastes_one_call_of_each_kind() -> No
         app = App(DEVELOPMENT, fields=frozenset())
         whom = ids(3)
         app.lists = {(whom[0], "album"): ["2026-11-01"]}
-        memory = ShortMemory(app.clock)
+        memory = InMemoryState(app.clock)
         async with app.up, app.up.source(memory=memory) as source:
             seen = await observe(source, "artists", whom)
             assert app.made == {"artists": 1, "one-artist": 3}
@@ -209,7 +209,7 @@ def test_an_unknown_app_in_development_mode_wastes_one_call_of_each_kind() -> No
 def test_a_refusal_is_believed_for_a_week_and_then_tried_once() -> None:
     async def test() -> None:
         app = App(DEVELOPMENT, fields=frozenset())
-        memory = ShortMemory(app.clock)
+        memory = InMemoryState(app.clock)
         whom = ids(2)
         refused = []
         async with app.up, app.up.source(memory=memory) as source:
@@ -232,7 +232,7 @@ def test_a_refusal_is_believed_for_a_week_and_then_tried_once() -> None:
 def test_access_that_is_granted_later_is_used_from_then_on() -> None:
     async def test() -> None:
         app = App(DEVELOPMENT, fields=frozenset())
-        async with app.up, app.up.source(memory=ShortMemory(app.clock)) as source:
+        async with app.up, app.up.source(memory=InMemoryState(app.clock)) as source:
             await observe(source, "artists", ids(60))
             app.refused, app.fields = EXTENDED, frozenset(NUMBERS)
             app.clock.elapsed += 8 * 86_400
@@ -317,7 +317,7 @@ def test_an_answer_of_no_known_kind_tells_nothing_of_fields(kind: object) -> Non
     async def test() -> None:
         odd = Reply(body={"artists": [], "tracks": [], "type": kind})
         app = App(before=lambda _: odd)
-        async with app.up, app.up.source(memory=ShortMemory(app.clock)) as source:
+        async with app.up, app.up.source(memory=InMemoryState(app.clock)) as source:
             await source.probe(ids(1)[0])
             assert source.access.why_not("field: artist popularity") == ""
 
@@ -327,7 +327,7 @@ def test_an_answer_of_no_known_kind_tells_nothing_of_fields(kind: object) -> Non
 def test_fields_are_noted_as_they_are_met() -> None:
     async def test() -> None:
         app = App(fields=frozenset({"popularity", "label"}), refused=frozenset({"new-releases"}))
-        memory = ShortMemory(app.clock)
+        memory = InMemoryState(app.clock)
         async with app.up, app.up.source(memory=memory) as source:
             for entity in ARTIST_ENTITIES:
                 await observe(source, entity, ids(2))
@@ -368,7 +368,7 @@ def test_an_app_whose_owner_lost_premium_is_closed_and_nothing_is_learnt(
 ) -> None:
     async def test() -> None:
         app = App(EVERY_CALL, words=PREMIUM)
-        memory = extended(app.clock) if granted else ShortMemory(app.clock)
+        memory = extended(app.clock) if granted else InMemoryState(app.clock)
         before = known(memory)
         async with app.up, app.up.source(memory=memory, concurrency=1) as source:
             seen = await observe(source, entity, ids(120))
@@ -380,9 +380,9 @@ def test_an_app_whose_owner_lost_premium_is_closed_and_nothing_is_learnt(
     run(test)
 
 
-def development_memory(clock: FakeClock) -> ShortMemory:
+def development_memory(clock: FakeClock) -> InMemoryState:
     """What is remembered of an app in Development Mode."""
-    memory = ShortMemory(clock)
+    memory = InMemoryState(clock)
     capabilities = memory.capabilities("spotify", CREDENTIAL)
     for call in (ARTIST_BATCHES, TOP_TRACKS, NEW_RELEASES, ALBUM_BATCHES, "field: album popularity"):
         capabilities.note(call, allowed=False, reason="refused: HTTP 403", at=clock.now())
@@ -505,7 +505,7 @@ def test_what_a_day_is_said_to_cost_is_what_it_costs(
     async def test() -> None:
         app = App(refused, fields, found=50)
         whom = ids(120)
-        async with app.up, app.up.source(memory=ShortMemory(app.clock), markets=("US", "SE")) as source:
+        async with app.up, app.up.source(memory=InMemoryState(app.clock), markets=("US", "SE")) as source:
             for entity in ARTIST_ENTITIES:  # the first day finds out
                 await observe(source, entity, whom)
             assert source.access.mode == mode
@@ -521,14 +521,14 @@ def test_what_a_day_is_said_to_cost_is_what_it_costs(
 
 
 def test_what_is_unknown_is_counted_as_granted() -> None:
-    source = App().up.source(memory=ShortMemory(), markets=("US", "SE"))
+    source = App().up.source(memory=InMemoryState(), markets=("US", "SE"))
     assert [source.cost(entity, 101) for entity in ARTIST_ENTITIES] == [3, 202, 2 + 5]
 
 
 def test_albums_are_counted_one_by_one_where_only_that_shows_their_numbers() -> None:
     async def test() -> None:
         app = App(frozenset({"albums"}))
-        async with app.up, app.up.source(memory=ShortMemory(app.clock)) as source:
+        async with app.up, app.up.source(memory=InMemoryState(app.clock)) as source:
             await observe(source, "new_releases", ids(1))
             app.up.requests.clear()
             said = source.cost("new_releases", 1)
@@ -555,7 +555,7 @@ def test_an_app_is_trusted_with_what_its_kind_was_seen_to_stand(
     granted: bool | None, given: tuple[float | None, int | None], allowed: tuple[float, int | None]
 ) -> None:
     clock = FakeClock()
-    memory = ShortMemory(clock)
+    memory = InMemoryState(clock)
     if granted is not None:
         note = memory.capabilities("spotify", CREDENTIAL).note
         note(ARTIST_BATCHES, allowed=granted, reason="", at=clock.now())
@@ -571,7 +571,7 @@ def test_an_app_is_trusted_with_what_its_kind_was_seen_to_stand(
 def test_the_pace_rises_as_soon_as_more_is_known_to_be_granted() -> None:
     async def test() -> None:
         app = App()
-        async with app.up, app.up.source(memory=ShortMemory(app.clock), careful=True) as source:
+        async with app.up, app.up.source(memory=InMemoryState(app.clock), careful=True) as source:
             await observe(source, "artists", ids(1000))
             assert app.made == {"artists": 20}
             # The second call keeps a second's distance from the first, 18 more come 0.2 s apart.
@@ -584,7 +584,7 @@ def test_an_app_in_development_mode_stops_at_its_budget_with_the_first_artists()
     async def test() -> None:
         app = App(DEVELOPMENT, fields=frozenset())
         whom = ids(450)
-        async with app.up, app.up.source(memory=ShortMemory(app.clock), careful=True) as source:
+        async with app.up, app.up.source(memory=InMemoryState(app.clock), careful=True) as source:
             seen = await observe(source, "artists", whom)
             assert isinstance(seen.problem, BudgetSpent)
             assert app.made == {"artists": 1, "one-artist": 399}

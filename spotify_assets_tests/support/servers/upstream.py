@@ -20,7 +20,7 @@ from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.http.request import Limits
 from spotify_assets.sources.spotify.access import CALLS, Access
 from spotify_assets.sources.spotify.source import SpotifySource
-from spotify_assets.sources.state import ShortMemory, credential_digest
+from spotify_assets.sources.state import InMemoryState, credential_digest
 
 DAY = date(2026, 11, 20)
 QUICK = Limits(backoff_base=0.01)
@@ -192,9 +192,9 @@ class Upstream:
         return SpotifySource(settings.pop("name", "spotify"), **settings)
 
 
-def extended(clock: Clock) -> ShortMemory:
+def extended(clock: Clock) -> InMemoryState:
     """What is remembered of an app that was found to be granted every call."""
-    memory = ShortMemory(clock)
+    memory = InMemoryState(clock)
     access = Access(memory.capabilities("spotify", credential_digest(SecretStr("an-id"))), clock)
     for call in CALLS:
         access.granted(call)

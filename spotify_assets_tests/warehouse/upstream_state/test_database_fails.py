@@ -14,25 +14,25 @@ import pytest
 from pydantic import SecretStr
 
 from spotify_assets.sources.clock import SYSTEM_CLOCK
-from spotify_assets.sources.http.pacing import Turns
+from spotify_assets.sources.http.pacing import RateGate
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.errors import BooksBusy, DatabaseUnavailable, WarehouseError
+from spotify_assets.warehouse.errors import DatabaseUnavailable, UpstreamStateBusy, WarehouseError
 from spotify_assets.warehouse.upstream_state.api_usage import usage_today
-from spotify_assets.warehouse.upstream_state.capabilities import KeptCapabilities
-from spotify_assets.warehouse.upstream_state.quota import SharedAllowance
+from spotify_assets.warehouse.upstream_state.capabilities import PostgresCapabilities
+from spotify_assets.warehouse.upstream_state.quota import SharedQuota
 from spotify_assets_tests.support.command import change, query
 
 AT = datetime(2026, 11, 20, 10, tzinfo=UTC)
 
 
-def books(warehouse: Warehouse, upstream: str = "somewhere") -> SharedAllowance:
-    made = SharedAllowance(warehouse, upstream, "none")
+def books(warehouse: Warehouse, upstream: str = "somewhere") -> SharedQuota:
+    made = SharedQuota(warehouse, upstream, "none")
     made.limit(None, 1000)
     return made
 
 
 def noted(warehouse: Warehouse, name: str = "call: it") -> None:
-    capabilities = KeptCapabilities(warehouse, "somewhere", "none")
+    capabilities = PostgresCapabilities(warehouse, "somewhere", "none")
     capabilities.note(name, allowed=True, reason="answered", at=AT)
 
 
@@ -56,7 +56,7 @@ ASKING: dict[str, tuple[str, str, Callable[[Warehouse], object]]] = {
     "note": ("ops.capabilities", "what somewhere lets us see", noted),
     "known": (
         "ops.capabilities", "what somewhere lets us see",
-        lambda w: KeptCapabilities(w, "somewhere", "none").known(),
+        lambda w: PostgresCapabilities(w, "somewhere", "none").known(),
     ),
 }  # fmt: skip
 
@@ -80,7 +80,7 @@ def test_a_lock_that_others_hold_says_so(what: str, warehouse: Warehouse) -> Non
     started = time.monotonic()
     with (
         locked(warehouse, f"lock table {table} in access exclusive mode"),
-        pytest.raises(BooksBusy, match=r"locked by another process for 0\.3 seconds") as caught,
+        pytest.raises(UpstreamStateBusy, match=r"locked by another process for 0\.3 seconds") as caught,
     ):
         ask(replace(warehouse, lock_seconds=0.3))
     assert 0.25 < time.monotonic() - started < 2, "it is waited for once"
@@ -92,8 +92,8 @@ def test_a_locked_row_holds_the_event_loop_up_for_a_moment_only(warehouse: Wareh
     stuck, free = books(warehouse, "stuck"), books(warehouse, "free")
     stuck.take(1)
 
-    async def turn(allowance: SharedAllowance) -> float:
-        await Turns(allowance, SYSTEM_CLOCK).turn(lambda: None)
+    async def turn(quota: SharedQuota) -> float:
+        await RateGate(quota, SYSTEM_CLOCK).turn(lambda: None)
         return time.monotonic()
 
     async def both() -> tuple[float | BaseException, float | BaseException]:
@@ -114,7 +114,7 @@ def test_nothing_else_than_the_last_statement_is_lost(warehouse: Warehouse) -> N
     one.take(3)
     with (
         locked(warehouse, "select 1 from ops.api_pace for update"),
-        pytest.raises(BooksBusy),
+        pytest.raises(UpstreamStateBusy),
     ):
         one.take(3)
     assert [usage.calls for usage in usage_today(warehouse)] == [3]

@@ -23,7 +23,7 @@ from spotify_assets.warehouse.upstream_state.api_usage import (
     last_cooldowns,
     usage_today,
 )
-from spotify_assets.warehouse.upstream_state.quota import SharedAllowance
+from spotify_assets.warehouse.upstream_state.quota import SharedQuota
 from spotify_assets_tests.support.asking import ask, asked, started
 from spotify_assets_tests.support.command import query
 
@@ -33,8 +33,8 @@ def holder(
     per_second: float | None = None,
     per_day: int | None = None,
     credential: str = "none",
-) -> SharedAllowance:
-    made = SharedAllowance(warehouse, "somewhere", credential)
+) -> SharedQuota:
+    made = SharedQuota(warehouse, "somewhere", credential)
     made.limit(per_second, per_day)
     return made
 
@@ -220,20 +220,20 @@ def test_a_broken_connection_and_emptied_books_are_mended(warehouse: Warehouse) 
 
 
 def test_without_a_limit_the_books_are_opened_seldom(warehouse: Warehouse, simulator: str) -> None:
-    class Noting(SharedAllowance):
+    class Noting(SharedQuota):
         trips = 0
 
         def _run(self, statements: str, **values: object) -> tuple[object, ...] | None:
             self.trips += 1
             return super()._run(statements, **values)
 
-    allowance = Noting(warehouse, "simulated", "none")
+    quota = Noting(warehouse, "simulated", "none")
     ids = [f"{n:022d}" for n in range(1000)]
-    outcome = asyncio.run(ask(allowance, simulator, ids, SYSTEM_CLOCK))
+    outcome = asyncio.run(ask(quota, simulator, ids, SYSTEM_CLOCK))
     # Unknown artists are answered with 404.
     assert (outcome.calls, outcome.failures, outcome.stopped) == (1001, 0, "")
     assert [usage.calls for usage in usage_today(warehouse)] == [1000], "what was not used is given back"
-    assert allowance.trips <= 20 + 6 * outcome.seconds
+    assert quota.trips <= 20 + 6 * outcome.seconds
 
 
 def test_two_processes_keep_one_pace(warehouse: Warehouse, simulator: str) -> None:

@@ -22,7 +22,7 @@ from spotify_assets.sources.lastfm.source import LastfmSource
 from spotify_assets.sources.parsing import text_as_number
 from spotify_assets.sources.protocol import SourceError, UpstreamUnavailable
 from spotify_assets.sources.spotify.source import SpotifySource
-from spotify_assets.sources.state import Memory
+from spotify_assets.sources.state import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Found:
         return f"deezer:{self.artist_id}" if self.namespace.endswith("deezer") else self.artist_id
 
 
-async def _at_spotify(settings: Settings, memory: Memory, name: str) -> list[Found]:
+async def _at_spotify(settings: Settings, memory: State, name: str) -> list[Found]:
     async with aclosing(SpotifySource.from_settings(settings, memory=memory)) as source:
         return [
             Found(settings.upstream, hit.artist_id, hit.name, _count(hit.followers, "followers"))
@@ -57,7 +57,7 @@ async def _at_spotify(settings: Settings, memory: Memory, name: str) -> list[Fou
         ]
 
 
-async def _at_deezer(settings: Settings, memory: Memory, name: str) -> list[Found]:
+async def _at_deezer(settings: Settings, memory: State, name: str) -> list[Found]:
     namespace = in_world_of(settings.upstream, "deezer")
     async with aclosing(DeezerSource.from_settings(settings, memory, name=namespace)) as source:
         return [
@@ -68,7 +68,7 @@ async def _at_deezer(settings: Settings, memory: Memory, name: str) -> list[Foun
         ]
 
 
-async def _at_musicbrainz(settings: Settings, memory: Memory, name: str) -> list[Found]:
+async def _at_musicbrainz(settings: Settings, memory: State, name: str) -> list[Found]:
     namespace = in_world_of(settings.upstream, "musicbrainz")
     async with aclosing(MusicBrainz.from_settings(settings, memory)) as asker:
         return [
@@ -77,7 +77,7 @@ async def _at_musicbrainz(settings: Settings, memory: Memory, name: str) -> list
         ]
 
 
-async def _at_lastfm(settings: Settings, memory: Memory, name: str) -> list[Found]:
+async def _at_lastfm(settings: Settings, memory: State, name: str) -> list[Found]:
     namespace = in_world_of(settings.upstream, "lastfm")
     async with aclosing(LastfmSource.from_settings(settings, memory, name=namespace)) as source:
         hits = [hit for hit in await source.search_artists(name) if isinstance(hit.get("name"), str)]
@@ -92,8 +92,8 @@ async def _at_lastfm(settings: Settings, memory: Memory, name: str) -> list[Foun
     ]
 
 
-Names = Callable[[Settings, Memory, Sequence[str]], Coroutine[Any, Any, dict[str, str]]]
-Search = Callable[[Settings, Memory, str], Coroutine[Any, Any, list[Found]]]
+Names = Callable[[Settings, State, Sequence[str]], Coroutine[Any, Any, dict[str, str]]]
+Search = Callable[[Settings, State, str], Coroutine[Any, Any, list[Found]]]
 
 _SEARCHES: Mapping[str, Search] = {
     "spotify": _at_spotify,
@@ -107,7 +107,7 @@ _SEARCHES: Mapping[str, Search] = {
 }
 
 
-def by_name(settings: Settings, memory: Memory, name: str) -> Found:
+def by_name(settings: Settings, memory: State, name: str) -> Found:
     """The artist of exactly this name, or the only one found, at the first observed source that can search.
 
     Where that one does not answer, the next one stands in.
@@ -131,7 +131,7 @@ def by_name(settings: Settings, memory: Memory, name: str) -> Found:
     raise click.ClickException(f"{name!r} may be any of these; add the one you mean by its id:\n{found}")
 
 
-def _first_answer(searches: Sequence[Search], settings: Settings, memory: Memory, name: str) -> list[Found]:
+def _first_answer(searches: Sequence[Search], settings: Settings, memory: State, name: str) -> list[Found]:
     """What the first source finds that answers; the first one's error if none does."""
     errors: list[SourceError] = []
     for search in searches:
@@ -142,7 +142,7 @@ def _first_answer(searches: Sequence[Search], settings: Settings, memory: Memory
     raise errors[0]
 
 
-async def _spotify_names(settings: Settings, memory: Memory, ids: Sequence[str]) -> dict[str, str]:
+async def _spotify_names(settings: Settings, memory: State, ids: Sequence[str]) -> dict[str, str]:
     async with aclosing(SpotifySource.from_settings(settings, memory=memory)) as source:
         hits = await source.find_artists(ids)
     # An artist that was merged into another is answered under the other's id.
@@ -150,7 +150,7 @@ async def _spotify_names(settings: Settings, memory: Memory, ids: Sequence[str])
     return {ids[0]: hits[0].name} if len(ids) == len(hits) == 1 else answered
 
 
-async def _deezer_names(settings: Settings, memory: Memory, ids: Sequence[str]) -> dict[str, str]:
+async def _deezer_names(settings: Settings, memory: State, ids: Sequence[str]) -> dict[str, str]:
     namespace = in_world_of(settings.upstream, "deezer")
     async with aclosing(DeezerSource.from_settings(settings, memory, name=namespace)) as source:
         found = {artist_id: await source.name_of(artist_id) for artist_id in ids}
@@ -172,7 +172,7 @@ def can_look_up(settings: Settings, namespace: str) -> bool:
     return namespace in _NAMES and namespace in settings.observed_sources
 
 
-def names_by_id(settings: Settings, memory: Memory, namespace: str, ids: Sequence[str]) -> dict[str, str]:
+def names_by_id(settings: Settings, memory: State, namespace: str, ids: Sequence[str]) -> dict[str, str]:
     """What artists are called, of those that the upstream knows.
 
     Args:

@@ -18,7 +18,7 @@ from spotify_assets.cli.runtime.environment import Environment, open_environment
 from spotify_assets.settings import load_settings
 from spotify_assets.sources.lastfm.names import id_of, name_of
 from spotify_assets.sources.spotify.ids import NotAnArtist
-from spotify_assets.warehouse.upstream_state.state import KeptMemory
+from spotify_assets.warehouse.upstream_state.state import PostgresState
 
 HOW: Mapping[str, str] = {
     "hand": "entered by hand",
@@ -63,7 +63,7 @@ def look_for(
         return identify(
             environment.warehouse,
             load_settings() if environment.settings.simulated else environment.settings,
-            KeptMemory(environment.warehouse),
+            PostgresState(environment.warehouse),
             budget_seconds=seconds,
             only=only,
             landing=environment.landing,

@@ -21,18 +21,18 @@ from spotify_assets.cli.runtime.console import command, console, say, shown
 from spotify_assets.cli.runtime.environment import Environment, open_environment, upstream
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.sources.http.client import PoliteClient
-from spotify_assets.sources.http.quota import Allowance, Uncounted
+from spotify_assets.sources.http.quota import Quota, UncountedQuota
 from spotify_assets.sources.http.refusals import spotify_form
 from spotify_assets.sources.spotify.source import SpotifySource
 from spotify_assets.users import store
 from spotify_assets.users.access_token import OneToken, Person, who
 from spotify_assets.users.grants import TokenCalls, Tokens, ends_at
-from spotify_assets.users.pkce import SCOPES, Redirect, Request
+from spotify_assets.users.pkce import SCOPES, AuthorizationRequest, Redirect
 from spotify_assets.users.sign_in_callback import Callback
 from spotify_assets.users.store import SignedIn
-from spotify_assets.users.token_encryption import Vault
-from spotify_assets.warehouse.upstream_state.quota import SharedAllowance
-from spotify_assets.warehouse.upstream_state.state import KeptMemory
+from spotify_assets.users.token_encryption import TokenEncryption
+from spotify_assets.warehouse.upstream_state.quota import SharedQuota
+from spotify_assets.warehouse.upstream_state.state import PostgresState
 
 APPS_PAGE = "https://www.spotify.com/account/apps/"
 WAIT_SECONDS = 300
@@ -65,34 +65,34 @@ def _service(settings: Settings) -> _Service:
 
 
 @contextmanager
-def _leave(environment: Environment, settings: Settings) -> Iterator[SharedAllowance]:
+def _leave(environment: Environment, settings: Settings) -> Iterator[SharedQuota]:
     """The leave to call that whatever is asked for the app shares: its books, its pace, its cooldown."""
-    memory = KeptMemory(environment.warehouse)
+    memory = PostgresState(environment.warehouse)
     app = SpotifySource.from_settings(settings, memory=memory)
-    with closing(memory.allowance(app.name, app.credential)) as allowance:
-        allowance.limit(*app.allowed_pace)
-        yield allowance
+    with closing(memory.quota(app.name, app.credential)) as quota:
+        quota.limit(*app.allowed_pace)
+        yield quota
 
 
 async def _finish(
-    service: _Service, allowance: Allowance, request: Request, code: SecretStr
+    service: _Service, quota: Quota, request: AuthorizationRequest, code: SecretStr
 ) -> tuple[Tokens, Person]:
     """Exchange the code and ask who it was."""
-    accounts = PoliteClient(service.accounts_url, concurrency=1, allowance=Uncounted(allowance))
+    accounts = PoliteClient(service.accounts_url, concurrency=1, quota=UncountedQuota(quota))
     calls = TokenCalls(accounts, service.client_id, name=service.source)
-    visit = calls.visit()
+    session = calls.session()
     try:
-        tokens = await calls.exchange(request, code, visit)
+        tokens = await calls.exchange(request, code, session)
         authorization = OneToken(tokens.access)
         api = PoliteClient(
             service.api_url,
             concurrency=1,
-            allowance=allowance,
+            quota=quota,
             authorization=authorization,
             own_error=spotify_form,
         )
         try:
-            return tokens, await who(api, visit)
+            return tokens, await who(api, session)
         finally:
             await api.aclose()
     finally:
@@ -100,7 +100,7 @@ async def _finish(
 
 
 def _ask(
-    service: _Service, request: Request, callback: Callback, *, browser: bool, seconds: float
+    service: _Service, request: AuthorizationRequest, callback: Callback, *, browser: bool, seconds: float
 ) -> SecretStr:
     """Show the address, wait for the answer, and return its code."""
     url = request.url(service.accounts_url, service.client_id)
@@ -140,14 +140,14 @@ def login_command(no_browser: bool, timeout: int) -> None:
     with upstream(settings):
         settings = load_settings() if settings.simulated else settings
         service = _service(settings)
-        request = Request.new(redirect)
-        with _leave(environment, settings) as allowance:
+        request = AuthorizationRequest.new(redirect)
+        with _leave(environment, settings) as quota:
             # Before anybody is asked to sign in for nothing; waiting for them needs no connection.
-            allowance.check()
-            allowance.close()
+            quota.check()
+            quota.close()
             with Callback(redirect) as callback:
                 code = _ask(service, request, callback, browser=not no_browser, seconds=timeout)
-            tokens, person = asyncio.run(_finish(service, allowance, request, code))
+            tokens, person = asyncio.run(_finish(service, quota, request, code))
     _keep(environment, service.source, tokens, person)
 
 
@@ -156,7 +156,7 @@ def _keep(environment: Environment, source: str, tokens: Tokens, person: Person)
     now = datetime.now(UTC)
     store.sign_in(
         environment.warehouse,
-        Vault(environment.settings.spotify_assets_home),
+        TokenEncryption(environment.settings.spotify_assets_home),
         source=source,
         user_id=person.user_id,
         display_name=person.display_name,

@@ -17,7 +17,7 @@ from spotify_assets.cli.runtime.environment import Environment, upstream
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.sources.protocol import SourceError
 from spotify_assets.sources.spotify.ids import NotAnArtist
-from spotify_assets.warehouse.upstream_state.state import KeptMemory
+from spotify_assets.warehouse.upstream_state.state import PostgresState
 
 Artist = tuple[str, str, str | None]
 """Namespace, id, and name where it is known."""
@@ -77,7 +77,7 @@ def _understand(environment: Environment, text: str) -> tuple[str, str, str | No
     reference = parse_reference(text)
     if reference is not None:
         return in_world_of(environment.settings.upstream, reference.service), reference.artist_id, None
-    found = by_name(_asked(environment), KeptMemory(environment.warehouse), text)
+    found = by_name(_asked(environment), PostgresState(environment.warehouse), text)
     return found.namespace, found.artist_id, found.name
 
 
@@ -112,7 +112,7 @@ def _look_up(environment: Environment, nameless: Mapping[str, Sequence[str]], un
     names: dict[tuple[str, str], str] = {}
     for source, ids in nameless.items():
         try:
-            known = names_by_id(_asked(environment), KeptMemory(environment.warehouse), source, ids)
+            known = names_by_id(_asked(environment), PostgresState(environment.warehouse), source, ids)
         except SourceError as error:
             understood.notes.append(f"added without looking up who it is: {shown(error)}")
             continue

@@ -16,7 +16,7 @@ from spotify_assets.cli.runtime.console import command, console, literal, progre
 from spotify_assets.cli.runtime.environment import export_dagster, open_environment
 from spotify_assets.cli.runtime.outcomes import print_outcome
 from spotify_assets.contracts.tables import TABLES
-from spotify_assets.file_imports.history import LAYOUTS, Prepared, Preview, Wishes, prepare_all
+from spotify_assets.file_imports.history import LAYOUTS, ImportOptions, Prepared, Preview, prepare_all
 from spotify_assets.file_imports.mapping import Layout, check_layout_name, load_layouts, save_layout
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import load_settings
@@ -88,7 +88,7 @@ def import_command(
     table, files = _table_and_files(what)
     prepared = prepare_all(
         files,
-        Wishes(table, source, layout, columns, values, separator),
+        ImportOptions(table, source, layout, columns, values, separator),
         layouts,
         today=SYSTEM_CLOCK.now().date(),
         earliest=settings.spotify_assets_start_date,

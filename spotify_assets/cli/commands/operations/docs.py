@@ -17,8 +17,8 @@ from spotify_assets.cli.runtime.serving import (
     wait_option,
 )
 from spotify_assets.settings import Settings, load_settings
-from spotify_assets.warehouse.asking import ask
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.fetch import fetch_all
 
 
 def _open(settings: Settings, seconds: float | None) -> tuple[Warehouse, bool]:
@@ -29,7 +29,7 @@ def _open(settings: Settings, seconds: float | None) -> tuple[Warehouse, bool]:
     reader = Warehouse.reach(settings.model_copy(update={"database_url": settings.database_reader_url}))
     # Who only reads is not told what is observed; rows say it.
     invented = "select exists (select from ops.partition_loads where source like 'simulated%%')"
-    return reader, patiently(lambda: ask(reader, invented, {})[0][0], seconds)
+    return reader, patiently(lambda: fetch_all(reader, invented, {})[0][0], seconds)
 
 
 @click.command("docs", short_help="Build and serve the dbt documentation site.")

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from spotify_assets.sources.http.request import Question
+from spotify_assets.sources.http.request import Request
 
 ARTISTS_IN_BATCH = 50
 ALBUMS_IN_BATCH = 20
@@ -42,7 +42,7 @@ def askable(ids: Iterable[str]) -> tuple[list[str], list[str]]:
 
 def batches(
     what: str, path: str, ids: Sequence[str], size: int, params: tuple[tuple[str, str], ...] = ()
-) -> Iterator[Question]:
+) -> Iterator[Request]:
     """The fewest questions that ask for all `ids`, order kept.
 
     Args:
@@ -60,28 +60,28 @@ def batches(
         yield _batch(label, path, batch, params)
 
 
-def _batch(label: str, path: str, ids: list[str], params: tuple[tuple[str, str], ...]) -> Question:
-    return Question(label, path, (("ids", ",".join(ids)), *params), {"ids": ids}, answers=BATCH_ANSWERS)
+def _batch(label: str, path: str, ids: list[str], params: tuple[tuple[str, str], ...]) -> Request:
+    return Request(label, path, (("ids", ",".join(ids)), *params), {"ids": ids}, answers=BATCH_ANSWERS)
 
 
-def halves(question: Question) -> list[Question]:
+def halves(request: Request) -> list[Request]:
     """The same question in two parts; empty when it cannot be divided."""
-    ids = question.request.get("ids")
+    ids = request.context.get("ids")
     if not isinstance(ids, list) or len(ids) < 2:
         return []
     parts = ids[: len(ids) // 2], ids[len(ids) // 2 :]
     return [
         replace(
-            question,
-            label=f"{question.label} (part {n})" if len(part) > 1 else f"{part[0]}",
-            params=(("ids", ",".join(part)), *question.params[1:]),
-            request={"ids": part},
+            request,
+            label=f"{request.label} (part {n})" if len(part) > 1 else f"{part[0]}",
+            params=(("ids", ",".join(part)), *request.params[1:]),
+            context={"ids": part},
         )
         for n, part in enumerate(parts, 1)
     ]
 
 
-CONTROL = Question(
+CONTROL = Request(
     "a search",
     "/search",
     (("q", "a"), ("type", "artist"), ("limit", "1")),
@@ -91,9 +91,9 @@ CONTROL = Question(
 """A call that every app may make."""
 
 
-def top_tracks(artist_id: str, market: str) -> Question:
+def top_tracks(artist_id: str, market: str) -> Request:
     """An artist's top tracks in one market."""
-    return Question(
+    return Request(
         f"top tracks of {artist_id} in {market}",
         f"/artists/{artist_id}/top-tracks",
         (("market", market),),
@@ -102,33 +102,33 @@ def top_tracks(artist_id: str, market: str) -> Question:
     )
 
 
-def one_artist(artist_id: str) -> Question:
+def one_artist(artist_id: str) -> Request:
     """One artist, by the call that every app may make."""
-    return Question(f"artist {artist_id}", f"/artists/{artist_id}", request={"artist_id": artist_id})
+    return Request(f"artist {artist_id}", f"/artists/{artist_id}", context={"artist_id": artist_id})
 
 
-def one_album(album_id: str, market: str) -> Question:
+def one_album(album_id: str, market: str) -> Request:
     """One album's details, by the call that every app may make."""
-    return Question(f"album {album_id}", f"/albums/{album_id}", (("market", market),), {"album_id": album_id})
+    return Request(f"album {album_id}", f"/albums/{album_id}", (("market", market),), {"album_id": album_id})
 
 
-def new_releases() -> Question:
+def new_releases() -> Request:
     """The first page of the list of new releases."""
     params = (("limit", str(NEW_RELEASES_ON_PAGE)), ("offset", "0"))
-    return Question(
+    return Request(
         "new releases, page 1", "/browse/new-releases", params, {"page": 1}, answers=frozenset({403})
     )
 
 
-def newest_albums(market: str) -> Question:
+def newest_albums(market: str) -> Request:
     """The first page of a search for albums of the last two weeks."""
     params = (("q", "tag:new"), ("type", "album"), ("limit", str(LEAST_ON_PAGE)), ("market", market))
-    return Question("newest albums, page 1", "/search", params, {"page": 1, "list": "search"})
+    return Request("newest albums, page 1", "/search", params, {"page": 1, "list": "search"})
 
 
-def artist_albums(artist_id: str, group: str, market: str) -> Question:
+def artist_albums(artist_id: str, group: str, market: str) -> Request:
     """The first page of an artist's albums of one kind, newest first."""
-    return Question(
+    return Request(
         f"{group}s of {artist_id}, page 1",
         f"/artists/{artist_id}/albums",
         (("include_groups", group), ("limit", str(LEAST_ON_PAGE)), ("market", market)),

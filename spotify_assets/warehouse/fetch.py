@@ -11,7 +11,7 @@ from psycopg2.sql import SQL, Composed
 from spotify_assets.warehouse.connection import Warehouse
 
 
-def ask(
+def fetch_all(
     warehouse: Warehouse,
     statement: str | SQL | Composed,
     values: Mapping[str, Any],
@@ -36,5 +36,5 @@ def ask(
 
 def time_of(warehouse: Warehouse) -> datetime:
     """What time it is for the database."""
-    moment: datetime = ask(warehouse, "select clock_timestamp()", {})[0][0]
+    moment: datetime = fetch_all(warehouse, "select clock_timestamp()", {})[0][0]
     return moment
