@@ -12,13 +12,13 @@ from typing import Any
 
 import dagster as dg
 
+from spotify_assets.defs.automation import automation_sensor
 from spotify_assets.defs.daily.job import observe_day_job
 from spotify_assets.defs.daily.schedule import daily_schedule
 from spotify_assets.defs.daily.sensor import today_sensor
 from spotify_assets.defs.dbt.models import build_mart_assets
 from spotify_assets.defs.dbt.sources import build_book_specs
-from spotify_assets.defs.dbt.stale_marts_sensor import following_sensor
-from spotify_assets.defs.file_imports.sensor import build_marts_job, import_files_job, import_sensor
+from spotify_assets.defs.file_imports.sensor import import_files_job, import_sensor
 from spotify_assets.defs.forecasts.assets import build_forecast_assets
 from spotify_assets.defs.ingestion.raw import build_landing_assets
 from spotify_assets.defs.ingestion.snapshots import build_snapshot_assets
@@ -56,10 +56,11 @@ def build_definitions(
         tags["dagster/kind/simulated"] = ""  # a kind is what the asset graph shows of an asset
     resources = {"platform": Platform(), "dbt": dbt_resource(), **(resource_overrides or {})}
     job, check_job = observe_day_job(), check_platform_job()
-    import_job, marts_job = import_files_job(resources), build_marts_job(resources)
+    import_job = import_files_job(resources)
     hour = settings.spotify_assets_schedule_hour
     signs_in = {"spotify", "simulated"} & set(settings.observed_sources)
     knows_others = set(settings.observed_sources) - {"spotify", "simulated"}
+    models, forecasts = build_mart_assets(tags), build_forecast_assets(tags)
     with warnings.catch_warnings():
         # Backfills as one run are chosen knowingly, although Dagster still calls them beta.
         warnings.simplefilter("ignore", dg.BetaWarning)
@@ -67,8 +68,8 @@ def build_definitions(
             *build_landing_assets(partitions, tags),
             *build_snapshot_assets(partitions, tags),
             *build_book_specs(partitions, tags),
-            build_mart_assets(partitions, tags),
-            *build_forecast_assets(partitions, tags),
+            models,
+            *forecasts,
         ]
     return dg.Definitions(
         assets=assets,
@@ -77,7 +78,7 @@ def build_definitions(
             *([sign_in_check()] if signs_in else []),
             *([identified_check()] if knows_others else []),
         ],
-        jobs=[job, retention_job, housekeeping_job, import_job, marts_job, check_job],
+        jobs=[job, retention_job, housekeeping_job, import_job, check_job],
         schedules=[
             daily_schedule(job, hour),
             retention_schedule(),
@@ -87,7 +88,7 @@ def build_definitions(
         sensors=[
             today_sensor(job),
             import_sensor(import_job),
-            following_sensor(marts_job, job),
+            automation_sensor(dg.AssetSelection.assets(models, *forecasts)),
             problems_sensor(),
             news_sensor(),
             killed_sensor(),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 _WIDTH, _HEIGHT, _FOOT = 440, 120, 18
+_MARGIN, _LABEL = 8, 40
 
 
 def histogram(
@@ -36,10 +37,46 @@ def histogram(
         f'font-family="sans-serif" font-size="11" fill="#777">{top * share:.0f}</text>'
         for share, anchor in ((0.0, "start"), (0.5, "middle"), (1.0, "end"))
     )
+    scale = f"Highest bar: {highest:,} rows. One bar spans about {(top + 1) / buckets:.0f} points."
+    return _picture(bars + labels, title, scale)
+
+
+def lines(series: Sequence[Sequence[float]], title: str) -> dg.MarkdownMetadataValue:
+    """Some series, one line each, the first one strongest, as a Markdown image.
+
+    Args:
+        series: Values in order, evenly spaced; the last ones stand at the right edge.
+        title: What the picture says to someone who cannot see it; also its caption.
+    """
+    values = [value for one in series for value in one]
+    lowest, highest = min(values), max(values)
+    scale = (_HEIGHT - 2 * _MARGIN) / ((highest - lowest) or 1)
+    step = (_WIDTH - _LABEL) / (max(len(one) for one in series) - 1 or 1)
+    drawn = ""
+    for number, one in enumerate(series):
+        places = [
+            (_WIDTH - _LABEL - step * (len(one) - 1 - index), _HEIGHT - _MARGIN - (value - lowest) * scale)
+            for index, value in enumerate(one)
+        ]
+        points = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+        drawn += (
+            f'<polyline points="{points}" fill="none" stroke="#4f43dd" stroke-width="2" '
+            f'opacity="{1 - 0.8 * number / len(series):.2f}"/>'
+        )
+    labels = "".join(
+        f'<text x="{_WIDTH - _LABEL + 4}" y="{y}" font-family="sans-serif" font-size="11" fill="#777">'
+        f"{value:,.0f}</text>"
+        for value, y in ((highest, _MARGIN + 4), (lowest, _HEIGHT - _MARGIN + 4))
+    )
+    return _picture(
+        drawn + labels, title, "The strongest line rose most. marts.artist_leaderboard has the names."
+    )
+
+
+def _picture(drawn: str, title: str, note: str) -> dg.MarkdownMetadataValue:
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{_HEIGHT}" '
-        f'role="img" aria-label="{title}">{bars}{labels}</svg>'
+        f'role="img" aria-label="{title}">{drawn}</svg>'
     )
     data = base64.b64encode(svg.encode()).decode()
-    scale = f"Highest bar: {highest:,} rows. One bar spans about {(top + 1) / buckets:.0f} points."
-    return dg.MetadataValue.md(f"{title}\n\n![{title}](data:image/svg+xml;base64,{data})\n\n{scale}")
+    return dg.MetadataValue.md(f"{title}\n\n![{title}](data:image/svg+xml;base64,{data})\n\n{note}")

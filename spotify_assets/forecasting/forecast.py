@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from spotify_assets.forecasting.methods import HORIZONS
 from spotify_assets.forecasting.outlook import outlook
-from spotify_assets.forecasting.store import Entity, forecast_rows, read_series, replace_day
+from spotify_assets.forecasting.store import Entity, forecast_rows, newest_day, read_series, replace_day
 from spotify_assets.warehouse.connection import Warehouse
 
 
@@ -35,6 +35,14 @@ class Forecast:
     shown: int
     error_ratio: float | None
     coverage: float | None
+
+
+def forecast_newest_day(
+    warehouse: Warehouse, entity: Entity, *, learned_sources: Collection[str] = ()
+) -> list[Forecast]:
+    """As `forecast_day`, from the newest day that there is; nothing where nothing was observed yet."""
+    day = newest_day(warehouse, entity)
+    return [] if day is None else forecast_day(warehouse, entity, day, learned_sources=learned_sources)
 
 
 def forecast_day(

@@ -58,6 +58,11 @@ where
 """
 
 _STATEMENTS: dict[Entity, str] = {"artist": _ARTISTS, "song": _SONGS}
+_NEWEST: dict[Entity, str] = {
+    "artist": "select max(snapshot_date) from intermediate.int_artist_series",
+    "song": "select greatest((select max(snapshot_date) from marts.track_popularity_trend), "
+    "(select max(snapshot_date) from marts.playlist_trends))",
+}
 
 # Of a song's popularities on one day, the highest speaks, as in int_song_days: it comes last.
 _ORDER = " order by source, metric, kind, entity_id, snapshot_date, value"
@@ -82,6 +87,14 @@ class Group:
     artist_ids: Sequence[str | None]
     track_ids: Sequence[Sequence[str] | None]
     block: Block
+
+
+def newest_day(warehouse: Warehouse, entity: Entity) -> datetime.date | None:
+    """The last day of any series; none where nothing was observed yet."""
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(_NEWEST[entity])
+        row = cursor.fetchone()
+    return row[0] if row else None
 
 
 def read_series(warehouse: Warehouse, entity: Entity, day: datetime.date) -> Iterator[Group]:

@@ -131,8 +131,10 @@ def rest(made: Project) -> None:
 
 
 def one_more_day(made: Project) -> float:
-    """Build and test the newest day; how long it took."""
-    return timed(lambda: made.dbt("build", "--exclude-resource-type", "unit_test", days=[LAST]))
+    """Build and test the newest day, loaded again; how long it took."""
+    for table in ("artist_snapshots", "top_tracks", "new_releases"):
+        made.note_loads(table, [("bench", LAST)])
+    return timed(lambda: made.dbt("build", "--exclude-resource-type", "unit_test"))
 
 
 def main() -> None:

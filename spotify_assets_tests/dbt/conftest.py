@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -58,8 +58,8 @@ class Project:
     scratch: Path
     _child: subprocess.Popen[str] | None = field(default=None, repr=False)
 
-    def load(self, table: str, rows: Iterable[Row]) -> None:
-        """Add rows to a snapshot table."""
+    def load(self, table: str, rows: Iterable[Row], *, note: bool = True) -> None:
+        """Add rows to a snapshot table and, unless the test does so itself, their loads to the ledger."""
         rows = list(rows)
         if not rows:
             return
@@ -70,24 +70,44 @@ class Project:
             psycopg2.extras.execute_values(
                 cursor, f"insert into snapshots.{table} ({names}) values %s", values, page_size=1000
             )
+        if note:
+            self.note_loads(table, sorted({(row["source"], row["snapshot_date"]) for row in rows}))
+
+    def change(self, table: str, day: date, statement: str) -> None:
+        """Change what stands in a snapshot table on a day, and note that its partitions were loaded again."""
+        sources = self.rows(f"(select distinct source from snapshots.{table}) as sources", "true", order="1")
+        self.execute(statement)
+        self.note_loads(table, [(row["source"], day) for row in sources])
+
+    def take_away(self, table: str, day: date, where: str = "true") -> None:
+        """Remove rows of a day from a snapshot table."""
+        self.change(table, day, f"delete from snapshots.{table} where snapshot_date = '{day}' and {where}")
+
+    def note_loads(self, table: str, partitions: Iterable[tuple[str, date]]) -> None:
+        """Write a load of each (source, day) to the ledger, as whatever changes a partition does."""
+        with self._cursor() as cursor:
+            psycopg2.extras.execute_values(
+                cursor,
+                "insert into ops.partition_loads (table_name, source, partition_date, rows_requested, "
+                "rows_received, rows_missing, rows_loaded, rows_quarantined, content_hash, run_id) values %s",
+                [(table, source, day, 1, 1, 0, 1, 0, "", "test") for source, day in partitions],
+                page_size=1000,
+            )
 
     def execute(self, statement: str) -> None:
         """Run one statement."""
         with self._cursor() as cursor:
             cursor.execute(statement)
 
-    def rows(self, table: str, where: str = "true") -> list[dict[str, Any]]:
+    def rows(self, table: str, where: str = "true", order: str = "1, 2, 3, 4") -> list[dict[str, Any]]:
         """All rows of a built table, ordered by its first four columns, which hold the longest key."""
         with self._cursor() as cursor:
-            cursor.execute(f"select * from {table} where {where} order by 1, 2, 3, 4")
+            cursor.execute(f"select * from {table} where {where} order by {order}")
             return [dict(row) for row in cursor.fetchall()]
 
-    def dbt(self, *command: str, days: Sequence[date] = (), expect_success: bool = True) -> dict[str, Any]:
-        """Run a dbt command, bounded to the window from the first to the last of `days` if there are any."""
+    def dbt(self, *command: str, expect_success: bool = True) -> dict[str, Any]:
+        """Run a dbt command."""
         arguments = list(command)
-        if days:
-            window = {"from_date": days[0].isoformat(), "to_date": days[-1].isoformat()}
-            arguments += ["--vars", json.dumps(window)]
         common = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
         common += ["--target-path", str(self.scratch / "target"), "--log-path", str(self.scratch / "logs")]
         child = self._child or self._start()

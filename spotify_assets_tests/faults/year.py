@@ -34,9 +34,14 @@ from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import Queued
 from dagster._daemon.sensor import execute_sensor_iteration
 from dagster._scheduler.scheduler import ScheduleIterationTimes, launch_scheduled_runs
 
-from spotify_assets.defs.dbt.stale_marts_sensor import MARTS_FOLLOW
 from spotify_assets.defs.file_imports.load import keep_connections
-from spotify_assets_tests.support.clocks.accelerated import MODULE, SameProcess, Time, own_process
+from spotify_assets_tests.support.clocks.accelerated import (
+    MODULE,
+    SameProcess,
+    Time,
+    build_models,
+    own_process,
+)
 from spotify_assets_tests.support.command import eventually, query
 
 LOCATION = "spotify_assets"
@@ -214,9 +219,9 @@ class Life:
             with self.clock.at(look):
                 self._look(look)
             if look.time() >= CALM[-1] and (last or day.day >= self._models_due):
-                # Not in the same look: that sensor waits for runs that are queued.
-                with self.clock.at(later := look + timedelta(minutes=5)):
-                    self._build_models(day.day, later)
+                # As the daemon does after loads, but not after each: that would take hours.
+                with self.clock.at(look + timedelta(minutes=5)):
+                    self._build_models(day.day)
         self._heal()
         self.launcher.disturbs = None
         self.memory.append(psutil.Process().memory_info().rss / 2**20)
@@ -232,14 +237,8 @@ class Life:
         for step in steps:
             self.errors += [f"{now}: {one.to_string()}" for one in step if one is not None]
 
-    def _build_models(self, day: date, now: datetime) -> None:
-        location = self.workspace.create_request_context().get_code_location(LOCATION)
-        (repository,) = location.get_repositories().values()
-        sensor = repository.get_sensor(MARTS_FOLLOW)
-        instance = self.workspace.instance
-        instance.start_sensor(sensor)
-        self._look(now)
-        instance.stop_sensor(sensor.get_remote_origin_id(), sensor.selector_id, sensor)
+    def _build_models(self, day: date) -> None:
+        build_models(self.workspace.instance)
         self._models_due = day + timedelta(days=MODELS_EVERY)
 
     # What befalls it

@@ -50,13 +50,19 @@ is refused before it begins.
     -- `BEGIN` happens here:
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-    {% do run_query(get_create_table_as_sql(True, temp_relation, sql)) %}
-    {% call statement("main") -%}
-        delete from only {{ target_relation }};
+    {% if should_full_refresh() or is_changed() -%}
+        {% do run_query(get_create_table_as_sql(True, temp_relation, sql)) %}
+        {% call statement("main") -%}
+            delete from only {{ target_relation }};
 
-        insert into {{ target_relation }} ({{ columns }})
-        select {{ columns }} from {{ temp_relation }};
-    {%- endcall %}
+            insert into {{ target_relation }} ({{ columns }})
+            select {{ columns }} from {{ temp_relation }};
+        {%- endcall %}
+    {%- else -%}
+        {% call statement("main") -%}
+            select 'nothing was loaded that it reads'
+        {%- endcall %}
+    {%- endif %}
 
     {% do apply_grants(target_relation, config.get("grants"), should_revoke(existing_relation, False)) %}
     {% do persist_docs(target_relation, model) %}
@@ -75,6 +81,18 @@ is refused before it begins.
     {%- if existing_relation is none or not existing_relation.is_view -%}
         {%- do refuse_foreign_dependents(existing_relation) -%}
         {{ return(dbt.materialization_view_default()) }}
+    {%- endif -%}
+    {%- if not should_full_refresh() -%}
+        {#- As it is: to replace it would wait for whoever reads it in an open transaction, and let others wait. -#}
+        {{ run_hooks(pre_hooks, inside_transaction=False) }}
+        {{ run_hooks(pre_hooks, inside_transaction=True) }}
+        {% call statement("main") -%}
+            select 'as it was'
+        {%- endcall %}
+        {{ run_hooks(post_hooks, inside_transaction=True) }}
+        {{ adapter.commit() }}
+        {{ run_hooks(post_hooks, inside_transaction=False) }}
+        {{ return({"relations": [target_relation]}) }}
     {%- endif -%}
     {#- PostgreSQL gives a view another query only if that gives the same columns in the same order. -#}
     {%- set probe = make_temp_relation(target_relation) -%}

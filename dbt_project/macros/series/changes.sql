@@ -4,34 +4,7 @@ how far they were built, and rows of a merged artist are not always among them.
 -#}
 
 {#-
-Last day to build, where `dense` (a model with rows on every day, built before this one) says how far that is. A day
-without a row may need one when an earlier day is replaced. By source, as an index [source, snapshot_date] finds it.
--#}
-{% macro window_until_as(dense) -%}
-{% if this is not none and is_incremental() -%}
-greatest(
-    cast('{{ var("to_date") }}' as date),
-    (
-        with recursive dense_sources as (
-            select min(built.source) as source from {{ dense }} as built
-            union all
-            select (select min(built.source) from {{ dense }} as built where built.source > dense_sources.source)
-            from dense_sources
-            where dense_sources.source is not null
-        )
-
-        select max((select max(built.snapshot_date) from {{ dense }} as built where built.source = dense_sources.source))
-        from dense_sources
-    )
-)
-{%- else -%}
-cast('{{ var("to_date") }}' as date)
-{%- endif %}
-{%- endmacro %}
-
-
-{#-
-Where artists were joined or came apart since the rows were built: the days before the window whose rows say in
+Where artists were joined or came apart since the rows were built: the days whose rows say in
 `joined_artists` what `joins` (int_artist_profile_joins) no longer says, by source. Only days on which one of the `merged`
 ids was observed are looked at, each by one look into an index; `condition` names the rows of `this` to look at.
 -#}
@@ -43,7 +16,7 @@ from (
     select distinct observed.source, observed.snapshot_date
     from {{ days }} as observed
     inner join {{ merged }} as merged on observed.source = merged.source and observed.artist_id = merged.artist_id
-    where observed.is_observed and observed.snapshot_date < {{ window_from() }}
+    where observed.is_observed
 ) as observed
 cross join lateral (
     select built.joined_artists
@@ -63,26 +36,23 @@ came apart. `relations` are those that have something to build; days, merged, jo
 {% macro window_starts_regrouped(relations, days, merged, joins, condition='true') -%}
 select
     begun.source,
-    {% if this is not none and is_incremental() -%}
-    least(begun.starts_on, regrouped.starts_on) as starts_on
-    {%- else -%}
-    begun.starts_on
-    {%- endif %}
+    min(begun.starts_on) as starts_on
 from (
+    {% if this is not none and is_incremental() -%}
+    {{ window_starts(relations[0]) }}
+    union all
+    select regrouped.source, regrouped.snapshot_date
+    from ({{ regrouped_days(days, merged, joins, condition) }}) as regrouped
+    {%- else -%}
     {% for relation in relations -%}
     {{ window_starts(relation) }}
     {% if not loop.last -%}
-    union
+    union all
     {% endif -%}
     {% endfor %}
+    {%- endif %}
 ) as begun
-{%- if this is not none and is_incremental() %}
-left join (
-    select regrouped.source, min(regrouped.snapshot_date) as starts_on
-    from ({{ regrouped_days(days, merged, joins, condition) }}) as regrouped
-    group by regrouped.source
-) as regrouped on begun.source = regrouped.source
-{%- endif %}
+group by begun.source
 {%- endmacro %}
 
 

@@ -7,5 +7,5 @@
         snapshot_date,
         {{ column_name }}
     from {{ model }}
-    where snapshot_date >= {{ window_from() }} and ({{ failures | join(" or ") }})
+    where snapshot_date >= {{ built_from(model) }} and ({{ failures | join(" or ") }})
 {% endtest %}

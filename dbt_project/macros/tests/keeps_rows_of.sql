@@ -3,7 +3,7 @@ Fails for every `counted` row of another relation, on the days of the window, wh
 to be `kept`. With `aliases` an artist's row may also stand here under the id that continues the series.
 -#}
 {% test keeps_rows_of(model, columns, of, counted='true', kept='true', aliases=none) %}
-{%- set window %}snapshot_date between {{ window_from() }} and cast('{{ var("to_date") }}' as date){% endset %}
+{%- set window %}snapshot_date >= {{ built_from(model) }}{% endset %}
     with
 
     here as (

@@ -4,7 +4,7 @@
         {{ columns | join(', ') }},
         max(snapshot_date) - min(snapshot_date) + 1 - count(*) as missing_days
     from {{ model }}
-    where snapshot_date >= {{ window_from() }}
+    where snapshot_date >= {{ built_from(model) }}
     group by {{ columns | join(', ') }}
     having max(snapshot_date) - min(snapshot_date) + 1 <> count(*)
 {% endtest %}

@@ -5,7 +5,7 @@
         count(*) as occurrences
     from {{ model }}
     {% if 'snapshot_date' in columns -%}
-    where snapshot_date >= {{ window_from() }}
+    where snapshot_date >= {{ built_from(model) }}
     {%- endif %}
     group by {{ columns | join(', ') }}
     having count(*) > 1

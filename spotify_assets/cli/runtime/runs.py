@@ -27,10 +27,8 @@ from spotify_assets.defs.background import repeatedly
 from spotify_assets.defs.daily.planner import OBSERVE_DAY
 from spotify_assets.defs.dbt.models import DBT_MODELS, mart_keys
 from spotify_assets.defs.file_imports.load import keep_connections
-from spotify_assets.defs.file_imports.sensor import BUILD_MARTS, marts_of_days
 from spotify_assets.defs.forecasts.assets import forecast_keys
 from spotify_assets.defs.ingestion.raw import FAILED
-from spotify_assets.defs.ingestion.snapshots import loaded_keys
 from spotify_assets.defs.maintenance import killed_runs
 from spotify_assets.defs.monitoring.days import day_check_keys
 from spotify_assets.defs.outcome import why_failed
@@ -137,11 +135,7 @@ def run_days(
     selection: Sequence[dg.AssetKey] | None = None,
     show: Callable[[str], None] | None = None,
 ) -> RunOutcome:
-    """Materialize assets for all days from `first` to `last`, each day committed by itself.
-
-    One run; but all assets over several days are made in three: what is observed and loaded, the marts, the
-    forecasts. Of a run over assets, Dagster first notes every day of each one, and of the marts alone
-    that takes longer than building them.
+    """Materialize assets for all days from `first` to `last` in one run, each day committed by itself.
 
     Args:
         environment: Where to work; Dagster's home must have been exported.
@@ -153,14 +147,6 @@ def run_days(
     Raises:
         KeyboardInterrupt: The run was interrupted; what was committed before stands.
     """
-    if not selection and first != last:
-        outcome = run_days(environment, first, last, selection=loaded_keys(), show=show)
-        if outcome.may_be_built_upon:
-            built = build_marts(environment, first, last, show)
-            outcome.add(built)
-            if built.success:
-                outcome.add(run_days(environment, last, last, selection=forecast_keys(), show=show))
-        return outcome
     tags = (
         {ASSET_PARTITION_RANGE_START_TAG: first.isoformat(), ASSET_PARTITION_RANGE_END_TAG: last.isoformat()}
         if first != last
@@ -176,29 +162,21 @@ def run_days(
     )
     if not selection and not outcome.came_to_marts and outcome.may_be_built_upon:
         # What failed was an upstream: the day's marts are made of what the others told.
-        rest = [*mart_keys(), *forecast_keys()]
-        outcome.add(run_days(environment, first, last, selection=rest, show=show))
+        outcome.add(build_marts(environment, show))
     return outcome
 
 
-def build_marts(
-    environment: Environment, first: date, last: date, show: Callable[[str], None] | None = None
-) -> RunOutcome:
-    """Build all dbt models over the days from `first` to `last`, and show them as materialized.
-
-    As for files that were dropped: of a run over assets, Dagster notes each day of each one beforehand, which
-    takes minutes for some years.
+def build_marts(environment: Environment, show: Callable[[str], None] | None = None) -> RunOutcome:
+    """Build the marts of whatever was loaded since they were built, and the forecasts from them.
 
     Args:
         environment: Where to work; Dagster's home must have been exported.
-        first: First day.
-        last: Last day.
         show: Called with the name of the step under way.
 
     Raises:
         KeyboardInterrupt: The run was interrupted; models that were built stand.
     """
-    return _run(environment, BUILD_MARTS, show, run_config=marts_of_days(first, last))
+    return _run(environment, OBSERVE_DAY, show, asset_selection=[*mart_keys(), *forecast_keys()])
 
 
 def _run(

@@ -6,7 +6,6 @@ The models themselves stand in `dbt_project`.
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +18,9 @@ from dagster_dbt import (
     dbt_assets,
 )
 
+from spotify_assets.defs.automation import FOLLOW
+from spotify_assets.defs.dbt.contents import contents
 from spotify_assets.defs.dbt.test_sentences import describe_test
-from spotify_assets.defs.partitions import days_of
 from spotify_assets.defs.resources import Platform, manifest_path
 from spotify_assets.process_environment import provide
 
@@ -53,6 +53,13 @@ class LayeredTranslator(DagsterDbtTranslator):
         """The layer."""
         return self._layer(dbt_resource_props)
 
+    def get_automation_condition(
+        self,
+        dbt_resource_props: Mapping[str, Any],  # noqa: ARG002 - all alike
+    ) -> Any:
+        """Built again when what it reads was loaded or built, by whatever run."""
+        return FOLLOW
+
     def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
         """What the model's author says of it; its SQL is in the documentation site and in the project."""
         return str(dbt_resource_props.get("description") or "")
@@ -76,97 +83,41 @@ class LayeredTranslator(DagsterDbtTranslator):
         return "seeds" if dbt_resource_props["resource_type"] == "seed" else str(dbt_resource_props["fqn"][1])
 
 
-def dbt_variables(first: date, last: date) -> dict[str, str]:
-    """The window that a run rebuilds, as dbt variables (both days included)."""
-    return {"from_date": first.isoformat(), "to_date": last.isoformat()}
-
-
-def build_mart_assets(
-    partitions: dg.PartitionsDefinition[str], tags: Mapping[str, str]
-) -> dg.AssetsDefinition:
+def build_mart_assets(tags: Mapping[str, str]) -> dg.AssetsDefinition:
     """All dbt models, from the manifest built ahead."""
 
     @dbt_assets(
         manifest=manifest_path(),
         name=DBT_MODELS,
-        partitions_def=partitions,
-        backfill_policy=dg.BackfillPolicy.single_run(),
         pool="dbt",
         dagster_dbt_translator=LayeredTranslator(tags),
     )
     def dbt_models(
         context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], dbt: DbtCliResource
     ) -> Iterator[Any]:
-        days = days_of(context)
-        yield from build_window(context, platform, dbt, days[0], days[-1])
+        from spotify_assets.warehouse.ownership import claim_models
+
+        warehouse = platform.warehouse()
+        provide(warehouse.dbt_environment())
+        with warehouse.connect() as connection:
+            claim_models(connection, manifest_path())
+        invocation = dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context)
+        try:
+            for event in invocation.stream():
+                yield _with_contents(event, context, warehouse)
+        finally:
+            # One target folder per invocation, so that two runs never meet in it; gone with the run.
+            shutil.rmtree(Path(invocation.target_path), ignore_errors=True)
 
     return dbt_models
 
 
-def build_window(
-    context: dg.OpExecutionContext | dg.AssetExecutionContext,
-    platform: Platform,
-    dbt: DbtCliResource,
-    first: date,
-    last: date,
-    **outside_assets: Any,
-) -> Iterator[Any]:
-    """Build and test the models for some days; gives what dagster-dbt makes of dbt's events.
-
-    Args:
-        context: Of the step.
-        platform: Where the database is.
-        dbt: The project.
-        first: First day.
-        last: Last day.
-        **outside_assets: Manifest and translator, where the step is no dbt asset and so has none.
-    """
-    from spotify_assets.warehouse.ownership import claim_models
-
-    warehouse = platform.warehouse()
-    provide(warehouse.dbt_environment())
-    with warehouse.connect() as connection:
-        claim_models(connection, manifest_path())
-    _rebuild_after_upgrade(context, warehouse, dbt)
-    variables = json.dumps(dbt_variables(first, last))
-    command = ["build", "--exclude-resource-type", "unit_test", "--vars", variables]
-    invocation = dbt.cli(command, context=context, **outside_assets)
-    try:
-        yield from invocation.stream()
-    finally:
-        # One target folder per invocation, so that two runs never meet in it; gone with the run.
-        shutil.rmtree(Path(invocation.target_path), ignore_errors=True)
-
-
-def _rebuild_after_upgrade(
-    context: dg.OpExecutionContext | dg.AssetExecutionContext, warehouse: "Warehouse", dbt: DbtCliResource
-) -> None:
-    """Build all history anew if other models than these have built what stands.
-
-    Raises:
-        dagster.Failure: It did not succeed; the next run tries again.
-    """
-    from spotify_assets.warehouse.model_builds import book_build, must_rebuild, version_of
-
-    manifest = manifest_path()
-    version = version_of(manifest)
-    if not must_rebuild(warehouse, version):
-        return
-    context.log.info("The models have changed since the marts were built: all history is built anew, once.")
-    command = ["build", "--full-refresh"]
-    for kind in ("unit_test", "test"):  # tests follow, with the run's own days, where they are shown
-        command += ["--exclude-resource-type", kind]
-    invocation = dbt.cli(command, manifest=manifest, raise_on_error=False)
-    try:
-        built = invocation.wait().is_successful()
-    finally:
-        shutil.rmtree(Path(invocation.target_path), ignore_errors=True)
-    if not built:
-        raise dg.Failure(
-            "The models have changed, and building all history anew by them failed; see the run's log. What "
-            "stood before still stands where it could not be built. Run again when the reason is mended."
-        )
-    book_build(warehouse, version)
+def _with_contents(event: Any, context: dg.AssetExecutionContext, warehouse: "Warehouse") -> Any:
+    """A model's output with what stands in it now; any other event as it is."""
+    if not isinstance(event, dg.Output):
+        return event
+    key = context.asset_key_for_output(event.output_name)
+    return event.with_metadata({**event.metadata, **contents(warehouse, key.path[0], key.path[-1])})
 
 
 def mart_keys() -> list[dg.AssetKey]:

@@ -2,26 +2,20 @@
 
 How a file reads stands in `file_imports.history`, where it goes in `file_imports.inbox`, how days are
 loaded in `load`.
-
-One run imports a batch of files and builds the marts once over all of its days. It does not run the marts'
-own assets: of those, Dagster notes each day of each one before it starts, which takes minutes for some years.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
-from dagster_dbt import DbtCliResource
 
-from spotify_assets.defs.dbt.models import LayeredTranslator, build_window
-from spotify_assets.defs.file_imports.load import ImportedLoads, keep_connections, load_prepared, report_days
-from spotify_assets.defs.resources import Platform, manifest_path
+from spotify_assets.defs.file_imports.load import ImportedLoads, keep_connections, load_prepared
+from spotify_assets.defs.resources import Platform
 from spotify_assets.file_imports.inbox import DONE, FAILED, InboxFile, links, look, put_away, waiting
 from spotify_assets.private_folders import make_private_folder
 
@@ -30,11 +24,10 @@ if TYPE_CHECKING:
     from spotify_assets.warehouse.connection import Warehouse
 
 IMPORT_FILES = "import_files"
-BUILD_MARTS = "build_marts"
 IMPORT_DROPPED = "import_dropped_files"
 SECONDS = 30
 FILES_AT_ONCE = 50
-"""Files of one run: a long backlog comes in several, each of which builds marts once."""
+"""Files of one run: a long backlog comes in several."""
 ATTEMPTS = 3
 """Runs that may end without having put a file away, before it is left alone."""
 REMEMBERED = 2_000
@@ -225,74 +218,25 @@ def _left_out(prepared: "Sequence[Prepared]") -> str:
     name="import_each_file",
     description="Imports files of the import folder one by one, and moves each to `done`, or to `failed` "
     "with the reason beside it.",
-    out={"days": dg.Out(list[str]), "failed": dg.Out(list[str])},
 )
 def import_each_file(
     context: dg.OpExecutionContext, config: Files, platform: dg.ResourceParam[Platform]
-) -> tuple[list[str], list[str]]:
-    """Import files.
-
-    Returns:
-        The first and the last day whose marts are to be built, if any; and what went wrong, by file.
-    """
+) -> list[str]:
+    """Import files; gives what went wrong, by file."""
     folder = platform.settings().import_folder
     named = config.files or {one.name: one.state for one in waiting(folder)}
     keep_connections(context.instance)
     with platform.warehouse().holding() as warehouse:
         importer = _Importer(context, platform, warehouse)
         outcomes = [outcome for name, state in named.items() if (outcome := importer.take(name, state))]
-    days = {day for outcome in outcomes for one in outcome.prepared for day in one.days}
     records = dg.MetadataValue.table([outcome.record() for outcome in outcomes], _COLUMNS)
-    context.add_output_metadata({"files": records}, output_name="days")
-    return (
-        [min(days).isoformat(), max(days).isoformat()] if days and importer.sound else [],
-        [f"{outcome.name}: {outcome.what}" for outcome in outcomes if outcome.failed],
-    )
-
-
-@dg.op(
-    name="build_marts_of_days",
-    pool="dbt",
-    description="Builds and tests all dbt models over the days that were imported. Files are put away "
-    "before; should it fail, re-execute the run from its failure.",
-)
-def build_marts_of_days(
-    context: dg.OpExecutionContext,
-    days: list[str],
-    platform: dg.ResourceParam[Platform],
-    dbt: DbtCliResource,
-) -> Iterator[Any]:
-    """Build the marts, and show every model as materialized for each of the days."""
-    if not days:
-        yield dg.Output(None)
-        return
-    first, last = map(date.fromisoformat, days)
-    built: list[dg.AssetMaterialization] = []
-    keep_connections(context.instance)
-    try:
-        for event in build_window(
-            context,
-            platform,
-            dbt,
-            first,
-            last,
-            manifest=manifest_path(),
-            dagster_dbt_translator=LayeredTranslator(),
-        ):
-            if isinstance(event, dg.AssetMaterialization):
-                built.append(event)
-            elif isinstance(event, dg.AssetCheckEvaluation):
-                yield event
-    finally:
-        # Models that were built before another one failed are built.
-        for one in built:
-            report_days(context, one, first, last)
-    yield dg.Output(None)
+    context.add_output_metadata({"files": records})
+    return [f"{outcome.name}: {outcome.what}" for outcome in outcomes if outcome.failed]
 
 
 @dg.op(
     name="name_what_failed",
-    description="Fails if a file could not be imported, after all others are and their marts are built.",
+    description="Fails if a file could not be imported, after all others are.",
 )
 def name_what_failed(failed: list[str]) -> None:
     """Make a run red in which something went wrong.
@@ -317,40 +261,13 @@ def import_files_job(resources: Mapping[str, Any]) -> dg.JobDefinition:
 
     @dg.job(
         name=IMPORT_FILES,
-        description="Imports what was dropped into the import folder, and builds the marts of its days.",
+        description="Imports what was dropped into the import folder; the marts follow by themselves.",
         resource_defs=bound,
     )
     def import_files() -> None:
-        days, failed = import_each_file()
-        build_marts_of_days(days)
-        name_what_failed(failed)
+        name_what_failed(import_each_file())
 
     return import_files
-
-
-def build_marts_job(resources: Mapping[str, Any]) -> dg.JobDefinition:
-    """The job that builds the marts over days whose observations came another way, as by `import`.
-
-    Args:
-        resources: Bound here, as those of the job above.
-    """
-    bound = {name: dg.ResourceDefinition.hardcoded_resource(value) for name, value in resources.items()}
-
-    @dg.job(
-        name=BUILD_MARTS,
-        description="Builds and tests the marts over the days named, from what is loaded.",
-        resource_defs=bound,
-    )
-    def build_marts() -> None:
-        build_marts_of_days()
-
-    return build_marts
-
-
-def marts_of_days(first: date, last: date) -> dict[str, Any]:
-    """The configuration of that job for the days from `first` to `last`."""
-    days = [first.isoformat(), last.isoformat()]
-    return {"ops": {"build_marts_of_days": {"inputs": {"days": days}}}}
 
 
 def import_sensor(job: dg.JobDefinition) -> dg.SensorDefinition:

@@ -1,9 +1,7 @@
 """Forecasts as assets, downstream of the marts: where each series will stand in 14 and in 28 days.
 
-How a series is forecast stands in `forecasting`.
-
-A run over a range of days forecasts from its newest day only: a forecast made for a day long past, with what
-was imported since, was never anybody's forecast; how far it would have been off is what the backtest says.
+Always from the newest day: a forecast made for a day long past, with what was imported since, was never
+anybody's forecast; how far it would have been off is what the backtest says.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from spotify_assets.defs.outcome import DayOutcomes
-from spotify_assets.defs.partitions import days_of
+from spotify_assets.defs.automation import FOLLOW
 from spotify_assets.defs.resources import Platform
 from spotify_assets.settings import is_simulated
 
@@ -80,44 +77,37 @@ def _metadata(found: "Sequence[Forecast]") -> dict[str, Any]:
         ]
     )  # fmt: skip
     return metadata | {
-        "dagster/partition_row_count": sum(one.forecast for one in found),
+        "dagster/row_count": sum(one.forecast for one in found),
         "shown": sum(one.shown for one in found),
         "backtest": dg.MetadataValue.table(records, schema),
     }
 
 
-def _forecast_asset(
-    entity: "Entity", partitions: dg.PartitionsDefinition[str], tags: Mapping[str, str]
-) -> dg.AssetsDefinition:
+def _forecast_asset(entity: "Entity", tags: Mapping[str, str]) -> dg.AssetsDefinition:
     @dg.asset(
         key=_key(entity),
         deps=UPSTREAM[entity],
         group_name=LAYER,
-        partitions_def=partitions,
+        automation_condition=FOLLOW,
         tags=tags,
-        backfill_policy=dg.BackfillPolicy.single_run(),
         kinds={"python", "postgres"},
         metadata={"dagster/table_name": "forecasts.forecasts"},
         description=f"{DESCRIPTIONS[entity]} in 14 and in 28 days, with 80 % intervals, for series of at "
         "least 60 observations; beside each, in forecasts.backtests, how far the same rule was off before. "
-        "Shown only where it beat 'the last value stays'. A run over several days forecasts from the newest. "
+        ""
         "Each series is extrapolated by itself; a model is fitted across series only for the sources that "
         "FORECAST_LEARNED_SOURCES names.",
     )
-    def forecasts(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
-        from spotify_assets.forecasting.forecast import forecast_day
+    def forecasts(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[Any]:
+        from spotify_assets.forecasting.forecast import forecast_newest_day
 
-        days, outcomes = days_of(context), DayOutcomes(context)
         learned = platform.settings().forecast_learned_sources
-        found = forecast_day(platform.warehouse(), entity, days[-1], learned_sources=learned)
-        outcomes.succeed(days[-1], _metadata(found))
-        outcomes.close()
+        found = forecast_newest_day(platform.warehouse(), entity, learned_sources=learned)
+        return dg.MaterializeResult(metadata=_metadata(found))
 
     return forecasts
 
 
-def build_forecast_assets(
-    partitions: dg.PartitionsDefinition[str], tags: Mapping[str, str]
-) -> list[dg.AssetsDefinition]:
+def build_forecast_assets(tags: Mapping[str, str]) -> list[dg.AssetsDefinition]:
     """Forecasts of artists and of songs."""
-    return [_forecast_asset(entity, partitions, tags) for entity in UPSTREAM]
+    return [_forecast_asset(entity, tags) for entity in UPSTREAM]

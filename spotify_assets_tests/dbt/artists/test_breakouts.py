@@ -13,7 +13,7 @@ import pytest
 from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets_tests.dbt.conftest import Project
 from spotify_assets_tests.support.marts import data, virals
-from spotify_assets_tests.support.marts.rebuilding import assert_equals_full_rebuild
+from spotify_assets_tests.support.marts.rebuilding import assert_equals_full_rebuild, build_in_order
 from spotify_assets_tests.support.oracles import artists as reference
 
 pytestmark = pytest.mark.slow
@@ -287,11 +287,9 @@ def test_windows_in_any_order_equal_a_full_rebuild(
     new_project: Callable[[], Project], awkward: list[dict[str, Any]]
 ) -> None:
     project = new_project()
-    project.load("artist_snapshots", awkward)
     middle = date(2024, 4, 1)
-    windows = [[middle], [LAST - 3 * DAY, LAST], [FIRST, middle + 3 * DAY]]
-    for window in windows:
-        project.dbt("run", *MODELS, days=window)
+    windows = [[middle], [LAST - 3 * DAY, LAST], [FIRST, middle + 3 * DAY], [FIRST, LAST]]
+    build_in_order(project, {"artist_snapshots": awkward}, windows, ("run", *MODELS))
     tables = {
         "marts.artist_popularity_trend": ("source", "artist_id", "metric", "snapshot_date"),
         "marts.artist_breakouts": KEY,

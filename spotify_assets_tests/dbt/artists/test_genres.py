@@ -12,7 +12,7 @@ import pytest
 
 from spotify_assets_tests.dbt.conftest import Project
 from spotify_assets_tests.support.marts import data, profiles
-from spotify_assets_tests.support.marts.rebuilding import assert_equals_full_rebuild
+from spotify_assets_tests.support.marts.rebuilding import assert_equals_full_rebuild, build_in_order
 from spotify_assets_tests.support.oracles import artists as reference
 
 pytestmark = pytest.mark.slow
@@ -119,23 +119,20 @@ def test_day_by_day_equals_a_full_rebuild(new_project: Callable[[], Project]) ->
     project = new_project()
     backfilled = LAST - 8 * DAY
     load(project, found, FIRST, backfilled)
-    project.dbt("run", *MODELS, days=[FIRST, backfilled])
+    project.dbt("run", *MODELS)
     for day in data.days(backfilled + DAY, LAST):
         if day != LOST:
             load(project, found, day, day)
-            project.dbt("run", *MODELS, days=[day])
+            project.dbt("run", *MODELS)
     assert_equals_full_rebuild(project, BUILT, MODELS)
 
 
 def test_days_out_of_order_equal_a_full_rebuild(new_project: Callable[[], Project]) -> None:
     found = snapshots(130)
     project = new_project()
-    load(project, found, FIRST, LAST)
     middle = date(2024, 3, 10)
-    project.dbt("run", *MODELS, days=[middle])
-    assert {row["snapshot_date"] for row in project.rows("marts.genre_trends")} == {middle}
-    for window in ([LAST - 3 * DAY, LAST], [middle - 9 * DAY], [FIRST, middle + 3 * DAY]):
-        project.dbt("run", *MODELS, days=window)
+    windows = [[middle], [LAST - 3 * DAY, LAST], [middle - 9 * DAY], [FIRST, middle + 3 * DAY], [FIRST, LAST]]
+    build_in_order(project, {"artist_snapshots": found}, windows, ("run", *MODELS))
     assert_equals_full_rebuild(project, BUILT, MODELS)
 
 
@@ -150,12 +147,13 @@ def test_genres_that_become_known_late_are_known_from_then_on(new_project: Calla
     ]
     project = new_project()
     load(project, rows, FIRST, LAST)
-    project.dbt("run", *MODELS, days=[days[0], days[-1]])
+    project.dbt("run", *MODELS)
     assert project.rows("marts.genre_trends") == []
-    project.execute(
-        f"update snapshots.artist_snapshots set genres = '{{pop}}' where snapshot_date = '{days[9]}'"
-    )
-    project.dbt("run", *MODELS, days=[days[9]])
+    project.change(
+        "artist_snapshots", days[9],
+        f"update snapshots.artist_snapshots set genres = '{{pop}}' where snapshot_date = '{days[9]}'",
+    )  # fmt: skip
+    project.dbt("run", *MODELS)
     told = [row | {"genres": ["pop"]} if row["snapshot_date"] == days[9] else row for row in rows]
     actual = without_fingerprint(project.rows("marts.genre_trends"))
     assert reference.differences(actual, genre_trends(told, {}), KEY) == []
@@ -187,7 +185,7 @@ def test_merged_artists_follow_the_series_and_come_apart_again(new_project: Call
             rows.append(row | {"genres": genres, "image_url": None})
     project = new_project()
     load(project, rows, FIRST, LAST)
-    project.dbt("run", *MODELS, days=[days[0], days[-1]])
+    project.dbt("run", *MODELS)
     apart = project.rows("marts.genre_trends")
     assert reference.differences(without_fingerprint(apart), genre_trends(rows, {}), KEY) == []
 
@@ -195,7 +193,7 @@ def test_merged_artists_follow_the_series_and_come_apart_again(new_project: Call
         # whom a person takes to somebody else goes there; who was seen beside the other stays apart
         know(project, "old", target)
         know(project, "a0", "a1")
-        project.dbt("run", *MODELS, days=[days[-1]])
+        project.dbt("run", *MODELS)
         expected = genre_trends(rows, {("s", "old"): target})
         actual = project.rows("marts.genre_trends")
         assert reference.differences(without_fingerprint(actual), expected, KEY) == [], target
@@ -204,5 +202,5 @@ def test_merged_artists_follow_the_series_and_come_apart_again(new_project: Call
         assert_equals_full_rebuild(project, BUILT, MODELS)
 
     project.execute("update ops.identities set target_id = null, confidence = 0")
-    project.dbt("run", *MODELS, days=[days[-1]])
+    project.dbt("run", *MODELS)
     assert project.rows("marts.genre_trends") == apart

@@ -80,7 +80,7 @@ def test_an_alias_that_appears_continues_the_series_as_a_full_rebuild_would(
 ) -> None:
     project = new_project()
     load(project, FIRST, MERGED - DAY)
-    project.dbt("run", *SELECTED, days=[FIRST, MERGED - DAY])
+    project.dbt("run", *SELECTED)
     before = series(project, "spotify", "old")
     assert series(project, "spotify", "new") == {}
 
@@ -89,7 +89,7 @@ def test_an_alias_that_appears_continues_the_series_as_a_full_rebuild_would(
     know(project, "spotify", "twin", "heir")
     # What is only likely is no reason to join two series.
     know(project, "spotify", "other", "heir", confidence=0.5)
-    project.dbt("run", *SELECTED, days=[MERGED])
+    project.dbt("run", *SELECTED)
     joined = series(project, "spotify", "new")
     assert list(joined) == list(data.days(FIRST, MERGED))
     told = ("value", "is_observed", "change_28_days", "anomaly_score", "highest_on")
@@ -114,7 +114,7 @@ def test_an_alias_that_appears_continues_the_series_as_a_full_rebuild_would(
     load(project, MERGED + DAY, LAST)
     know(project, "listenbrainz", "old", "new")
     know(project, "spotify", "new", "newest")
-    project.dbt("run", *SELECTED, days=[MERGED + DAY, LAST])
+    project.dbt("run", *SELECTED)
     for source, artist_id in (("listenbrainz", "new"), ("spotify", "newest")):
         assert list(series(project, source, artist_id)) == list(data.days(FIRST, LAST))
         assert series(project, source, "old") == {}
@@ -128,12 +128,12 @@ def test_a_wrong_word_about_two_who_were_seen_apart_changes_nothing(
     project = new_project()
     before = MERGED - DAY
     load(project, FIRST, before)
-    project.dbt("run", *SELECTED, days=[FIRST, before])
+    project.dbt("run", *SELECTED)
     apart = contents(project, BUILT)
     know(project, "spotify", "old", "other")
     know(project, "spotify", "twin", "heir")
     know(project, "spotify", "heir", "twin")
-    project.dbt("run", *SELECTED, days=[before])
+    project.dbt("run", *SELECTED)
     assert contents(project, BUILT) == apart
     project.dbt("run", *SELECTED, "--full-refresh")
     assert contents(project, BUILT) == apart
@@ -142,21 +142,21 @@ def test_a_wrong_word_about_two_who_were_seen_apart_changes_nothing(
 def test_what_was_joined_comes_apart_when_the_word_is_taken_back(new_project: Callable[[], Project]) -> None:
     project = new_project()
     load(project, FIRST, MERGED)
-    project.dbt("run", *SELECTED, days=[FIRST, MERGED])
+    project.dbt("run", *SELECTED)
     apart = contents(project, BUILT)
     know(project, "spotify", "old", "new")
-    project.dbt("run", *SELECTED, days=[MERGED])
+    project.dbt("run", *SELECTED)
     assert len(series(project, "spotify", "new")) == (MERGED - FIRST).days + 1
     forget(project, "spotify", "old")
-    project.dbt("run", *SELECTED, days=[MERGED])
+    project.dbt("run", *SELECTED)
     assert contents(project, BUILT) == apart
     # What a person takes to somebody else goes there, from wherever it was.
     know(project, "listenbrainz", "new", "elsewhere")
-    project.dbt("run", *SELECTED, days=[MERGED])
+    project.dbt("run", *SELECTED)
     assert list(series(project, "listenbrainz", "elsewhere")) == [MERGED]
     forget(project, "listenbrainz", "new")
     project.execute("update ops.identities set target_id = 'third', confidence = 1 where artist_id = 'new'")
-    project.dbt("run", *SELECTED, days=[MERGED])
+    project.dbt("run", *SELECTED)
     assert list(series(project, "listenbrainz", "third")) == [MERGED]
     assert series(project, "listenbrainz", "elsewhere") == {}
     assert_equals_full_rebuild(project, BUILT, SELECTED, exactly=True)

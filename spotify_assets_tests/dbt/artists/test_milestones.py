@@ -11,6 +11,7 @@ import pytest
 
 from spotify_assets_tests.dbt.conftest import Project
 from spotify_assets_tests.support.marts import data
+from spotify_assets_tests.support.marts.rebuilding import build_in_order
 from spotify_assets_tests.support.oracles import artists as reference
 
 pytestmark = pytest.mark.slow
@@ -106,11 +107,10 @@ def rising() -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def built(new_project: Callable[[], Project], rising: list[dict[str, Any]]) -> Project:
     project = new_project()
-    project.load("artist_snapshots", rising)
-    # the second half comes day after day, so that what was highest is carried from run to run
-    project.dbt("run", "--select", "+artist_leaderboard", "artist_comparison", days=[FIRST, LAST - 60 * DAY])
-    for window in ([LAST - 59 * DAY], [LAST - 58 * DAY, LAST - DAY], [LAST]):
-        project.dbt("run", "--select", "+artist_leaderboard", "artist_comparison", days=window)
+    # the second half comes in parts, so that what was highest is carried from run to run
+    windows = [[FIRST, LAST - 60 * DAY], [LAST - 59 * DAY], [LAST - 58 * DAY, LAST - DAY], [LAST]]
+    command = ("run", "--select", "+artist_leaderboard", "artist_comparison")
+    build_in_order(project, {"artist_snapshots": rising}, windows, command)
     return project
 
 

@@ -37,7 +37,7 @@ def test_what_is_new_is_found_once_and_only_of_the_last_days(new_project: Callab
         data.new_release("s", "new", LAST, **of_watched),
         data.new_release("s", "other", LAST, artist_ids=["nobody"], artist_names=["Nobody"]),
     ])  # fmt: skip
-    project.dbt("build", "--exclude-resource-type", "unit_test", days=DAYS)
+    project.dbt("build", "--exclude-resource-type", "unit_test")
     assert newest_day(warehouse, ["s"]) == LAST
 
     since = LAST - timedelta(days=2)

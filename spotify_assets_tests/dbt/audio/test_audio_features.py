@@ -19,7 +19,7 @@ from spotify_assets_tests.dbt.conftest import Project
 from spotify_assets_tests.support.command import Installation, records
 from spotify_assets_tests.support.manifest import build_manifest
 from spotify_assets_tests.support.marts import data, release_data
-from spotify_assets_tests.support.marts.rebuilding import assert_equals_full_rebuild
+from spotify_assets_tests.support.marts.rebuilding import assert_equals_full_rebuild, build_in_order
 from spotify_assets_tests.support.oracles import artists as reference
 from spotify_assets_tests.support.shared import shared_file
 
@@ -337,14 +337,10 @@ def test_features_of_others_are_used_where_an_app_may_not_read_them(
 ) -> None:
     found = awkward_features(300)
     project = new_project()
-    for table, rows in found.items():
-        project.load(table, rows)
     middle = FIRST + 30 * DAY
-    windows = [[middle], [LAST - 5 * DAY, LAST], [FIRST, middle + 3 * DAY], [middle + DAY, LAST - 6 * DAY]]
-    for window in windows:
-        project.dbt("run", *SELECTED, days=window)
-    for day in (LAST - DAY, LAST):
-        project.dbt("run", *SELECTED, days=[day])
+    windows = [[middle], [LAST - 5 * DAY, LAST - 2 * DAY], [FIRST, middle + 3 * DAY], [FIRST, LAST - 2 * DAY]]
+    windows += [[LAST - DAY], [LAST]]
+    build_in_order(project, found, windows, ("run", *SELECTED))
     for table, expected in expected_marts(found).items():
         close(project.rows(table), expected, BUILT[table])
     rebuilt = assert_equals_full_rebuild(project, BUILT, SELECTED)

@@ -14,6 +14,7 @@ from spotify_assets_tests.dbt.conftest import Project
 from spotify_assets_tests.support.command import records
 from spotify_assets_tests.support.marts import data
 from spotify_assets_tests.support.marts.importing import imported
+from spotify_assets_tests.support.marts.rebuilding import build_in_order
 from spotify_assets_tests.support.oracles import artists, tracks
 from spotify_assets_tests.support.shared import shared_file
 
@@ -162,24 +163,18 @@ def test_awkward_charts_equal_the_independent_computation(new_project: Callable[
     assert any(row["week_rank_change"] for row in weeks)
     assert {"2023-W52", "2024-W01"} <= {row["iso_week"] for row in weeks}
 
-    # whatever days are built in whatever order
-    built = "marts.playlist_trends, marts.playlist_weekly, intermediate.int_playlist_days"
-    project.execute(
-        f"drop table {built}, intermediate.int_playlist_lists, intermediate.int_song_titles cascade"
-    )
+    # whatever days are loaded in whatever order
     middle = date(2024, 1, 10)
-    windows = [[middle, middle], [LAST - 3 * DAY, LAST], [FIRST, middle + 3 * DAY], [middle, LAST - 5 * DAY]]
-    for window in windows:
-        project.dbt("run", *MODELS, days=window)
-    assert project.rows(TRENDS) == trends
-    assert project.rows(WEEKLY) == weeks
+    windows = [[middle], [LAST - 3 * DAY, LAST], [FIRST, middle + 3 * DAY], [FIRST, LAST]]
+    other = new_project()
+    build_in_order(other, {"playlist_tracks": rows}, windows, ("run", *MODELS))
+    assert other.rows(TRENDS) == trends
+    assert other.rows(WEEKLY) == weeks
 
     # a day that is taken back
     gone = date(2024, 1, 24)
-    project.execute(
-        f"delete from snapshots.playlist_tracks where snapshot_date = '{gone}' and source = 'other'"
-    )
-    project.dbt("run", *MODELS, days=[gone])
+    project.take_away("playlist_tracks", gone, "source = 'other'")
+    project.dbt("run", *MODELS)
     _assert_as_computed(
         project, [row for row in rows if (row["snapshot_date"], row["source"]) != (gone, "other")]
     )
@@ -192,9 +187,9 @@ def test_charts_day_by_day_equal_those_built_at_once(new_project: Callable[[], P
     project = new_project()
     rows = [row for row in rows if row["snapshot_date"] != lost]
     project.load("playlist_tracks", [row for row in rows if row["snapshot_date"] <= backfilled])
-    project.dbt("run", *MODELS, days=[FIRST, backfilled])
+    project.dbt("run", *MODELS)
     for day in data.days(backfilled + DAY, LAST):
         if day != lost:
             project.load("playlist_tracks", [row for row in rows if row["snapshot_date"] == day])
-            project.dbt("run", *MODELS, days=[day])
+            project.dbt("run", *MODELS)
     _assert_as_computed(project, rows)

@@ -13,7 +13,11 @@ import pytest
 
 from spotify_assets_tests.dbt.conftest import Project
 from spotify_assets_tests.support.marts import data, profiles
-from spotify_assets_tests.support.marts.rebuilding import assert_equals_full_rebuild, load_days
+from spotify_assets_tests.support.marts.rebuilding import (
+    assert_equals_full_rebuild,
+    build_in_order,
+    load_days,
+)
 from spotify_assets_tests.support.oracles import artists as reference
 
 pytestmark = pytest.mark.slow
@@ -232,21 +236,20 @@ def test_day_by_day_equals_a_full_rebuild(new_project: Callable[[], Project]) ->
     project = new_project()
     backfilled = LAST - 8 * DAY
     load_days(project, found, FIRST, backfilled)
-    project.dbt("run", *MODELS, days=[FIRST, backfilled])
+    project.dbt("run", *MODELS)
     for day in data.days(backfilled + DAY, LAST):
         if day != LOST:
             load_days(project, found, day, day)
-            project.dbt("run", *MODELS, days=[day])
+            project.dbt("run", *MODELS)
     assert_equals_full_rebuild(project, BUILT, MODELS)
 
 
 def test_days_out_of_order_equal_a_full_rebuild(new_project: Callable[[], Project]) -> None:
     found = snapshots(90)
     project = new_project()
-    load_days(project, found, FIRST, LAST)
     middle = date(2024, 3, 10)
-    for window in ([middle], [LAST - 3 * DAY, LAST], [middle - 9 * DAY], [FIRST, middle + 3 * DAY]):
-        project.dbt("run", *MODELS, days=window)
+    windows = [[middle], [LAST - 3 * DAY, LAST], [middle - 9 * DAY], [FIRST, middle + 3 * DAY], [FIRST, LAST]]
+    build_in_order(project, found, windows, ("run", *MODELS))
     assert_equals_full_rebuild(project, BUILT, MODELS)
 
 
@@ -269,13 +272,13 @@ def test_a_replaced_day_changes_what_is_news_later(new_project: Callable[[], Pro
     project.load("top_tracks", tracks)
     project.dbt("run", *MODELS)
     for table in ("artist_snapshots", "top_tracks"):
-        project.execute(f"delete from snapshots.{table} where snapshot_date = '{days[10]}'")
-    project.dbt("run", *MODELS, days=[days[10]])
+        project.take_away(table, days[10])
+    project.dbt("run", *MODELS)
     history = project.rows("marts.dim_artist", "artist_id = 'a'")
     assert [(row["name"], row["valid_from"]) for row in history] == [("Then", days[0]), ("Now", days[11])]
     for table in ("artist_snapshots", "top_tracks"):
-        project.execute(f"delete from snapshots.{table} where snapshot_date = '{days[0]}'")
-    project.dbt("run", *MODELS, days=[days[0]])
+        project.take_away(table, days[0])
+    project.dbt("run", *MODELS)
     assert project.rows("marts.dim_track")[0]["first_seen_on"] == days[1]
     assert project.rows("marts.dim_artist", "artist_id = 'a'")[0]["valid_from"] == days[1]
 
@@ -285,10 +288,11 @@ def test_a_replaced_day_changes_what_is_news_later(new_project: Callable[[], Pro
 
     assert titled() == [days[1]]
     project.load("top_tracks", [plain[0] | {"duration_ms": 206_000}])
-    project.dbt("run", *MODELS, days=[days[0]])
+    project.dbt("run", *MODELS)
     assert titled() == [days[0]]
-    project.execute("update snapshots.top_tracks set duration_ms = 207000 where duration_ms = 206000")
-    project.dbt("run", *MODELS, days=[days[0]])
+    update = "update snapshots.top_tracks set duration_ms = 207000 where duration_ms = 206000"
+    project.change("top_tracks", days[0], update)
+    project.dbt("run", *MODELS)
     assert sorted(titled()) == [days[0], days[1]]
     songs = {table: BUILT[table] for table in ("intermediate.int_song_changes", "marts.dim_track")}
     assert_equals_full_rebuild(project, songs, MODELS)
@@ -313,11 +317,10 @@ def test_a_merged_artist_has_one_history(new_project: Callable[[], Project]) -> 
             name = chance.choice([artist_id, "Same"])
             rows.append(data.artist("s", artist_id, day, popularity=50, followers=5, name=name) | told)
     project = new_project()
-    last = max(row["snapshot_date"] for row in rows)
     project.load("artist_snapshots", rows)
     track = {"track_id": "t", "isrc": "GBAYE0000001", "name": "Song"}
     project.load("top_tracks", [data.top_track("s", "old", FIRST, 1, **track)])
-    project.dbt("run", *MODELS, days=[FIRST, last])
+    project.dbt("run", *MODELS)
     key = BUILT["marts.dim_artist"]
     actual = project.rows("marts.dim_artist")
     assert reference.differences(actual, profiles.histories(rows, {}), key) == []
@@ -325,7 +328,7 @@ def test_a_merged_artist_has_one_history(new_project: Callable[[], Project]) -> 
 
     know(project, "old", "new")
     know(project, "twin", "heir")
-    project.dbt("run", *MODELS, days=[last])
+    project.dbt("run", *MODELS)
     joined = profiles.histories(rows, {("s", "old"): "new"})
     assert reference.differences(project.rows("marts.dim_artist"), joined, key) == []
     assert project.rows("marts.dim_track")[0]["artist_id"] == "new"
@@ -333,5 +336,5 @@ def test_a_merged_artist_has_one_history(new_project: Callable[[], Project]) -> 
     assert reference.differences(project.rows("marts.dim_artist"), joined, key) == []
 
     project.execute("update ops.identities set target_id = null, confidence = 0")
-    project.dbt("run", *MODELS, days=[last])
+    project.dbt("run", *MODELS)
     assert reference.differences(project.rows("marts.dim_artist"), profiles.histories(rows, {}), key) == []

@@ -9,7 +9,12 @@ import pytest
 
 from spotify_assets_tests.dbt.conftest import Project
 from spotify_assets_tests.support.marts import data, release_data
-from spotify_assets_tests.support.marts.rebuilding import assert_equals_full_rebuild, contents, load_days
+from spotify_assets_tests.support.marts.rebuilding import (
+    assert_equals_full_rebuild,
+    build_in_order,
+    contents,
+    load_days,
+)
 from spotify_assets_tests.support.oracles import artists, releases
 
 pytestmark = pytest.mark.slow
@@ -94,28 +99,27 @@ def test_day_by_day_equals_a_full_rebuild(new_project: Callable[[], Project]) ->
     project = new_project()
     backfilled = LAST - 7 * DAY
     load_days(project, found, FIRST, backfilled)
-    project.dbt("run", *SELECTED, days=[FIRST, backfilled])
+    project.dbt("run", *SELECTED)
     for day in data.days(backfilled + DAY, LAST):
         if day == LOST:
             continue
         load_days(project, found, day, day)
-        project.dbt("run", *SELECTED, days=[day])
+        project.dbt("run", *SELECTED)
     assert_equals_full_rebuild(project, BUILT, SELECTED)
 
 
 def test_days_out_of_order_and_replaced_equal_a_full_rebuild(new_project: Callable[[], Project]) -> None:
     found = snapshots(100)
     project = new_project()
-    load_days(project, found, FIRST, LAST)
     middle = date(2024, 4, 1)
-    project.dbt("run", *SELECTED, days=[middle])
-    for table in BUILT:
-        days = {row["snapshot_date"] for row in project.rows(table)}
-        assert days <= {middle}, f"the first run of one partition built other days of {table}"
-    windows = [[LAST - 3 * DAY, LAST], [date(2024, 4, 20)], [FIRST, middle + 3 * DAY]]
-    windows += [[middle + DAY, LAST - 4 * DAY]]
-    for window in windows:
-        project.dbt("run", *SELECTED, days=window)
+    windows = [
+        [middle],
+        [LAST - 3 * DAY, LAST],
+        [date(2024, 4, 20)],
+        [FIRST, middle + 3 * DAY],
+        [FIRST, LAST],
+    ]
+    build_in_order(project, found, windows, ("run", *SELECTED))
     before = contents(project, BUILT)
 
     # An album vanishes from the day on which it was first listed, so that it and its re-uploads begin later.
@@ -124,12 +128,9 @@ def test_days_out_of_order_and_replaced_equal_a_full_rebuild(new_project: Callab
     begun = {row["album_id"]: row["first_listed_on"] for row in uploads}
     replaced = begun[again[-1]["release_id"]]
     for table, rows in found.items():
-        project.execute(f"delete from snapshots.{table} where snapshot_date = '{replaced}'")
+        project.take_away(table, replaced)
         project.load(table, [row for row in rows if row["snapshot_date"] == replaced][1::2])
-    project.execute(
-        f"delete from snapshots.new_releases where snapshot_date = '{replaced}' "
-        f"and album_id = '{again[-1]['release_id']}'"
-    )
-    project.dbt("run", *SELECTED, days=[replaced])
+    project.take_away("new_releases", replaced, f"album_id = '{again[-1]['release_id']}'")
+    project.dbt("run", *SELECTED)
     assert contents(project, BUILT) != before
     assert_equals_full_rebuild(project, BUILT, SELECTED)

@@ -11,7 +11,7 @@ import pytest
 
 from spotify_assets_tests.dbt.conftest import Project
 from spotify_assets_tests.support.marts import data, release_data
-from spotify_assets_tests.support.marts.rebuilding import load_days
+from spotify_assets_tests.support.marts.rebuilding import build_in_order, load_days
 from spotify_assets_tests.support.oracles import artists as reference
 from spotify_assets_tests.support.oracles import releases
 
@@ -46,7 +46,7 @@ def test_weeks_equal_the_independent_computation_each_day(new_project: Callable[
     project = new_project()
     backfilled = LAST - 10 * DAY
     load_days(project, found, FIRST, backfilled)
-    project.dbt("run", *SELECTED, days=[FIRST, backfilled])
+    project.dbt("run", *SELECTED)
     assert differing(project, expected(found, backfilled)) == []
     lost = LAST - 4 * DAY
     for table, rows in found.items():
@@ -55,7 +55,7 @@ def test_weeks_equal_the_independent_computation_each_day(new_project: Callable[
         if day == lost:
             continue
         load_days(project, found, day, day)
-        project.dbt("run", *SELECTED, days=[day])
+        project.dbt("run", *SELECTED)
         assert differing(project, expected(found, day)) == [], day
 
     rows = project.rows("marts.new_releases_weekly")
@@ -72,21 +72,18 @@ def test_weeks_equal_the_independent_computation_each_day(new_project: Callable[
 def test_weeks_built_out_of_order_or_again_equal_a_full_rebuild(new_project: Callable[[], Project]) -> None:
     found = snapshots(210)
     project = new_project()
-    load_days(project, found, FIRST, LAST)
     middle = date(2024, 3, 6)
-    windows = [[middle], [LAST - 3 * DAY, LAST], [middle - 9 * DAY], [FIRST, middle + 3 * DAY]]
-    windows += [[middle + DAY, LAST - 4 * DAY]]
-    for window in windows:
-        project.dbt("run", *SELECTED, days=window)
+    windows = [[middle], [LAST - 3 * DAY, LAST], [middle - 9 * DAY], [FIRST, middle + 3 * DAY], [FIRST, LAST]]
+    build_in_order(project, found, windows, ("run", *SELECTED))
     assert differing(project, expected(found)) == []
 
     chance = random.Random(4)
     replaced = date(2024, 3, 18)
     for table, rows in found.items():
-        project.execute(f"delete from snapshots.{table} where snapshot_date = '{replaced}'")
+        project.take_away(table, replaced)
         found[table] = [row for row in rows if row["snapshot_date"] != replaced or chance.random() < 0.5]
     load_days(project, found, replaced, replaced)
-    project.dbt("run", *SELECTED, days=[replaced])
+    project.dbt("run", *SELECTED)
     assert differing(project, expected(found)) == []
     project.dbt("run", *SELECTED, "--full-refresh")
     assert differing(project, expected(found)) == []

@@ -32,6 +32,8 @@ from dagster._utils.hosted_user_process import recon_job_from_origin
 
 from spotify_assets.definitions import build_definitions
 from spotify_assets.defs.daily.planner import OBSERVE_DAY
+from spotify_assets.defs.dbt.models import mart_keys
+from spotify_assets.defs.forecasts.assets import forecast_keys
 from spotify_assets.defs.resources import Platform
 from spotify_assets.simulator.server.config import SimulatorConfig
 from spotify_assets.simulator.server.http import serve
@@ -183,6 +185,12 @@ def execute_here(
         chosen = [step for step in steps if not step.startswith(WITHOUT_MODELS)]
         run = run._replace(step_keys_to_execute=chosen)
     execute_run(job, run, instance)
+
+
+def build_models(instance: dg.DagsterInstance) -> None:
+    """Build the models of what was loaded since they were built, and the forecasts from them."""
+    keys = [*mart_keys(), *forecast_keys()]
+    _location().resolve_job_def(OBSERVE_DAY).execute_in_process(instance=instance, asset_selection=keys)
 
 
 def own_process(run_id: str) -> subprocess.Popen[bytes]:

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Any
 
 from spotify_assets_tests.dbt.conftest import Project
+from spotify_assets_tests.support.marts import data
 from spotify_assets_tests.support.oracles import artists as reference
 
 Rows = list[dict[str, Any]]
@@ -19,6 +20,26 @@ def load_days(project: Project, found: Mapping[str, Rows], first: date, last: da
     """Load the rows of all tables that were observed on these days."""
     for table, rows in found.items():
         project.load(table, [row for row in rows if first <= row["snapshot_date"] <= last])
+
+
+def build_in_order(
+    project: Project,
+    found: Mapping[str, Rows],
+    windows: Iterable[Sequence[date]],
+    command: Sequence[str],
+    *,
+    note: bool = True,
+) -> None:
+    """Load the days of each window that no window before it had, and build after each."""
+    loaded: set[date] = set()
+    for window in windows:
+        for table, rows in found.items():
+            inside = [row for row in rows if window[0] <= row["snapshot_date"] <= window[-1]]
+            project.load(table, [row for row in inside if row["snapshot_date"] not in loaded], note=note)
+        loaded |= {row["snapshot_date"] for rows in found.values() for row in rows} & set(
+            data.days(window[0], window[-1])
+        )
+        project.dbt(*command)
 
 
 def contents(project: Project, tables: Iterable[str]) -> dict[str, Rows]:

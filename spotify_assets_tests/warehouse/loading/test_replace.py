@@ -335,7 +335,7 @@ def test_a_month_is_created_while_readers_and_other_loads_are_open(warehouse: Wa
 SLOW_LOADER = """
 import os, sys
 from pydantic import SecretStr
-from spotify_assets.warehouse import replace
+from spotify_assets.warehouse.loading import replace
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import WarehouseError
 from spotify_assets_tests.support.warehouse import artists, load

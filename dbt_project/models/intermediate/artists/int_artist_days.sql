@@ -78,7 +78,6 @@ snapshots as not materialized (
         observed.plays
     from {{ ref('stg_artist_snapshots') }} as observed
     left join joined on observed.source = joined.source and observed.artist_id = joined.artist_id
-    where observed.snapshot_date <= {{ window_until() }}
 
 ),
 
@@ -91,7 +90,7 @@ window_starts as materialized (
 
 {% if this is not none and is_incremental() -%}
 -- the grid is dense, so the day before the window knows everybody's latest observation
-standing as materialized (
+observed_before as materialized (
 
     select
         built.source,
@@ -102,45 +101,6 @@ standing as materialized (
         on built.source = window_starts.source and built.snapshot_date = window_starts.starts_on - 1
     left join joined on built.source = joined.source and built.artist_id = joined.artist_id
     group by built.source, coalesce(joined.canonical_id, built.artist_id)
-
-),
-
-{% endif -%}
--- only where that day was never built are the earlier observations searched; where all were, no snapshot is read
-unbuilt as materialized (
-
-    select
-        window_starts.source,
-        window_starts.starts_on
-    from window_starts
-    {% if this is not none and is_incremental() -%}
-    where window_starts.source not in (select standing.source from standing)
-    {%- endif %}
-
-),
-
-searched as (
-
-    select
-        snapshots.source,
-        snapshots.artist_id,
-        max(snapshots.snapshot_date) as snapshot_date
-    from snapshots
-    inner join unbuilt on snapshots.source = unbuilt.source
-    where
-        snapshots.snapshot_date < {{ window_from() }}
-        and snapshots.snapshot_date < unbuilt.starts_on
-    group by snapshots.source, snapshots.artist_id
-
-),
-
-observed_before as (
-
-    {% if this is not none and is_incremental() -%}
-    select * from standing
-    union all
-    {% endif -%}
-    select * from searched
 
 ),
 
@@ -186,6 +146,7 @@ latest_before as (
 
 ),
 
+{% endif -%}
 in_window as (
 
     select
@@ -228,8 +189,10 @@ observations as (
         lag(followers) over series as previous_followers,
         lag(listeners) over series as previous_listeners
     from (
+        {% if this is not none and is_incremental() -%}
         select * from latest_before
         union all
+        {% endif -%}
         select * from in_window
     ) as observed
     window series as (partition by source, artist_id order by snapshot_date)

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_artist_days') }}
 {% set told_columns = ['name', 'genres', 'image_url'] %}
 
 -- noqa: disable=LT02,LT09,AM09,RF02,RF04
@@ -25,7 +26,6 @@ observed as (
         observed.snapshot_date >= window_starts.starts_on
         -- said once more as one value, by which months are left out
         and observed.snapshot_date >= (select min(earliest.starts_on) from window_starts as earliest)
-        and observed.snapshot_date <= {{ window_until_as(ref('int_artist_days')) }}
 
 ),
 

@@ -20,7 +20,6 @@ days as not materialized (
         observed.snapshot_date >= window_starts.starts_on
         -- said once more as one value, by which the index leaves out what was built before
         and observed.snapshot_date >= (select min(earliest.starts_on) from window_starts as earliest)
-        and observed.snapshot_date <= {{ window_until() }}
 
 ),
 
@@ -32,7 +31,6 @@ loads as (
     where
         loads.table_name = 'artist_snapshots'
         and loads.snapshot_date >= window_starts.starts_on
-        and loads.snapshot_date <= {{ window_until() }}
 
 ),
 

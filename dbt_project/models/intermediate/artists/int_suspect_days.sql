@@ -31,7 +31,6 @@ artists as (
         and observed.snapshot_date >= window_starts.starts_on
         -- said once more as one value, by which the index leaves out what was built before
         and observed.snapshot_date >= (select min(earliest.starts_on) from window_starts as earliest)
-        and observed.snapshot_date <= {{ window_until() }}
 
 ),
 
@@ -60,7 +59,6 @@ songs as (
     where
         observed.snapshot_date >= window_starts.starts_on
         and observed.snapshot_date >= (select min(earliest.starts_on) from window_starts as earliest)
-        and observed.snapshot_date <= {{ window_until() }}
 
 ),
 
@@ -75,7 +73,6 @@ releases as (
     where
         observed.snapshot_date >= window_starts.starts_on
         and observed.snapshot_date >= (select min(earliest.starts_on) from window_starts as earliest)
-        and observed.snapshot_date <= {{ window_until() }}
 
 ),
 

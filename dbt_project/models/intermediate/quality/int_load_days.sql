@@ -1,4 +1,4 @@
-{{ config(materialized='view') }}
+{{ config(materialized='view', meta={'reads_all_loads': true}) }}
 
 with
 

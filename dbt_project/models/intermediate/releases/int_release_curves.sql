@@ -38,8 +38,6 @@ uploads as materialized (
         listed.released_on >= window_starts.starts_on - {{ curve_days() }}
         -- said once more as one value, by which the index leaves out older releases
         and listed.released_on >= (select min(earliest.starts_on) from window_starts as earliest) - {{ curve_days() }}
-        and listed.released_on <= {{ window_until() }}
-        and listed.snapshot_date <= {{ window_until() }}
     group by
         listed.source, listed.album_id, listed.release_id, listed.release_artist_id, listed.released_on
 
@@ -71,7 +69,6 @@ album_days as materialized (
     where
         listed.snapshot_date >= window_starts.starts_on
         and listed.snapshot_date >= (select min(earliest.starts_on) from window_starts as earliest)
-        and listed.snapshot_date <= {{ window_until() }}
     group by listed.source, listed.release_id, listed.snapshot_date
 
 ),
@@ -109,7 +106,6 @@ observed as (
         listed.popularity is not null
         and listed.snapshot_date >= window_starts.starts_on
         and listed.snapshot_date >= (select min(earliest.starts_on) from window_starts as earliest)
-        and listed.snapshot_date <= {{ window_until() }}
     {% if not loop.last -%}
     union all
     {% endif -%}

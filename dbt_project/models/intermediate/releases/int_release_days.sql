@@ -23,7 +23,6 @@ listed as materialized (
             and uploads.snapshot_date = observed.snapshot_date
     where
         uploads.snapshot_date >= window_starts.starts_on
-        and uploads.snapshot_date <= {{ window_until() }}
         -- said once more as one value, by which months are left out
         and observed.snapshot_date >= (select min(earliest.starts_on) from window_starts as earliest)
 

@@ -26,7 +26,6 @@ told as (
     where
         track_id is not null
         and first_told_on >= (select min(earliest.starts_on) from window_starts as earliest)
-        and first_told_on <= {{ window_until() }}
 
     union all
 
@@ -40,7 +39,6 @@ told as (
     where
         album_id is not null
         and first_told_on >= (select min(earliest.starts_on) from window_starts as earliest)
-        and first_told_on <= {{ window_until() }}
 
 ),
 

@@ -22,7 +22,6 @@ new_releases as materialized (
         observed.snapshot_date >= window_starts.starts_on
         -- said once more as one value, by which months are left out
         and observed.snapshot_date >= (select min(earliest.starts_on) from window_starts as earliest)
-        and observed.snapshot_date <= {{ window_until() }}
 
 ),
 

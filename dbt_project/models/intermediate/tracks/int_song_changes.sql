@@ -20,7 +20,6 @@ song_days as (
         listed.snapshot_date >= window_starts.starts_on
         -- said once more as one value, by which the index leaves out what was built before
         and listed.snapshot_date >= (select min(earliest.starts_on) from window_starts as earliest)
-        and listed.snapshot_date <= {{ window_until_as(ref('int_song_days')) }}
 
 ),
 

@@ -10,9 +10,9 @@ window_starts as materialized (
         source,
         min(starts_on) as starts_on
     from (
-        {{ window_starts(ref('stg_top_tracks'), until="date 'infinity'") }}
+        {{ window_starts(ref('stg_top_tracks')) }}
         union all
-        {{ window_starts(ref('stg_playlist_tracks'), until="date 'infinity'") }}
+        {{ window_starts(ref('stg_playlist_tracks')) }}
     ) as of_each
     group by source
 

@@ -15,7 +15,6 @@ entries as (
         listed.snapshot_date >= window_starts.starts_on
         -- said once more as one value, by which the index leaves out what was built before
         and listed.snapshot_date >= (select min(earliest.starts_on) from window_starts as earliest)
-        and listed.snapshot_date <= {{ window_until() }}
         and listed.position <= 10
 
 ),

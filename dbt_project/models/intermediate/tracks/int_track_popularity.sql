@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('stg_partition_loads') }}
 {% set lists = ['stg_top_tracks', 'stg_playlist_tracks', 'stg_track_details'] %}
 
 -- noqa: disable=LT02
@@ -10,7 +11,7 @@ window_starts as materialized (
         min(starts_on) as starts_on
     from (
         {% for relation in lists -%}
-        {{ window_starts(ref(relation)) }}
+        {{ window_starts(ref(relation), every_source=ref('stg_partition_loads')) }}
         {% if not loop.last -%}
         union all
         {% endif -%}
@@ -47,7 +48,6 @@ observed as (
         and listed.snapshot_date >= window_starts.starts_on
         -- said once more as one value, by which months are left out
         and listed.snapshot_date >= (select min(earliest.starts_on) from window_starts as earliest)
-        and listed.snapshot_date <= {{ window_until() }}
     {% if not loop.last -%}
     union all
     {% endif -%}

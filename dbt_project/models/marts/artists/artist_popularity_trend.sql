@@ -35,7 +35,6 @@ days as (
     where
         -- the longest change looks back 91 days
         snapshot_date >= (select min(window_starts.starts_on) - 91 from window_starts)
-        and snapshot_date <= {{ window_until() }}
 
 ),
 

@@ -27,7 +27,6 @@ days as (
         and observed.snapshot_date >= window_starts.starts_on
         -- said once more as one value, by which the index leaves out what was built before
         and observed.snapshot_date >= (select min(earliest.starts_on) from window_starts as earliest)
-        and observed.snapshot_date <= {{ window_until_as(ref('int_artist_days')) }}
 
 ),
 
@@ -38,7 +37,6 @@ days_before as (
     where
         followers is not null
         and snapshot_date >= (select min(earliest.starts_on) - {{ growth_days }} from window_starts as earliest)
-        and snapshot_date <= {{ window_until_as(ref('int_artist_days')) }} - {{ growth_days }}
 
 ),
 

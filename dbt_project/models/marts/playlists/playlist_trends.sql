@@ -19,7 +19,6 @@ windowed_lists as materialized (
         lists.snapshot_date >= window_starts.starts_on
         -- said once more as one value, by which the index leaves out what was built before
         and lists.snapshot_date >= (select min(earliest.starts_on) from window_starts as earliest)
-        and lists.snapshot_date <= {{ window_until() }}
 
 ),
 
@@ -56,7 +55,6 @@ followed as (
     where
         lists.snapshot_date >= reach.reaches_from
         and lists.snapshot_date >= (select min(earliest.reaches_from) from reach as earliest)
-        and lists.snapshot_date <= {{ window_until() }}
 
 ),
 
@@ -102,7 +100,6 @@ days as (
             and songs.snapshot_date = lists.snapshot_date
     where
         songs.snapshot_date >= (select min(earliest.reaches_from) from reach as earliest)
-        and songs.snapshot_date <= {{ window_until() }}
     -- in the order of the windows below, so that the rows are sorted once
     window series as (
         partition by songs.source, songs.playlist_id, songs.song_id

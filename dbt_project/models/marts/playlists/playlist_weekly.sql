@@ -28,7 +28,6 @@ lists as (
         lists.snapshot_date >= week_starts.starts_on - 7
         -- said once more as one value, by which the index leaves out what was built before
         and lists.snapshot_date >= (select min(earliest.starts_on) - 7 from week_starts as earliest)
-        and lists.snapshot_date <= {{ window_until() }}
 
 ),
 
@@ -58,7 +57,6 @@ days as (
     where
         songs.snapshot_date >= week_starts.starts_on - 7
         and songs.snapshot_date >= (select min(earliest.starts_on) - 7 from week_starts as earliest)
-        and songs.snapshot_date <= {{ window_until() }}
 
 ),
 

@@ -28,7 +28,6 @@ days as materialized (
         curves.snapshot_date >= window_starts.starts_on
         -- said once more as one value, by which the index leaves out what was built before
         and curves.snapshot_date >= (select min(earliest.starts_on) from window_starts as earliest)
-        and curves.snapshot_date <= {{ window_until() }}
     order by
         curves.source, curves.release_id, curves.snapshot_date, curves.popularity is null, curves.basis
 

@@ -11,7 +11,7 @@ releases as (
     select listed.*
     from {{ ref('int_release_days') }} as listed
     inner join window_starts on listed.source = window_starts.source
-    where listed.snapshot_date between window_starts.starts_on and {{ window_until() }}
+    where listed.snapshot_date >= window_starts.starts_on
 
 ),
 
@@ -21,7 +21,7 @@ artist_days as (
     from {{ ref('int_artist_days') }} as observed
     inner join window_starts on observed.source = window_starts.source
     where
-        observed.snapshot_date between window_starts.starts_on and {{ window_until() }}
+        observed.snapshot_date >= window_starts.starts_on
         and observed.is_observed
 
 ),

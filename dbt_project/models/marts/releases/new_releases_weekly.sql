@@ -6,15 +6,9 @@
 -- noqa: disable=LT02
 with
 
-sources as materialized (
+window_starts as materialized (
 
-    select distinct source
-    from {{ ref('int_release_days') }}
-    where snapshot_date >= {{ window_from() }}
-    {%- if this is not none and is_incremental() %}
-    union
-    select standing.source from ({{ built_sources() }}) as standing
-    {%- endif %}
+    {{ window_starts(ref('int_release_days')) }}
 
 ),
 
@@ -22,31 +16,28 @@ sources as materialized (
 spans as materialized (
 
     select
-        sources.source,
+        window_starts.source,
         greatest(
             (
                 select max(listed.snapshot_date) from {{ ref('int_release_days') }} as listed
-                where listed.source = sources.source
+                where listed.source = window_starts.source
             ),
             (
                 select max(curves.snapshot_date) from {{ ref('int_release_curves') }} as curves
-                where curves.source = sources.source
+                where curves.source = window_starts.source
             )
         ) as newest_on,
         {% if this is not none and is_incremental() -%}
-        least({{ window_from() }}, coalesce(
-            (
-                select built.known_until + 1 from {{ this }} as built
-                where built.source = sources.source
-                order by built.snapshot_date desc
-                limit 1
-            ),
-            {{ window_from() }}
+        least(window_starts.starts_on, (
+            select built.known_until + 1 from {{ this }} as built
+            where built.source = window_starts.source
+            order by built.snapshot_date desc
+            limit 1
         )) as starts_on
         {%- else -%}
-        {{ window_from() }} as starts_on
+        window_starts.starts_on
         {%- endif %}
-    from sources
+    from window_starts
 
 ),
 

@@ -19,7 +19,6 @@ lists as (
     where
         -- as one value, by which the index finds the eight days before the window
         snapshot_date >= (select min(window_starts.starts_on) - 8 from window_starts)
-        and snapshot_date <= {{ window_until() }}
 
 ),
 

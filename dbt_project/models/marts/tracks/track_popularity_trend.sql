@@ -30,7 +30,6 @@ days as (
     from song_days
     where
         snapshot_date >= (select min(window_starts.starts_on) - 34 from window_starts)
-        and snapshot_date <= {{ window_until() }}
     window series as (partition by source, song_id order by snapshot_date)
 
 ),

@@ -1,4 +1,4 @@
-"""Loading what an import landed, then building the marts over its days, from the command line."""
+"""Loading what an import landed, then building the marts, from the command line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spotify_assets.file_imports.history import Prepared
 def load_and_build(
     environment: Environment, prepared: Sequence[Prepared], run_id: str, show: Callable[[str], None]
 ) -> RunOutcome:
-    """Load what was landed, then build the marts over all of its days as one run.
+    """Load what was landed, then build the marts.
 
     Args:
         environment: Where to work.
@@ -39,8 +39,7 @@ def load_and_build(
     if not loaded.sound:
         home = environment.settings.spotify_assets_home
         return RunOutcome(run_id, success=False, log=home, loads=loaded.loads, problems=loaded.problems)
-    days = sorted({day for one in prepared for day in one.days})
-    outcome = build_marts(environment, days[0], days[-1], show)
+    outcome = build_marts(environment, show)
     outcome.loads = loaded.loads + outcome.loads
     outcome.problems = loaded.problems + outcome.problems
     outcome.success = outcome.success and not loaded.problems

@@ -1,0 +1,31 @@
+"""When marts and forecasts are built again: once what they read has changed, all in one run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import dagster as dg
+
+FOLLOW: Any = (
+    # Not `any_deps_updated`: that passes over a run that was to build the asset too, and failed before.
+    dg.AutomationCondition.any_deps_match(
+        dg.AutomationCondition.newly_updated() | dg.AutomationCondition.will_be_requested()
+    )
+    .with_label("what it reads was loaded or built")
+    .since_last_handled()
+    & ~dg.AutomationCondition.any_deps_in_progress()
+    & ~dg.AutomationCondition.in_progress()
+    & dg.AutomationCondition.all_deps_blocking_checks_passed()
+)
+"""`eager` never fires below daily snapshots: some partition of those is always missing."""
+
+
+def automation_sensor(target: dg.AssetSelection) -> dg.SensorDefinition:
+    """Evaluate the conditions of some assets, also where nobody has switched automation on."""
+    return dg.AutomationConditionSensorDefinition(
+        "build_marts_after_loads",
+        target=target,
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Builds marts and forecasts after what they read was loaded.",
+    )
