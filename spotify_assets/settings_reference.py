@@ -49,8 +49,8 @@ def settings_page() -> str:
         "",
         "<!-- Generated from the settings by `make settings`: edit the descriptions there, not here. -->",
         "",
-        "Set these as environment variables or as lines in `.env`. A wrong value is rejected with the name "
-        "of the variable and what is expected. An unknown name is reported with the setting you probably meant.",
+        "Set these as environment variables or as lines in `.env`. A wrong value is rejected with the name",
+        "of the variable and what is expected. An unknown name is reported with the one you probably meant.",
         "",
         "A setting marked *secret* can also come from a file: `NAME_FILE=/path/to/file`. See "
         "[secrets](runbook.md#secrets).",
