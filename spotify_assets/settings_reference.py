@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from spotify_assets import secrets
+from spotify_assets.configuration import secrets
 from spotify_assets.settings import PROJECT_ROOT, Settings
 
 PAGE = Path("docs/settings.md")

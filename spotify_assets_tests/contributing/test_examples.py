@@ -20,9 +20,9 @@ from spotify_assets.settings import PROJECT_ROOT, Settings
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.conftest import DatabaseServer
 from spotify_assets_tests.dbt import conftest as dbt
-from spotify_assets_tests.dbt import data
-from spotify_assets_tests.defs.running import platform
-from spotify_assets_tests.warehouse.helpers import artists, load
+from spotify_assets_tests.support.marts import data
+from spotify_assets_tests.support.running import platform
+from spotify_assets_tests.support.warehouse import artists, load
 
 PAGES = PROJECT_ROOT / "docs" / "contributing"
 MONDAY = date(2024, 3, 4)
