@@ -9,7 +9,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constr
 WORKERS ?= 2
 # make test TESTS=spotify_assets_tests/warehouse runs a part
 TESTS ?=
-.PHONY: help install demo up test test-shared test-slow test-browser test-faults test-year test-containers test-wheel lint types bench screenshots lock clean
+.PHONY: help install demo up test test-shared test-slow test-browser test-faults test-year test-containers test-wheel lint types bench screenshots settings docs docs-serve docs-lock lock clean
 
 help: ## Show what there is to make
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -68,7 +68,7 @@ test-containers: $(VENV)/.installed-test ## Bring docker-compose.yml up and kill
 test-wheel: $(VENV)/.installed-test ## Build the package, install it in an empty folder, and run every command there
 	$(BIN)/python -m pytest -n 0 -m 'wheel' $(TESTS)
 
-screenshots: $(VENV)/.installed-test ## Take the README's pictures anew (docs/images) with headless Chromium
+screenshots: $(VENV)/.installed-test ## Take the pictures of the docs anew (docs/images) with headless Chromium
 	$(BIN)/python -m spotify_assets_tests.browser.screenshots
 
 lint: $(VENV)/.installed-dev ## Check style, imports between rooms, and SQL
@@ -83,10 +83,32 @@ types: $(VENV)/.installed-dev ## Check types
 bench: $(VENV)/.installed-bench ## Measure; ratios to peers and limits in the same run
 	$(BIN)/python -m spotify_assets_tests.benchmarks
 
+settings: $(VENV)/.installed ## Write docs/settings.md and .env.example from the settings
+	$(BIN)/python -m spotify_assets.settings_reference
+
+# The site has an environment of its own: Zensical needs a newer pathspec than dbt and sqlfluff take.
+.venv-docs/.installed: docs/requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; $(PYTHON) is older. Use: make PYTHON=/path/to/python3.11 …"; exit 1; }
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check --requirement docs/requirements.lock
+	@touch $@
+
+docs: .venv-docs/.installed ## Build the documentation site into site/; warnings and broken links are errors
+	.venv-docs/bin/zensical build --clean --strict
+
+docs-serve: .venv-docs/.installed ## Preview the documentation site on http://127.0.0.1:8000
+	.venv-docs/bin/zensical serve
+
+docs-lock: .venv-docs/.installed ## Renew docs/requirements.lock
+	.venv-docs/bin/python -m pip install --quiet --disable-pip-version-check uv
+	.venv-docs/bin/python -m uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-emit-index-url \
+		--no-emit-find-links --no-annotate --no-header --output-file docs/requirements.lock docs/requirements.in
+
 lock: $(BIN)/python ## Renew requirements.lock from pyproject.toml
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-annotate \
 		--no-header --all-extras --output-file requirements.lock pyproject.toml
 
 clean: ## Remove what was built (not .spotify-assets, where your data lives)
-	rm -rf $(VENV) build dist *.egg-info dbt_project/target .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-docs site build dist *.egg-info dbt_project/target .pytest_cache .mypy_cache .ruff_cache

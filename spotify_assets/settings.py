@@ -64,25 +64,26 @@ class Settings(AlertSettings):
 
     sources: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_known_sources)] = Field(
         default=None,
-        description="Upstreams to observe, separated by commas: spotify, listenbrainz, deezer, lastfm; "
-        "absent: spotify with credentials, else the simulated upstream",
+        description="Sources to observe, separated by commas: spotify, listenbrainz, deezer, lastfm. "
+        "Default: spotify if its credentials are set, else the simulated source",
     )
     spotify_assets_contact: str | None = Field(
         default=None,
-        description="E-mail address or URL that upstreams can reach you at; sent in the User-Agent",
+        description="Your e-mail address or web page; open services ask for it, so it is sent with each "
+        "request",
     )
     spotify_client_id: SecretStr | None = Field(
-        default=None, description="Client id of your Spotify app; absent: simulated upstream"
+        default=None, description="Client id of your Spotify app (https://developer.spotify.com/dashboard)"
     )
     spotify_client_secret: SecretStr | None = Field(
         default=None, description="Client secret of your Spotify app"
     )
     spotify_api_url: rules.HttpUrl = Field(
-        default=DEFAULT_API_URL, description="Base URL of the Spotify Web API, without a slash at the end"
+        default=DEFAULT_API_URL, description="Base URL of the Spotify Web API"
     )
     spotify_accounts_url: rules.HttpUrl = Field(
         default=DEFAULT_ACCOUNTS_URL,
-        description="Base URL of Spotify's accounts service; the token call is /api/token under it",
+        description="Base URL of Spotify's accounts service, which issues tokens",
     )
     spotify_markets: Annotated[tuple[str, ...], NoDecode, BeforeValidator(rules.markets)] = Field(
         default=("US",), description="Markets for top tracks: two-letter codes, separated by commas"
@@ -91,27 +92,30 @@ class Settings(AlertSettings):
         default=None,
         gt=0,
         allow_inf_nan=False,
-        description="Pace limit for the Spotify Web API; absent: 5 a second for Spotify, "
-        "no limit for the simulated upstream",
+        description="Rate limit for the Spotify Web API. Default: 5 a second, or 1 a second for an app in "
+        "Development Mode; no limit for the simulated source",
     )
     spotify_calls_per_day: int | None = Field(
         default=None,
         ge=1,
-        description="Most calls to the Spotify Web API on a UTC day; absent: 400 for an app in Development "
-        "Mode, no limit otherwise",
+        description="Daily quota (UTC) of calls to the Spotify Web API. Default: 400 for an app in "
+        "Development Mode, otherwise no limit",
     )
     spotify_retention_days: int | None = Field(
-        default=None, ge=1, description="Days that content from Spotify is kept; absent: until you purge it"
+        default=None, ge=1, description="Days to keep content from Spotify. Default: until you purge it"
     )
     spotify_redirect_url: Annotated[str, AfterValidator(rules.redirect_url)] = Field(
         default="http://127.0.0.1:8765/callback",
-        description="Where Spotify sends a user back to after `login`; register it at your app",
+        description="Where Spotify sends a user after `login`; add it to your app's redirect URIs. Spotify "
+        "refuses the name localhost",
     )
     listenbrainz_api_url: rules.HttpUrl = Field(
         default="https://api.listenbrainz.org", description="Base URL of ListenBrainz"
     )
     listenbrainz_token: SecretStr | None = Field(
-        default=None, description="User token of ListenBrainz; needed for top tracks, and at times for counts"
+        default=None,
+        description="Free ListenBrainz user token (https://listenbrainz.org/settings/); top tracks need it, "
+        "and at times the service requires it for counts",
     )
     deezer_api_url: rules.HttpUrl = Field(
         default="https://api.deezer.com", description="Base URL of Deezer's API"
@@ -119,85 +123,103 @@ class Settings(AlertSettings):
     lastfm_api_url: rules.HttpUrl = Field(
         default="https://ws.audioscrobbler.com/2.0", description="Base URL of Last.fm's API"
     )
-    lastfm_api_key: SecretStr | None = Field(default=None, description="Key of Last.fm's API")
+    lastfm_api_key: SecretStr | None = Field(
+        default=None,
+        description="Last.fm API key (https://www.last.fm/api), free for non-commercial use",
+    )
     musicbrainz_api_url: rules.HttpUrl = Field(
-        default="https://musicbrainz.org/ws/2", description="Base URL of MusicBrainz; identities only"
+        default="https://musicbrainz.org/ws/2",
+        description="Base URL of MusicBrainz; used for identities only",
     )
     wikidata_sparql_url: rules.HttpUrl = Field(
-        default="https://query.wikidata.org/sparql", description="Wikidata's query service; identities only"
+        default="https://query.wikidata.org/sparql",
+        description="Wikidata's query service; used for identities only",
     )
-    spotify_concurrency: int = Field(default=32, ge=1, le=64, description="Requests under way at once")
+    spotify_concurrency: int = Field(default=32, ge=1, le=64, description="Concurrent requests to Spotify")
     database_url: rules.PostgresUrl = Field(
-        default=None, description="PostgreSQL URL; absent: an embedded server under SPOTIFY_ASSETS_HOME"
+        default=None,
+        description="PostgreSQL server, 15 or newer, with a database of its own and no connection pooler in "
+        "between: postgresql://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full. libpq's own variables "
+        "(PGSSLMODE, …) are ignored. Default: an embedded PostgreSQL in SPOTIFY_ASSETS_HOME",
     )
     spotify_assets_aws_secret_id: str | None = Field(
         default=None,
-        description="Name or ARN of a secret in AWS Secrets Manager: a JSON object of settings, used for "
-        "what is set nowhere else",
+        description="Name or ARN of an AWS Secrets Manager secret: a JSON object of settings, such as "
+        '{"SPOTIFY_CLIENT_ID": "…"}, for settings that are set nowhere else. Needs the extra `aws`',
     )
     database_owner_url: rules.PostgresUrl = Field(
         default=None,
-        description="URL of the same database for the user who owns the tables and migrates them; absent: "
-        "the user of DATABASE_URL does",
+        description="URL of the same database for the role that owns and migrates the tables. "
+        "Default: the role in DATABASE_URL",
     )
     database_reader_url: rules.PostgresUrl = Field(
-        default=None, description="URL of the same database for a user who may only read; made by `roles`"
+        default=None, description="URL of the same database for a read-only role; created by `roles`"
     )
     database_dagster_url: rules.PostgresUrl = Field(
         default=None,
-        description="URL of the same database for the user who keeps Dagster's own records, and sees nothing "
-        "else; absent: the user of DATABASE_URL does; made by `roles`",
+        description="URL of the same database for the role that stores Dagster's own records and sees "
+        "nothing else; created by `roles`. Default: the role in DATABASE_URL",
     )
     database_viewer_url: rules.PostgresUrl = Field(
         default=None,
-        description="URL of the same database for a user who may only read Dagster's records; made "
+        description="URL of the same database for a role that can only read Dagster's records; created "
         "by `roles`",
     )
     lake_url: str | None = Field(
-        default=None, description="Where raw responses are kept: a folder, file:///…, s3://… or gs://…"
+        default=None,
+        description="Where raw responses are kept: a folder, file:///…, s3://… or gs://…. "
+        "Default: SPOTIFY_ASSETS_HOME/lake",
     )
     spotify_assets_home: rules.Folder = Field(
         default_factory=installation.default_home,
-        description="Where data lives; absent: .spotify-assets in the checkout, else the user's data folder",
+        description="Where data lives. Default: .spotify-assets in a checkout; installed with pip, "
+        "~/.local/share/spotify-assets",
     )
     spotify_assets_import_folder: rules.Folder | None = Field(
         default=None,
-        description="Folder whose files are imported by themselves; absent: SPOTIFY_ASSETS_HOME/imports",
+        description="Inbox: a file dropped into this folder is imported automatically. "
+        "Default: SPOTIFY_ASSETS_HOME/imports",
     )
     spotify_assets_start_date: Annotated[date, AfterValidator(rules.first_day)] = Field(
-        default=date(2024, 1, 1), description="First daily partition, YYYY-MM-DD (UTC)"
+        default=date(2024, 1, 1),
+        description="First daily partition (UTC); set it to the first day of your oldest import",
     )
     spotify_assets_schedule_hour: int = Field(
-        default=12, ge=0, le=23, description="Hour (UTC) of the daily run; popularity moves around 09–10"
+        default=12,
+        ge=0,
+        le=23,
+        description="Hour (UTC) of the daily run; Spotify updates popularity around 09–10",
     )
     dagster_events_kept_days: int = Field(
         default=180,
         ge=7,
-        description="Days that Dagster's events of ended runs are kept; the newest of each partition stay",
+        description="Days to keep Dagster's events of finished runs; the newest events of each partition "
+        "stay",
     )
-    compute_logs_kept_days: int = Field(default=90, ge=7, description="Days that logs of runs are kept")
+    compute_logs_kept_days: int = Field(default=90, ge=7, description="Days to keep the logs of runs")
     raw_kept_days: int | None = Field(
         default=None,
         ge=7,
-        description="Days that raw responses of loaded days are kept; absent: for ever. A day without them "
-        "cannot be loaded anew",
+        description="Days to keep raw responses of loaded days; without them a day cannot be loaded again. "
+        "Default: forever",
     )
     forecast_learned_sources: Annotated[tuple[str, ...], NoDecode, BeforeValidator(rules.names)] = Field(
         default=(),
-        description="Sources on whose series a forecasting model may be fitted, separated by commas; none by "
-        "default. Spotify's terms forbid to train models on its content",
+        description="Sources whose series may be used to fit a forecasting model, separated by commas. "
+        "Spotify's terms forbid training models on its content. Default: none",
     )
     dagster_web_url: rules.HttpUrl = Field(
-        default="http://127.0.0.1:3000", description="Where people open the web UI; for links in alerts"
+        default="http://127.0.0.1:3000",
+        description="Address at which people open the web UI; alerts link there",
     )
     web_allowed_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(rules.host_names)] = Field(
         default=(),
-        description="Further names under which web UI and documentation are opened, separated by commas; "
-        "loopback and the host of DAGSTER_WEB_URL always are",
+        description="Extra host names under which the web UI and the documentation are reachable, separated "
+        "by commas; loopback and the host of DAGSTER_WEB_URL always are",
     )
     simulator_url: rules.HttpUrl | None = Field(
         default=None,
-        description="Base URL of a running simulated upstream; set by the commands that start one",
+        description="Base URL of a running simulated source; set by the commands that start one",
     )
 
     @classmethod

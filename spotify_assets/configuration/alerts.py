@@ -17,30 +17,32 @@ class AlertSettings(BaseSettings):
     """Channels of alerts and of the daily digest."""
 
     alert_slack_webhook_url: rules.SecretUrl = Field(
-        default=None, description="Incoming webhook of Slack that alerts and the daily digest go to"
+        default=None, description="Slack incoming webhook for alerts and the daily digest"
     )
     alert_webhook_url: rules.SecretUrl = Field(
-        default=None, description="URL that alerts and the daily digest are posted to as JSON"
+        default=None, description="URL that receives alerts and the daily digest as a POST of JSON"
     )
     alert_email_to: Annotated[tuple[str, ...], NoDecode, BeforeValidator(rules.addresses)] = Field(
         default=(),
-        description="Addresses that alerts and the daily digest are mailed to, separated by commas",
+        description="E-mail recipients of alerts and the daily digest, separated by commas",
     )
     alert_email_from: Annotated[str, AfterValidator(rules.address)] | None = Field(
-        default=None, description="Sender of mails; absent: ALERT_SMTP_USER, else the first recipient"
+        default=None, description="Sender. Default: ALERT_SMTP_USER, else the first recipient"
     )
     alert_smtp_host: str | None = Field(default=None, description="Mail server")
     alert_smtp_port: int = Field(default=587, ge=1, le=65535, description="Port of the mail server")
     alert_smtp_security: Literal["starttls", "tls", "none"] = Field(
-        default="starttls", description="How the connection to the mail server is protected"
+        default="starttls",
+        description="Encryption of the connection to the mail server: starttls, tls (usually port 465) or "
+        "none",
     )
-    alert_smtp_user: str | None = Field(default=None, description="User name at the mail server")
-    alert_smtp_password: SecretStr | None = Field(default=None, description="Password at the mail server")
+    alert_smtp_user: str | None = Field(default=None, description="User name on the mail server")
+    alert_smtp_password: SecretStr | None = Field(default=None, description="Password on the mail server")
     alert_window_minutes: int = Field(
-        default=15, ge=1, le=1440, description="At most one alert per channel in so many minutes"
+        default=15, ge=1, le=1440, description="Send at most one alert per channel in this many minutes"
     )
     alert_quiet_days: bool = Field(
-        default=False, description="Whether the daily digest is also sent when there is no news"
+        default=False, description="Send the daily digest even when there is no news"
     )
 
     def mail_problem(self) -> str | None:
