@@ -81,7 +81,7 @@ def test_one_old_day_of_one_table_and_source_touches_what_reads_it_and_that_sour
 def test_a_model_built_alone_has_not_seen_what_its_parents_have_not(project: Project) -> None:
     project.dbt(*RUN)
     project.take_away("artist_snapshots", LAST, "source = 'one'")
-    project.load("artist_snapshots", data.awkward_artists("one", 7, LAST, LAST))
+    project.load("artist_snapshots", [data.artist("one", "a00", LAST, popularity=77, followers=7)])
     project.dbt("run", "--select", "artist_popularity_trend")
     stale = project.rows("marts.artist_popularity_trend", f"snapshot_date = '{LAST}' and source = 'one'")
     project.dbt(*RUN)
@@ -95,7 +95,7 @@ def test_a_model_built_alone_has_not_seen_what_its_parents_have_not(project: Pro
 def test_a_model_of_another_version_is_built_whole_and_its_neighbours_are_not(project: Project) -> None:
     project.dbt(*RUN)
     before = contents(project, BUILT)
-    project.execute("update marts.artist_popularity_trend set value = -1")
+    project.execute("update marts.artist_popularity_trend set value = 1")
     project.execute("update ops.model_builds set version = '' where model_name = 'artist_popularity_trend'")
     project.dbt(*RUN)
     assert contents(project, BUILT) == before
@@ -170,7 +170,7 @@ def test_days_without_a_load_are_not_built_again(project: Project) -> None:
     newer = LAST + timedelta(days=2)
     project.dbt(*RUN)
     before = project.rows("marts.artist_popularity_trend", "source = 'other'")
-    project.load("artist_snapshots", data.awkward_artists("one", 3, newer, newer))
+    project.load("artist_snapshots", [data.artist("one", "a00", newer, popularity=7, followers=7)])
     project.dbt(*RUN)
     days = {row["snapshot_date"] for row in project.rows("marts.artist_popularity_trend", "source = 'one'")}
     assert {LAST + timedelta(days=1), newer} <= days

@@ -69,13 +69,13 @@ known of a long table, so a small sample does (2,000,000 rows: 0.15 s, not 1 s).
         {{ return(false) }}
     {%- endif -%}
     {%- set node = graph.nodes[model.unique_id] -%}
-    {%- if "is_outdated" not in node -%}
+    {%- if node.get("judged_in") != invocation_id -%}
         {%- set standing = run_query(
             "select version from ops.model_builds where schema_name = '" ~ node.schema ~ "' and model_name = '"
             ~ node.alias ~ "'"
         ) -%}
         {%- set versions = standing.columns[0].values() | list -%}
-        {%- do node.update({"is_outdated": versions != [version_of(node)]}) -%}
+        {%- do node.update({"judged_in": invocation_id, "is_outdated": versions != [version_of(node)]}) -%}
     {%- endif -%}
     {{ return(node["is_outdated"]) }}
 {%- endmacro %}

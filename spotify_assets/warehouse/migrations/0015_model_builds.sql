@@ -47,19 +47,19 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
     seen ops.model_builds;
-    relation text := quote_ident(schema_name) || '.' || quote_ident(model_name);
+    place text := quote_ident(schema_name) || '.' || quote_ident(model_name);
     inputs text := '';
     is_changed boolean;
     first_day date;
 begin
     begin
         perform pg_advisory_xact_lock(hashtextextended(schema_name || '.' || model_name, 0));
-        if to_regclass(relation) is not null then
-            execute 'lock table only ' || relation || ' in row exclusive mode';
+        if exists (select from pg_class as c where c.oid = to_regclass(place) and c.relkind = 'r') then
+            execute 'lock table only ' || place || ' in row exclusive mode';
         end if;
     exception when lock_not_available then
         raise exception using errcode = 'lock_not_available', message = format(
-            '%s was locked by %s for longer than %s. Nothing was changed: build again when that has ended.', relation,
+            '%s was locked by %s for longer than %s. Nothing was changed: build again when that has ended.', place,
             coalesce(
                 (
                     select string_agg(
@@ -67,7 +67,7 @@ begin
                     )
                     from pg_locks as l
                     inner join pg_stat_activity as a on a.pid = l.pid
-                    where l.relation = to_regclass(relation) and l.granted and l.mode in (
+                    where l.relation = to_regclass(place) and l.granted and l.mode in (
                         'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'
                     )
                 ),
