@@ -13,6 +13,7 @@ from spotify_assets.contracts.tables import DAILY_TABLES, TABLES
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import is_simulated
 from spotify_assets.sources.parsing import anything_observed, last_status
+from spotify_assets.sources.reasons.reason import from_json
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.fetch import fetch_all
 from spotify_assets.warehouse.ledger import LOST, OBSERVED, REASONS
@@ -50,8 +51,8 @@ def lost_days(warehouse: Warehouse, landing: Landing, observed: Sequence[str], t
         select n.table_name, n.source, n.day, why.reason, why.things
         from lost as n
         left join lateral (
-            select m.reason, count(*) as things from jsonb_each_text(n.missing) as m (key, reason)
-            where not starts_with(m.reason, %(may_not)s) and not starts_with(m.reason, %(unidentified)s)
+            select m.reason, count(*) as things from jsonb_each(n.missing) as m (key, reason)
+            where m.reason ->> 'code' <> all(%(no_loss)s)
             group by m.reason order by things desc, m.reason limit 1
         ) as why on true
         order by 1, 2, 3
@@ -61,7 +62,7 @@ def lost_days(warehouse: Warehouse, landing: Landing, observed: Sequence[str], t
     landed: dict[tuple[str, str], set[date]] = {}
     for table, source, day, reason, things in fetch_all(warehouse, statement, values):
         if reason is not None:
-            why = f"{reason} (so for {things})"
+            why = f"{from_json(reason).sentence} (so for {things})"
         else:
             if (table, source) not in landed:
                 landed[table, source] = set(landing.days(source, TABLES[table].entity))

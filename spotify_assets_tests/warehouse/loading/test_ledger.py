@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from spotify_assets.artists import watchlist
 from spotify_assets.quality.coverage import coverage
+from spotify_assets.sources.reasons.reason import Reason, ReasonCode
 from spotify_assets.warehouse import ledger
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import LoadSummary, QuarantinedRow
@@ -35,7 +36,7 @@ def test_a_source_that_is_still_observed_loses_days_up_to_yesterday(warehouse: W
 def test_a_day_on_which_nothing_would_have_been_told_is_not_lost(warehouse: Warehouse) -> None:
     def refused(ago: int) -> None:
         day = DAY - timedelta(days=ago)
-        summary = LoadSummary(1, 0, {"artists": f"{ledger.MAY_NOT} (test {ledger.TELLS_NOTHING} artists)"})
+        summary = LoadSummary(1, 0, {"artists": Reason(ReasonCode.NOT_OFFERED)})
         replace_partition(
             warehouse, table="artist_snapshots", source="test", day=day, rows=artists([]), quarantined=[],
             load=summary,
@@ -64,12 +65,16 @@ def test_current_loads_are_the_newest_of_each_key(warehouse: Warehouse) -> None:
 
 
 def test_missing_and_superseded_are_kept_and_added_up(warehouse: Warehouse) -> None:
-    summary = LoadSummary(3, 1, {"x": "not found", "y\x00": "gone"}, 0, 4, "run")
+    missing = {"x": Reason(ReasonCode.NOT_FOUND), "y\x00": Reason(ReasonCode.FAILED, "HTTP 500\x00")}
+    absent = {"plays": Reason(ReasonCode.NOT_PUBLISHED)}
+    summary = LoadSummary(3, 1, missing, 0, 4, "run", absent)
     entry = replace_partition(
         warehouse, table="artist_snapshots", source="test", day=DAY, rows=artists(["a"]),
         quarantined=[], load=summary,
     )  # fmt: skip
-    assert entry.missing == {"x": "not found", "y\\u0000": "gone"}
+    kept = {"x": Reason(ReasonCode.NOT_FOUND), "y\\u0000": Reason(ReasonCode.FAILED, "HTTP 500\\u0000")}
+    assert (entry.missing, entry.absent) == (kept, absent)
+    assert ledger.current_load(warehouse, "artist_snapshots", "test", DAY) == entry
     assert (entry.missing_count, entry.superseded, entry.complete) == (2, 4, False)
     load(warehouse, artists(["a"], source="other"), source="other")
     (day,) = ledger.summary_by_day(warehouse)

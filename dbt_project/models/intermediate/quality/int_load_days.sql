@@ -16,10 +16,8 @@ judged as (
         loads.rows_loaded + loads.rows_quarantined = 0
         and exists (
             select 1
-            from jsonb_each_text(loads.missing) as entry (missing_key, reason)
-            where
-                not starts_with(entry.reason, 'this app may not see it')
-                and not starts_with(entry.reason, 'its id at')
+            from jsonb_each(loads.missing) as entry (missing_key, reason)
+            where entry.reason ->> 'code' not in ({{ no_loss_codes() }})
         ) as is_empty_handed
     from loads
 

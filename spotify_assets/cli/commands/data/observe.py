@@ -62,7 +62,8 @@ def _outcome_json(outcome: RunOutcome, *, simulated: bool) -> str:
     loads = [
         {
             "table": load.table, "source": load.source, "day": load.day.isoformat(),
-            "requested": load.requested, "received": load.received, "missing": dict(load.missing),
+            "requested": load.requested, "received": load.received,
+            "missing": {key: reason.as_json() for key, reason in load.missing.items()},
             "loaded": load.loaded, "quarantined": load.quarantined, "superseded": load.superseded,
         }
         for load in outcome.loads
