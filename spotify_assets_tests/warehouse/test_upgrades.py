@@ -13,7 +13,7 @@ import pytest
 from spotify_assets.sources.reasons.old_sentences import from_sentence
 from spotify_assets.warehouse.migrate import migrate, packaged_migrations
 from spotify_assets_tests.conftest import DatabaseServer
-from spotify_assets_tests.support.old_reasons import OLD
+from spotify_assets_tests.support.oracles.old_reasons import OLD
 
 MIGRATIONS = packaged_migrations()
 SCHEMAS = ("snapshots", "ops", "forecasts", "dagster")

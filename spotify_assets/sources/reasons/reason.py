@@ -129,6 +129,11 @@ class Reason:
         return {"code": self.code.value, **({"detail": self.detail} if self.detail else {})}
 
 
+def to_json(reasons: Mapping[str, Reason]) -> dict[str, dict[str, str]]:
+    """Reasons by key or column, as they are stored."""
+    return {name: reason.as_json() for name, reason in reasons.items()}
+
+
 def from_json(value: Mapping[str, Any]) -> Reason:
     """A stored reason."""
     return Reason(ReasonCode(value["code"]), str(value.get("detail") or ""))

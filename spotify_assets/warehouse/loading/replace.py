@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import adbc_driver_manager
 import pyarrow as pa
 
-from spotify_assets.sources.reasons.reason import Reason
+from spotify_assets.sources.reasons.reason import to_json
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import PartitionBusy, RowsRejected, first_line
 from spotify_assets.warehouse.ledger import LEDGER_COLUMNS, LedgerEntry, LoadSummary, QuarantinedRow, entry_of
@@ -274,20 +274,16 @@ def _write_ledger(
             loaded,
             load.quarantined,
             load.superseded,
-            _reasons(load.missing),
+            storable_json(to_json(load.missing)),
             digest,
             storable_text(load.run_id),
-            _reasons(load.absent),
+            storable_json(to_json(load.absent)),
         ),
     )
     values = list(found.to_pylist()[0].values())
     for place in (10, -1):  # missing, absent
         values[place] = json.loads(values[place])
     return entry_of(values)
-
-
-def _reasons(reasons: Mapping[str, Reason]) -> str:
-    return storable_json({name: reason.as_json() for name, reason in reasons.items()})
 
 
 def _execute(connection: AdbcConnection, statement: str, values: tuple[Any, ...]) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from spotify_assets.sources.reasons.old_sentences import from_note, from_sentence
 from spotify_assets.sources.reasons.reason import SENTENCES, Reason, ReasonCode, from_json
-from spotify_assets_tests.support.old_reasons import OLD
+from spotify_assets_tests.support.oracles.old_reasons import OLD
 
 REASONS = st.builds(Reason, st.sampled_from(ReasonCode), st.text())
 

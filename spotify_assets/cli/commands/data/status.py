@@ -26,6 +26,7 @@ from spotify_assets.quality.coverage import Coverage, coverage
 from spotify_assets.quality.lost_days import loadable_days
 from spotify_assets.settings import Settings
 from spotify_assets.sources.http.quota import in_minutes
+from spotify_assets.sources.reasons.reason import to_json
 from spotify_assets.warehouse.dagster_runs import recorded_runs, sensor_cursor
 from spotify_assets.warehouse.upstream_state.api_usage import Cooldown
 
@@ -102,7 +103,7 @@ class _Series:
             "first_day": item.first_day.isoformat(), "newest_day": item.newest_day.isoformat(),
             "days": item.days, "rows": item.rows,
             "missing": item.missing, "quarantined": item.quarantined,
-            "missing_on_newest_day": {key: why.as_json() for key, why in item.newest.lacking.items()},
+            "missing_on_newest_day": to_json(item.newest.lacking),
             "lost_days": [day.isoformat() for day in self.lost],
             "loadable_days": [day.isoformat() for day in self.loadable],
         }  # fmt: skip
