@@ -10,7 +10,7 @@ from spotify_assets.contracts.tables import DAILY_TABLES
 from spotify_assets.sources.reasons.reason import ReasonCode
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.fetch import fetch_all
-from spotify_assets.warehouse.ledger import LOST, REASONS, LedgerEntry, newest_loads
+from spotify_assets.warehouse.ledger import LOST, LedgerEntry, newest_loads
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,10 @@ def coverage(
         group by c.table_name, c.source
         order by c.table_name, c.source
     """  # noqa: S608 - constants
-    values = {"sources": list(observed), "today": today, "daily": list(DAILY_TABLES), **REASONS}
-    found = fetch_all(warehouse, statement, values | {"not_offered": ReasonCode.NOT_OFFERED})
+    values = {
+        "sources": list(observed), "today": today, "daily": list(DAILY_TABLES),
+        "not_offered": ReasonCode.NOT_OFFERED,
+    }  # fmt: skip
+    found = fetch_all(warehouse, statement, values)
     newest = {(load.table, load.source): load for load in newest_loads(warehouse)}
     return [Coverage(*(*row, newest[row[0], row[1]])) for row in found if (row[0], row[1]) in newest]

@@ -13,10 +13,9 @@ from datetime import date
 from typing import Literal
 
 from spotify_assets.contracts.tables import NEW_RELEASES
-from spotify_assets.sources.reasons.reason import Reason, ReasonCode, from_json
+from spotify_assets.sources.reasons.reason import NO_LOSS, Reason, ReasonCode, from_json
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.fetch import fetch_all
-from spotify_assets.warehouse.ledger import REASONS
 
 COMPARED_DAYS = 28
 """Loaded days before a day that say what is usual."""
@@ -129,7 +128,7 @@ def volumes(warehouse: Warehouse, table: str, days: Sequence[date]) -> list[DayV
     """  # noqa: S608 - constants
     values = {
         "table": table, "days": list(days), "last": max(days), "compared": COMPARED_DAYS,
-        "refused": ReasonCode.REFUSED, "not_offered": ReasonCode.NOT_OFFERED, **REASONS,
+        "refused": ReasonCode.REFUSED, "not_offered": ReasonCode.NOT_OFFERED, "no_loss": list(NO_LOSS),
     }  # fmt: skip
     return [
         DayVolume(source, day, rows, compared, least, most, from_json(refused) if refused else None)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from spotify_assets.sources.reasons.reason import NO_LOSS, Reason, ReasonCode, from_json
+from spotify_assets.sources.reasons.reason import Reason, ReasonCode, from_json
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.fetch import fetch_all
 
@@ -93,23 +93,17 @@ class DaySummary:
     missing: int
 
 
-OBSERVED = """(l.rows_loaded + l.rows_quarantined > 0 or not exists (
-    select 1 from jsonb_each(l.missing) as m (key, reason) where m.reason ->> 'code' <> all(%(no_loss)s)
-))"""
-"""SQL: whether a load `l` brought something, or nothing was there that the upstream would have told."""
-REASONS = {"no_loss": list(NO_LOSS)}
-"""The values that `OBSERVED` asks for."""
-
-LOST = f"""
+LOST = """
     loads as materialized (
-        select l.table_name, l.source, l.partition_date as day, l.missing, {OBSERVED} as observed,
-            l.rows_loaded + l.rows_quarantined = 0 and l.missing <> '{{}}' and {OBSERVED} as refused
+        select l.table_name, l.source, l.partition_date as day, l.missing,
+            not l.is_empty_handed as observed, l.is_refused as refused
         from ops.current_partition_loads as l
         where l.table_name = any(%(daily)s)
     ),
     days as (
-        select s.table_name, s.source, g.day::date as day, l.missing, l.day is not null as loaded, l.observed,
-            l.refused, count(l.day) over (partition by s.table_name, s.source order by g.day) as before,
+        select s.table_name, s.source, g.day::date as day, g.day < clock.today as is_over, l.missing,
+            l.day is not null as loaded, l.observed, l.refused,
+            count(l.day) over (partition by s.table_name, s.source order by g.day) as before,
             count(l.day) over (partition by s.table_name, s.source order by g.day desc) as after
         from (
             select table_name, source, min(day) as first, max(day) as newest
@@ -118,7 +112,7 @@ LOST = f"""
         cross join coalesce(%(today)s::date, (now() at time zone 'UTC')::date) as clock (today)
         cross join lateral generate_series(
             s.first,
-            least(case when s.source <> all(%(sources)s) then s.newest end, clock.today - 1),
+            greatest(s.newest, case when s.source = any(%(sources)s) then clock.today - 1 end),
             interval '1 day'
         ) as g (day)
         left join loads as l on l.table_name = s.table_name and l.source = s.source and l.day = g.day::date
@@ -131,10 +125,10 @@ LOST = f"""
     lost as (
         select table_name, source, day, missing
         from neighbours
-        where not coalesce(observed, false)
+        where is_over and not coalesce(observed, false)
             and (loaded or not (coalesce(refused_before, true) and coalesce(refused_after, true)))
     )
-"""  # noqa: S608 - constants
+"""
 """SQL: the table expression `lost`, days of daily tables that are over and were not observed.
 
 A day without a load is not lost where the upstream told nothing on the observed days around it: it would

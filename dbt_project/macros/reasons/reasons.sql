@@ -36,12 +36,6 @@ Why something is missing or null: models compare codes, marts show sentences. Th
 {%- endmacro %}
 
 
-{#- Codes by which nothing is lost: the upstream would not have told, or there was no way to ask. -#}
-{% macro no_loss_codes() -%}
-'not_offered', 'refused', 'unidentified'
-{%- endmacro %}
-
-
 {#- Codes of columns that were never to be had. -#}
 {% macro never_there_codes() -%}
 'not_in_file', 'not_published'

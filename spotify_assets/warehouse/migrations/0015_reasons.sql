@@ -74,3 +74,26 @@ comment on column ops.partition_loads.missing is
 'What was asked for and did not come, by key, each with the reason: {"code": …} and, if there is more to say, "detail".';
 comment on column ops.partition_loads.absent is
 'Columns that no row of this load has a value for, each with the reason, as in `missing`: absent is not zero.';
+
+-- What a load came to, said once for all who ask which days were lost: nothing is lost by what the upstream refuses or does
+-- not offer, nor by what could not be asked for.
+create or replace view ops.current_partition_loads as
+select
+    l.*,
+    l.rows_loaded + l.rows_quarantined = 0 and told.is_loss as is_empty_handed,
+    l.rows_loaded + l.rows_quarantined = 0 and l.missing <> '{}' and not told.is_loss as is_refused
+from (
+    select distinct on (table_name, source, partition_date) *
+    from ops.partition_loads
+    order by table_name, source, partition_date, load_id desc
+) as l
+cross join lateral (
+    select exists (
+        select from jsonb_each(l.missing) as m (key, reason)
+        where m.reason ->> 'code' not in ('not_offered', 'refused', 'unidentified')
+    ) as is_loss
+) as told;
+comment on column ops.current_partition_loads.is_empty_handed is
+'Whether no row came though the upstream would have told: such a day is lost.';
+comment on column ops.current_partition_loads.is_refused is
+'Whether no row came because the upstream tells nothing of it, or there was no way to ask.';

@@ -243,6 +243,7 @@ def test_today_is_not_over(new_project: Callable[[], Project]) -> None:
     project = new_project()
     today = datetime.now(UTC).date()
     empty = dict.fromkeys(COUNTS, 0) | {"missing": 1, "reasons": {"a": {"code": "failed"}}}
+    refused = empty | {"reasons": {"a": {"code": "refused"}}}
     full = dict.fromkeys(COUNTS, 1) | {"received": 2, "reasons": {}}
     book(
         project,
@@ -250,11 +251,20 @@ def test_today_is_not_over(new_project: Callable[[], Project]) -> None:
             ("s", "artist_snapshots", today - 3 * DAY): full,
             ("s", "artist_snapshots", today - DAY): empty,
             ("s", "artist_snapshots", today): empty,
+            # what came today tells of yesterday: the upstream would have told
+            ("s", "top_tracks", today - 2 * DAY): refused,
+            ("s", "top_tracks", today): full,
+            ("s", "new_releases", today - 2 * DAY): refused,
+            ("s", "new_releases", today): refused,
         },
     )
     project.dbt("run", *MODELS, days=[today])
     assert lost_by_mart(project) == lost_by_status(project)
-    assert lost_by_mart(project) == {("s", "artist_snapshots"): [today - 2 * DAY, today - DAY]}
+    assert lost_by_mart(project) == {
+        ("s", "artist_snapshots"): [today - 2 * DAY, today - DAY],
+        ("s", "top_tracks"): [today - DAY],
+        ("s", "new_releases"): [],
+    }
 
 
 def test_day_by_day_and_out_of_order_equal_a_full_rebuild(new_project: Callable[[], Project]) -> None:

@@ -9,6 +9,7 @@ from spotify_assets.quality.coverage import coverage
 from spotify_assets.sources.reasons.reason import Reason, ReasonCode
 from spotify_assets.warehouse import ledger
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.fetch import fetch_all
 from spotify_assets.warehouse.ledger import LoadSummary, QuarantinedRow
 from spotify_assets.warehouse.loading.replace import replace_partition
 from spotify_assets_tests.support.warehouse import DAY, artists, load
@@ -49,6 +50,29 @@ def test_a_day_on_which_nothing_would_have_been_told_is_not_lost(warehouse: Ware
     refused(3)
     (found,) = coverage(warehouse, observed=["test"], today=DAY)
     assert list(found.gaps) == [DAY - timedelta(days=6), DAY - timedelta(days=4)]
+
+
+def test_what_a_load_came_to_follows_from_the_codes_of_what_is_missing(warehouse: Warehouse) -> None:
+    def came_to(rows: list[str], *codes: ReasonCode, quarantined: int = 0) -> tuple[bool, bool]:
+        missing = {f"x{place}": Reason(code) for place, code in enumerate(codes)}
+        replace_partition(
+            warehouse, table="artist_snapshots", source="test", day=DAY, rows=artists(rows),
+            quarantined=[QuarantinedRow(1, ("x",))] * quarantined,
+            load=LoadSummary(
+                len(missing) + len(rows) + quarantined, len(rows) + quarantined, missing, quarantined
+            ),
+        )  # fmt: skip
+        statement = "select is_empty_handed, is_refused from ops.current_partition_loads"
+        ((is_empty_handed, is_refused),) = fetch_all(warehouse, statement, {})
+        return is_empty_handed, is_refused
+
+    for code in ReasonCode:
+        assert came_to([], code) == (code.is_loss, not code.is_loss), code
+        assert came_to([], code, ReasonCode.REFUSED) == (code.is_loss, not code.is_loss), code
+        assert came_to([], code, ReasonCode.FAILED) == (True, False), code
+        assert came_to(["a"], code) == (False, False), code
+        assert came_to([], code, quarantined=1) == (False, False), code
+    assert came_to([]) == (False, False)
 
 
 def test_current_loads_are_the_newest_of_each_key(warehouse: Warehouse) -> None:
