@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from psycopg2.extras import execute_values
 
 from spotify_assets.artists.matching import NAMELESS, NAMES_ARE_IDS, RETRY_AFTER, Identity, service_of
+from spotify_assets.sources.reasons.reason import ReasonCode
 from spotify_assets.warehouse.connection import Warehouse
 
 NOT_YET = "not looked for yet: spotify-assets watch identify"
@@ -75,10 +76,10 @@ from (
     select missing from ops.current_partition_loads
     where source = %(source)s and table_name = 'artist_snapshots' order by partition_date desc limit 1
 ) as newest
-cross join lateral jsonb_each_text(newest.missing) as missing (key, reason)
+cross join lateral jsonb_each(newest.missing) as missing (key, reason)
 left join ops.identities as i
     on i.source = %(namespace)s and i.artist_id = missing.key and i.target = %(namespace)s
-where missing.reason = %(reason)s
+where missing.reason ->> 'code' = %(code)s
     and (i.artist_id is null or i.target_id is null and i.resolved_at < %(before)s)
 order by missing.key
 limit greatest(0, %(most)s - (
@@ -222,7 +223,7 @@ def _reason(at: datetime | None, note: str, *, by_name: bool) -> str:
 
 
 def unknown_to(
-    warehouse: Warehouse, source: str, namespace: str, now: datetime, *, reason: str, most: int
+    warehouse: Warehouse, source: str, namespace: str, now: datetime, *, code: ReasonCode, most: int
 ) -> list[str]:
     """Ids that the newest load of a source missed and that nobody looked into since `RETRY_AFTER`.
 
@@ -231,13 +232,13 @@ def unknown_to(
         source: Series name.
         namespace: Whose ids they are.
         now: The time.
-        reason: Why they are missing; those missing for another reason are left out.
+        code: Why they are missing; those missing for another reason are left out.
         most: How many are looked into on a UTC day.
     """
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     values = {
         "source": source, "namespace": namespace, "before": now - RETRY_AFTER, "today": today,
-        "reason": reason, "most": most,
+        "code": code, "most": most,
     }  # fmt: skip
     with warehouse.connect() as connection, connection.cursor() as cursor:
         cursor.execute(_UNKNOWN, values)

@@ -20,7 +20,7 @@ from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Exchange, Sink
-from spotify_assets.sources.listenbrainz.parse import NOBODY_LISTENS
+from spotify_assets.sources.reasons.reason import ReasonCode
 from spotify_assets.sources.state import State
 from spotify_assets.warehouse.connection import Warehouse
 
@@ -205,7 +205,7 @@ def _perhaps_merged(warehouse: Warehouse, settings: Settings, clock: Clock) -> l
     if source not in settings.observed_sources:
         return []
     return identities.unknown_to(
-        warehouse, source, namespace_of(source), clock.now(), reason=NOBODY_LISTENS, most=MOST_MERGES_A_DAY
+        warehouse, source, namespace_of(source), clock.now(), code=ReasonCode.NO_DATA, most=MOST_MERGES_A_DAY
     )
 
 

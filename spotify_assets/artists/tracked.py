@@ -11,8 +11,8 @@ from datetime import date
 
 from spotify_assets.artists import identities, watchlist
 from spotify_assets.artists.matching import namespace_of
+from spotify_assets.sources.reasons.reason import Reason, ReasonCode
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.ledger import UNIDENTIFIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Tracked:
     """
 
     ids: Sequence[str]
-    unidentified: Mapping[str, str] = field(default_factory=dict)
+    unidentified: Mapping[str, Reason] = field(default_factory=dict)
     merged: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -36,7 +36,7 @@ def tracked_artists(warehouse: Warehouse, namespace: str) -> Tracked:
     return Tracked(
         identities.tracked_ids(warehouse, namespace),
         {
-            one.key: f"{UNIDENTIFIED} {namespace} is not known: {one.reason}"
+            one.key: Reason(ReasonCode.UNIDENTIFIED, one.reason)
             for one in identities.unresolved(warehouse, namespace)
         },
         identities.merged_ids(warehouse, namespace),

@@ -11,7 +11,7 @@ import pyarrow
 
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.imported import rows as imported
-from spotify_assets.warehouse.ledger import MAY_NOT, NEVER, NOT_IN_FILE
+from spotify_assets.sources.reasons.reason import Reason, ReasonCode
 
 PUBLISHED: Mapping[str, frozenset[str]] = {
     "spotify": frozenset({"popularity", "followers", "genres", "isrc", "label", "upc"}),
@@ -25,14 +25,10 @@ COLUMNS = frozenset().union(*PUBLISHED.values())
 _SPELT = {"isrc": "external_ids", "upc": "external_ids"}
 """What Spotify calls a column, where that is another name."""
 
-LEFT_OUT = f"left out of every answer of this day: {MAY_NOT}"
-NOT_TOLD = "in no answer of this day"
-NO_VALUE = "no value came on this day"
-
 
 def absent_columns(
     source: str, table: str, rows: pyarrow.Table, exchanges: Sequence[Exchange]
-) -> dict[str, str]:
+) -> dict[str, Reason]:
     """Columns that no row has a value for, each with the reason.
 
     Args:
@@ -48,19 +44,19 @@ def absent_columns(
         for name in rows.schema.names
         if name in COLUMNS and rows.column(name).null_count == rows.num_rows
     ]
-    return {name: _reason(source, table, name, exchanges) for name in empty}
+    return {name: Reason(_code(source, table, name, exchanges)) for name in empty}
 
 
-def _reason(source: str, table: str, name: str, exchanges: Sequence[Exchange]) -> str:
+def _code(source: str, table: str, name: str, exchanges: Sequence[Exchange]) -> ReasonCode:
     if all(exchange.method == imported.METHOD or not exchange.body for exchange in exchanges):
-        return NOT_IN_FILE
+        return ReasonCode.NOT_IN_FILE
     upstream = {"simulated": "spotify"}.get(source, source.removeprefix("simulated-"))
     if name not in PUBLISHED.get(upstream, COLUMNS):
-        return NEVER
+        return ReasonCode.NOT_PUBLISHED
     if upstream != "spotify":
-        return NO_VALUE
+        return ReasonCode.NO_VALUES
     spelt = f'"{_SPELT.get(name, name)}"'
     if any(exchange.status == 200 and spelt in exchange.body for exchange in exchanges):
-        return NO_VALUE
+        return ReasonCode.NO_VALUES
     # Of albums, lists tell less than the albums' own answers, which may have failed to come.
-    return NOT_TOLD if table == "new_releases" else LEFT_OUT
+    return ReasonCode.NOT_TOLD if table == "new_releases" else ReasonCode.WITHHELD

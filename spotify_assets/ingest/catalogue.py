@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from spotify_assets.sources.protocol import Entity
+from spotify_assets.sources.reasons.reason import ReasonCode
 from spotify_assets.warehouse.connection import Warehouse
 
 NEW_DAYS = 30
@@ -47,10 +48,10 @@ def keys_to_ask(
     """
     statement = (
         f"with new as ({_NEW[entity]}), unknown as (select m.key as id "  # noqa: S608 - constants
-        "from ops.current_partition_loads as l cross join lateral jsonb_each_text(l.missing) as m (key, why) "
+        "from ops.current_partition_loads as l cross join lateral jsonb_each(l.missing) as m (key, why) "
         "where l.table_name = %(table)s and l.source = %(source)s and l.partition_date < %(day)s "
         "and l.partition_date >= %(since)s "
-        "and (m.why like 'not found%%' or m.why like 'unknown to the upstream%%')) "
+        "and m.why ->> 'code' = %(not_found)s) "
         "select n.id from new as n where not exists (select from unknown as u where u.id = n.id) "
         f"and not exists (select from snapshots.{entity} as t where t.source = %(source)s "
         f"and t.{_ID[entity]} = n.id and t.snapshot_date < %(day)s) order by n.seen, n.id"
@@ -61,6 +62,7 @@ def keys_to_ask(
         "day": day,
         "since": day - timedelta(days=NEW_DAYS),
         "watched": list(watched),
+        "not_found": ReasonCode.NOT_FOUND,
     }
     with warehouse.connect() as connection, connection.cursor() as cursor:
         cursor.execute(statement, values)

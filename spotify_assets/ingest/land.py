@@ -38,7 +38,7 @@ from spotify_assets.sources.protocol import (
     SourceError,
     Usage,
 )
-from spotify_assets.warehouse.ledger import BUDGET_SPENT, LEFT_ALONE, MAY_NOT, TELLS_NOTHING
+from spotify_assets.sources.reasons.reason import Reason, ReasonCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ async def land(
     tracked: Sequence[str],
     run_id: str,
     clock: Clock = SYSTEM_CLOCK,
-    unidentified: Mapping[str, str] | None = None,
+    unidentified: Mapping[str, Reason] | None = None,
     merged: Mapping[str, str] | None = None,
     database_time: Callable[[], datetime] | None = None,
 ) -> Landed:
@@ -171,7 +171,7 @@ def _nothing_to_ask(
     if not before and (clocks is None or day == clock.now().date()):
         if clocks is not None:
             clocks.check()
-        reason = f"{MAY_NOT} ({source.name} {TELLS_NOTHING} {what})"
+        reason = Reason(ReasonCode.NOT_OFFERED)
         with landing.writer(source.name, entity, day, run_id) as writer:
             writer(note(UNASKED, source.name, entity, clock.now(), run_id, [what], reason))
         return Landed(day, writer.exchanges)
@@ -185,7 +185,7 @@ async def _observe(
     day: date,
     wanted: Sequence[str],
     remaining: Sequence[str] | None,
-    unidentified: Mapping[str, str],
+    unidentified: Mapping[str, Reason],
     before: Sequence[Exchange],
     run_id: str,
     clock: Clock,
@@ -193,7 +193,7 @@ async def _observe(
 ) -> Landed:
     """Ask for what remains, and land the plan before it and the reasons for gaps after it."""
 
-    def say(method: str, keys: Sequence[str] = (), reason: str | None = None) -> Exchange:
+    def say(method: str, keys: Sequence[str] = (), reason: Reason | None = None) -> Exchange:
         return note(method, source.name, entity, clock.now(), run_id, keys, reason)
 
     problem: SourceError | None = None
@@ -227,14 +227,16 @@ def _is_anything_left(entity: Entity, remaining: Sequence[str] | None) -> bool:
     return remaining is not None and (entity == "new_releases" or bool(remaining))
 
 
-def _changed(unidentified: Mapping[str, str], before: Sequence[Exchange]) -> dict[str, list[str]]:
+def _changed(
+    unidentified: Mapping[str, Reason], before: Sequence[Exchange]
+) -> dict[Reason | None, list[str]]:
     """Who is not identified now, by reason, if that has changed since; nobody any more is a change too."""
     if unidentified == unidentified_in(before):
         return {}
-    by_reason: dict[str, list[str]] = {}
+    by_reason: dict[Reason | None, list[str]] = {}
     for key, why in unidentified.items():
         by_reason.setdefault(why, []).append(key)
-    return by_reason or {"": []}
+    return by_reason or {None: []}
 
 
 def _left(source: Source, entity: Entity, wanted: Sequence[str], remaining: Sequence[str]) -> Sequence[str]:
@@ -255,12 +257,12 @@ def _is_final(problem: SourceError, entity: Entity) -> bool:
     )
 
 
-def _reason(error: SourceError) -> str | None:
+def _reason(error: SourceError) -> Reason | None:
     """Why the rest was left unasked, in few words: they stand beside each key."""
     if isinstance(error, NotAllowed):
-        return f"{MAY_NOT} ({error.why})"
+        return Reason(ReasonCode.REFUSED, error.why)
     if isinstance(error, BudgetSpent):
-        return BUDGET_SPENT
+        return Reason(ReasonCode.BUDGET_SPENT)
     if isinstance(error, CooldownRequired):
-        return LEFT_ALONE
+        return Reason(ReasonCode.COOLDOWN)
     return None

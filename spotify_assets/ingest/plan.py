@@ -11,6 +11,8 @@ from datetime import datetime
 
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.observer import UNASKED
+from spotify_assets.sources.reasons.old_sentences import from_note
+from spotify_assets.sources.reasons.reason import Reason
 
 PLAN = "PLAN"
 """`Exchange.method` of a landed plan."""
@@ -30,7 +32,7 @@ def note(
     at: datetime,
     run_id: str,
     keys: Sequence[str] = (),
-    reason: str | None = None,
+    reason: Reason | None = None,
 ) -> Exchange:
     """A plan (with its keys), what of it was left unasked (and why), or its end; as everything lands."""
     return Exchange(
@@ -42,7 +44,7 @@ def note(
         observed_at=at,
         run_id=run_id,
         body="",
-        request={"keys": list(keys)} if reason is None else {"keys": list(keys), "reason": reason},
+        request={"keys": list(keys)} if reason is None else {"keys": list(keys), "reason": reason.as_json()},
     )
 
 
@@ -55,30 +57,34 @@ def planned_keys(exchanges: Iterable[Exchange]) -> list[str]:
     return list(keys)
 
 
-def unasked(exchanges: Iterable[Exchange]) -> dict[str, str]:
+def unasked(exchanges: Iterable[Exchange]) -> dict[str, Reason]:
     """Every key that some run of the day left unasked on purpose, with the newest reason."""
-    reasons: dict[str, str] = {}
+    reasons: dict[str, Reason] = {}
     for exchange in exchanges:
         if exchange.method == UNASKED:
-            reasons |= dict.fromkeys(_keys(exchange), str(exchange.request.get("reason") or ""))
+            reasons |= dict.fromkeys(_keys(exchange), _reason(exchange))
     return reasons
 
 
-def unidentified_in(exchanges: Sequence[Exchange]) -> dict[str, str]:
+def unidentified_in(exchanges: Sequence[Exchange]) -> dict[str, Reason]:
     """Watched artists whose id was not known when it was last looked at, with the reasons."""
     notes = [exchange for exchange in exchanges if exchange.method == UNIDENTIFIED]
     # Of those of one moment the last one counts, as in the order in which they landed.
     newest = max(reversed(notes), key=lambda exchange: exchange.observed_at).run_id if notes else ""
-    reasons: dict[str, str] = {}
+    reasons: dict[str, Reason] = {}
     for exchange in notes:
         if exchange.run_id == newest:
-            reasons |= dict.fromkeys(_keys(exchange), str(exchange.request.get("reason") or ""))
+            reasons |= dict.fromkeys(_keys(exchange), _reason(exchange))
     return reasons
 
 
-def explained(exchanges: Sequence[Exchange]) -> dict[str, str]:
+def explained(exchanges: Sequence[Exchange]) -> dict[str, Reason]:
     """Every key that has a reason for its absence."""
     return unasked(exchanges) | unidentified_in(exchanges)
+
+
+def _reason(exchange: Exchange) -> Reason:
+    return from_note(exchange.source, exchange.request.get("reason"))
 
 
 def _keys(exchange: Exchange) -> list[str]:

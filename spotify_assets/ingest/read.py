@@ -17,6 +17,8 @@ from spotify_assets.sources.imported import rows as imported
 from spotify_assets.sources.lastfm.parse import parse as parse_lastfm
 from spotify_assets.sources.listenbrainz.parse import parse as parse_listenbrainz
 from spotify_assets.sources.protocol import Entity
+from spotify_assets.sources.reasons.answers import failed
+from spotify_assets.sources.reasons.reason import Reason, ReasonCode
 from spotify_assets.sources.records import ArtistSnapshot, Missing, Parsed, subject
 from spotify_assets.sources.spotify.parse import parse as parse_spotify
 
@@ -33,9 +35,6 @@ READERS: dict[str, Reader] = {
     "simulated-lastfm": parse_lastfm,
 }
 """How responses of each upstream read; rows of files read alike under any name."""
-
-REPEATED = "answered with the artist"
-NOT_ASKED = "planned but not asked for: the run ended first"
 
 
 def parse_landed(
@@ -86,15 +85,15 @@ def _parse_answers(
         reasons.pop(plan.WHOLE_LIST, None)
     # A refusal of the call is no word about the one thing that happened to be asked for first.
     answers.missing = [
-        Missing(missing.key, reasons.get(missing.key) or missing.reason)
-        if "HTTP 403" in missing.reason
+        Missing(missing.key, reasons.get(missing.key, missing.reason))
+        if missing.reason.code is ReasonCode.FORBIDDEN
         else missing
         for missing in answers.missing
     ]
     for key in dict.fromkeys([*plan.planned_keys(exchanges), *reasons]):
         if key not in known:
             answers.requested.append(key)
-            answers.missing.append(Missing(key, reasons.get(key) or NOT_ASKED))
+            answers.missing.append(Missing(key, reasons.get(key, Reason(ReasonCode.NOT_ASKED))))
     return answers
 
 
@@ -112,14 +111,16 @@ def _without_repeated(parsed: Parsed, alone: AbstractSet[str], merged: Mapping[s
         if one.requested_id not in itself:
             others.setdefault(str(one.artist_id), {})[one.requested_id] = one
     believed: set[int] = set()
-    repeated: dict[str, str] = {}
+    repeated: dict[str, Reason] = {}
     for artist_id, answers in others.items():
         unknown = {key for key in answers if merged.get(key) != artist_id}
         single = unknown & alone
         odd = unknown - single if len(unknown) > 1 or artist_id in itself else set()
         odd |= single if len(single) > 1 else set()
-        why = f"{REPEATED} {artist_id}, as others were; if it was merged, watch that one instead"
-        repeated |= dict.fromkeys(sorted(odd), why)
+        why = (
+            f"answered with the artist {artist_id}, as others were; if it was merged, watch that one instead"
+        )
+        repeated |= dict.fromkeys(sorted(odd), failed(why))
         believed |= {id(one) for key, one in answers.items() if key not in odd}
     kept = [
         one

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from spotify_assets.contracts.tables import DAILY_TABLES
+from spotify_assets.sources.reasons.reason import ReasonCode
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.fetch import fetch_all
-from spotify_assets.warehouse.ledger import LOST, REASONS, TELLS_NOTHING, LedgerEntry, newest_loads
+from spotify_assets.warehouse.ledger import LOST, LedgerEntry, newest_loads
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +60,17 @@ def coverage(
         from ops.current_partition_loads as c
         cross join lateral (
             select c.rows_missing > 0 and exists (
-                select 1 from jsonb_each_text(c.missing) as m (key, reason)
-                where starts_with(m.reason, %(may_not)s)
-                    and strpos(m.reason, c.source || ' ' || %(tells_nothing)s) > 0
+                select 1 from jsonb_each(c.missing) as m (key, reason)
+                where m.reason ->> 'code' = %(not_offered)s
             ) as never
         ) as told
         group by c.table_name, c.source
         order by c.table_name, c.source
     """  # noqa: S608 - constants
-    values = {"sources": list(observed), "today": today, "daily": list(DAILY_TABLES), **REASONS}
-    found = fetch_all(warehouse, statement, values | {"tells_nothing": TELLS_NOTHING})
+    values = {
+        "sources": list(observed), "today": today, "daily": list(DAILY_TABLES),
+        "not_offered": ReasonCode.NOT_OFFERED,
+    }  # fmt: skip
+    found = fetch_all(warehouse, statement, values)
     newest = {(load.table, load.source): load for load in newest_loads(warehouse)}
     return [Coverage(*(*row, newest[row[0], row[1]])) for row in found if (row[0], row[1]) in newest]

@@ -13,9 +13,10 @@ from spotify_assets.contracts.tables import DAILY_TABLES, TABLES
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import is_simulated
 from spotify_assets.sources.parsing import anything_observed, last_status
+from spotify_assets.sources.reasons.reason import NO_LOSS, from_json
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.fetch import fetch_all
-from spotify_assets.warehouse.ledger import LOST, OBSERVED, REASONS
+from spotify_assets.warehouse.ledger import LOST
 
 GRACE = timedelta(hours=1)
 """How long after its scheduled hour a day may take to be loaded."""
@@ -27,12 +28,18 @@ NOT_ANSWERED = "it was asked about, but no usable answer came"
 
 @dataclass(frozen=True, slots=True)
 class LostDay:
-    """A day that is over and was not observed, and why as far as that is known."""
+    """A day that is over and was not observed.
+
+    Attributes:
+        reason: Why, as far as that is known, in words.
+        is_loadable: Whether what was landed on it can still be loaded.
+    """
 
     table: str
     source: str
     day: date
     reason: str
+    is_loadable: bool = False
 
 
 def lost_days(warehouse: Warehouse, landing: Landing, observed: Sequence[str], today: date) -> list[LostDay]:
@@ -50,24 +57,30 @@ def lost_days(warehouse: Warehouse, landing: Landing, observed: Sequence[str], t
         select n.table_name, n.source, n.day, why.reason, why.things
         from lost as n
         left join lateral (
-            select m.reason, count(*) as things from jsonb_each_text(n.missing) as m (key, reason)
-            where not starts_with(m.reason, %(may_not)s) and not starts_with(m.reason, %(unidentified)s)
+            select m.reason, count(*) as things from jsonb_each(n.missing) as m (key, reason)
+            where m.reason ->> 'code' <> all(%(no_loss)s)
             group by m.reason order by things desc, m.reason limit 1
         ) as why on true
         order by 1, 2, 3
     """  # noqa: S608 - constants
-    values = {"daily": list(DAILY_TABLES), "sources": list(observed), "today": today, **REASONS}
+    values = {
+        "daily": list(DAILY_TABLES),
+        "sources": list(observed),
+        "today": today,
+        "no_loss": list(NO_LOSS),
+    }
     found = []
     landed: dict[tuple[str, str], set[date]] = {}
     for table, source, day, reason, things in fetch_all(warehouse, statement, values):
+        why, is_loadable = NOTHING_LANDED, False
         if reason is not None:
-            why = f"{reason} (so for {things})"
+            why = f"{from_json(reason).sentence} (so for {things})"
         else:
             if (table, source) not in landed:
                 landed[table, source] = set(landing.days(source, TABLES[table].entity))
-            is_landed = day in landed[table, source]
-            why = _what_landed(landing, table, source, day) if is_landed else NOTHING_LANDED
-        found.append(LostDay(table, source, day, why))
+            if day in landed[table, source]:
+                why, is_loadable = _what_landed(landing, table, source, day)
+        found.append(LostDay(table, source, day, why, is_loadable))
     return found
 
 
@@ -89,13 +102,13 @@ def loadable_days(landing: Landing, table: str, source: str, days: Sequence[date
     return {day for day in days if day in landed and anything_observed(landing.read(source, entity, day))}
 
 
-def _what_landed(landing: Landing, table: str, source: str, day: date) -> str:
-    """Why a day is not there on which something was landed: it may be nothing but errors."""
+def _what_landed(landing: Landing, table: str, source: str, day: date) -> tuple[str, bool]:
+    """Why a day is not there on which something was landed, and whether more than errors was."""
     exchanges = landing.read(source, TABLES[table].entity, day)
     if anything_observed(exchanges):
-        return NOT_LOADED
+        return NOT_LOADED, True
     status = last_status(exchanges)
-    return NOT_ANSWERED if status is None else f"{NOT_ANSWERED} (the last: HTTP {status})"
+    return (NOT_ANSWERED if status is None else f"{NOT_ANSWERED} (the last: HTTP {status})"), False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +162,16 @@ def newest_days(
     """
     if not any(at.astimezone(UTC).date() <= due for at in watched_since):
         return []
-    statement = f"""
+    statement = """
         select t.name, s.name, (
             select max(l.partition_date) from ops.current_partition_loads as l
-            where l.table_name = t.name and l.source = s.name and {OBSERVED}
+            where l.table_name = t.name and l.source = s.name and not l.is_empty_handed
         )
         from unnest(%(tables)s) with ordinality as t (name, place)
         cross join unnest(%(sources)s) with ordinality as s (name, place)
         order by t.place, s.place
-    """  # noqa: S608 - constants
-    values = {"tables": list(DAILY_TABLES), "sources": list(sources), **REASONS}
+    """
+    values = {"tables": list(DAILY_TABLES), "sources": list(sources)}
     return [
         NewestDay(table, source, due, newest)
         for table, source, newest in fetch_all(warehouse, statement, values)

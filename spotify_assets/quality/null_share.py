@@ -14,9 +14,9 @@ from datetime import date, timedelta
 from psycopg2 import sql
 
 from spotify_assets.contracts.tables import TABLES
+from spotify_assets.sources.reasons.reason import KNOWN_GAPS, SENTENCES, ReasonCode, from_json
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.fetch import fetch_all
-from spotify_assets.warehouse.ledger import MAY_NOT, NEVER, NOT_IN_FILE
 from spotify_assets.warehouse.loading.tables import SCHEMA, table_spec
 
 COMPARED_DAYS = 28
@@ -149,22 +149,24 @@ def _counts(warehouse: Warehouse, table: str, first: date, last: date) -> tuple[
 def _reasons(warehouse: Warehouse, table: str, days: Sequence[date]) -> dict[tuple[str, date, str], str]:
     """Why columns are empty, by source, day and column: by the ledger, or by a refusal remembered."""
     statement = """
-        select l.source, l.partition_date, a.name, a.reason
+        select l.source, l.partition_date, a.name, a.reason, null::text as said, null::date as since
         from ops.current_partition_loads as l
-        cross join jsonb_each_text(l.absent) as a (name, reason)
+        cross join jsonb_each(l.absent) as a (name, reason)
         where l.table_name = %(table)s and l.partition_date = any(%(days)s)
-            and (a.reason in (%(never)s, %(not_in_file)s) or strpos(a.reason, %(may_not)s) > 0)
+            and a.reason ->> 'code' = any(%(known_gaps)s)
         union all
-        select c.upstream, d.day, split_part(c.name, ' ', 3),
-            c.reason || ' (' || %(may_not)s || ' since ' || (c.since at time zone 'UTC')::date || ')'
+        select c.upstream, d.day, split_part(c.name, ' ', 3), null::jsonb, c.reason,
+            (c.since at time zone 'UTC')::date
         from ops.capabilities as c
         inner join unnest(%(days)s::date []) as d (day) on d.day >= (c.since at time zone 'UTC')::date
         where not c.allowed and starts_with(c.name, 'field: ' || %(describes)s || ' ')
     """
     values = {
-        "table": table, "days": list(days), "never": NEVER, "not_in_file": NOT_IN_FILE, "may_not": MAY_NOT,
+        "table": table, "days": list(days), "known_gaps": list(KNOWN_GAPS),
         "describes": DESCRIBES.get(table, table),
     }  # fmt: skip
+    may_not = SENTENCES[ReasonCode.REFUSED]
     return {
-        (source, day, name): reason for source, day, name, reason in fetch_all(warehouse, statement, values)
+        (source, day, name): from_json(reason).sentence if reason else f"{said} ({may_not} since {since})"
+        for source, day, name, reason, said, since in fetch_all(warehouse, statement, values)
     }

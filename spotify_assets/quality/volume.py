@@ -13,9 +13,9 @@ from datetime import date
 from typing import Literal
 
 from spotify_assets.contracts.tables import NEW_RELEASES
+from spotify_assets.sources.reasons.reason import NO_LOSS, Reason, ReasonCode, from_json
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.fetch import fetch_all
-from spotify_assets.warehouse.ledger import REASONS
 
 COMPARED_DAYS = 28
 """Loaded days before a day that say what is usual."""
@@ -36,7 +36,7 @@ class DayVolume:
         days: Loaded days that it is compared with.
         least: Rows to be expected at least; None if nothing can be said.
         most: Rows to be expected at most.
-        refused: What the upstream refused on that day, if anything.
+        refused: Why nothing came that day, if the upstream does not let it be seen or has no such thing.
     """
 
     source: str
@@ -45,7 +45,7 @@ class DayVolume:
     days: int
     least: float | None
     most: float | None
-    refused: str | None
+    refused: Reason | None
 
     @property
     def verdict(self) -> Literal["too few days", "refused", "few", "many", "usual"]:
@@ -63,8 +63,8 @@ class DayVolume:
 
 _ASKED = """
     l.rows_requested - (
-        select count(*) from jsonb_each_text(l.missing) as m (key, reason)
-        where starts_with(m.reason, %(may_not)s) or starts_with(m.reason, %(unidentified)s)
+        select count(*) from jsonb_each(l.missing) as m (key, reason)
+        where m.reason ->> 'code' = any(%(no_loss)s)
     )
 """
 _WATCHED = """
@@ -87,14 +87,16 @@ def volumes(warehouse: Warehouse, table: str, days: Sequence[date]) -> list[DayV
     Returns:
         One entry per source and day that has a load.
     """
+    if not days:
+        return []
     is_list = table == NEW_RELEASES.name
     statement = f"""
         with loads as materialized (
             select l.source, l.partition_date as day, l.rows_loaded as rows,
                 nullif({_WATCHED if is_list else _ASKED}, 0)::double precision as asked,
                 (
-                    select min(m.reason) from jsonb_each_text(l.missing) as m (key, reason)
-                    where l.rows_loaded = 0 and starts_with(m.reason, %(may_not)s)
+                    select min(m.reason::text)::jsonb from jsonb_each(l.missing) as m (key, reason)
+                    where l.rows_loaded = 0 and m.reason ->> 'code' in (%(refused)s, %(not_offered)s)
                 ) as refused
             from ops.current_partition_loads as l
             where l.table_name = %(table)s and l.partition_date <= %(last)s
@@ -124,5 +126,11 @@ def volumes(warehouse: Warehouse, table: str, days: Sequence[date]) -> list[DayV
         inner join numbered as d on d.source = u.source and d.day = u.day
         order by d.source, d.day
     """  # noqa: S608 - constants
-    values = {"table": table, "days": list(days), "last": max(days), "compared": COMPARED_DAYS, **REASONS}
-    return [DayVolume(*row) for row in fetch_all(warehouse, statement, values)] if days else []
+    values = {
+        "table": table, "days": list(days), "last": max(days), "compared": COMPARED_DAYS,
+        "refused": ReasonCode.REFUSED, "not_offered": ReasonCode.NOT_OFFERED, "no_loss": list(NO_LOSS),
+    }  # fmt: skip
+    return [
+        DayVolume(source, day, rows, compared, least, most, from_json(refused) if refused else None)
+        for source, day, rows, compared, least, most, refused in fetch_all(warehouse, statement, values)
+    ]

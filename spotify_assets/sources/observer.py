@@ -15,6 +15,7 @@ from spotify_assets.sources.http.refusals import is_about_the_call, refused_alto
 from spotify_assets.sources.http.request import Request, Response
 from spotify_assets.sources.http.session import ObservationSession
 from spotify_assets.sources.protocol import NotAllowed, SourceError, UpstreamUnavailable, Usage
+from spotify_assets.sources.reasons.reason import Reason
 
 UNASKED = "UNASKED"
 """`Exchange.method` of a note that keys were not asked for, and why; landed, so that a replay knows it."""
@@ -202,7 +203,7 @@ class Observer:
                 raise refused_altogether(self.name, error.came) from None
             raise
 
-    def unasked(self, entity: str, day: date, keys: Sequence[str], reason: str) -> Exchange:
+    def unasked(self, entity: str, day: date, keys: Sequence[str], reason: Reason) -> Exchange:
         """A note that `keys` were not asked for, in the form in which everything lands."""
         return Exchange(
             source=self.name,
@@ -213,5 +214,5 @@ class Observer:
             observed_at=datetime.combine(day, time(12), UTC) if self._past else self._clock.now(),
             run_id=self._run_id,
             body="",
-            request={"keys": list(keys), "reason": reason},
+            request={"keys": list(keys), "reason": reason.as_json()},
         )

@@ -10,6 +10,9 @@ from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.imported import rows
 from spotify_assets.sources.jsontext import NotJson, decode_json
 from spotify_assets.sources.observer import UNASKED
+from spotify_assets.sources.reasons.answers import no_answer, unreadable
+from spotify_assets.sources.reasons.old_sentences import from_note
+from spotify_assets.sources.reasons.reason import Reason
 from spotify_assets.sources.records import Missing, Parsed, Record, Rejected
 
 
@@ -45,7 +48,7 @@ class Reading:
 
     parsed: Parsed = field(default_factory=Parsed)
     requested: dict[str, None] = field(default_factory=dict)
-    open: dict[str, str] = field(default_factory=dict)
+    open: dict[str, Reason] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
 
     def answer(self, key: str) -> None:
@@ -53,7 +56,7 @@ class Reading:
         self.requested[key] = None
         self.closed.add(key)
 
-    def miss(self, key: str, reason: str) -> None:
+    def miss(self, key: str, reason: Reason) -> None:
         """Note that `key` was asked for and did not come, unless it came or comes in another response."""
         self.requested[key] = None
         self.open[key] = reason
@@ -79,7 +82,7 @@ def in_order(exchanges: Iterable[Exchange], reading: Reading) -> list[Exchange]:
             responses.append(exchange)
             continue
         for key in texts(exchange.request, "keys"):
-            reading.miss(key, text(exchange.request, "reason") or "not asked for")
+            reading.miss(key, from_note(exchange.source, exchange.request.get("reason")))
     return responses
 
 
@@ -108,7 +111,7 @@ def read_lists(
                 reading.reject(exchange, piece, f"position {position} is {kind(piece)}, not a {noun}")
 
 
-def body(exchange: Exchange) -> tuple[Any, str]:
+def body(exchange: Exchange) -> tuple[Any, Reason | None]:
     """What a response with status 200 says as JSON, or ``None`` and why there is nothing to read.
 
     An error that an upstream sends as ``{"error": …}`` is told in its own words, whatever the status.
@@ -116,13 +119,11 @@ def body(exchange: Exchange) -> tuple[Any, str]:
     try:
         data = decode_json(exchange.body)
     except NotJson as error:
-        return None, f"HTTP {exchange.status} with {error}"
+        return None, unreadable(exchange.status, error)
     said = _said(data)
     if exchange.status == 200 and not said:
-        return data, ""
-    if exchange.status == 404:
-        return None, f"not found (HTTP 404{said})"
-    return None, f"no answer (HTTP {exchange.status}{said})"
+        return data, None
+    return None, no_answer(exchange.status, said)
 
 
 def _said(data: object) -> str:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from spotify_assets.sources.reasons.reason import Reason
+
 RECENT_DAYS = 90
 """Where a source has no list of new releases, an artist's albums of the last so many days make it."""
 
@@ -197,10 +199,10 @@ def subject(record: Record) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Something that was asked for and did not come: an artist id and why."""
+    """Something that was asked for and did not come: its key and why."""
 
     key: str
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
+from spotify_assets.sources.reasons.reason import Reason, ReasonCode, from_json
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.fetch import fetch_all
 
@@ -17,20 +19,20 @@ class LoadSummary:
     Attributes:
         requested: Things asked of the upstream.
         received: Rows received and not superseded; each is loaded or quarantined.
-        missing: What was asked for and not received: id to reason.
+        missing: What was asked for and not received, by key.
         quarantined: Rows received but not fit for the table.
         superseded: Rows set aside because a later observation of the same key and day exists.
         run_id: The run that loads.
-        absent: Columns that no row has a value for: name to reason.
+        absent: Columns that no row has a value for, by name.
     """
 
     requested: int
     received: int
-    missing: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, Reason] = field(default_factory=dict)
     quarantined: int = 0
     superseded: int = 0
     run_id: str = ""
-    absent: Mapping[str, str] = field(default_factory=dict)
+    absent: Mapping[str, Reason] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,11 @@ class LedgerEntry:
     loaded: int
     quarantined: int
     superseded: int
-    missing: Mapping[str, str]
+    missing: Mapping[str, Reason]
     content_hash: str
     run_id: str
     loaded_at: datetime
-    absent: Mapping[str, str]
+    absent: Mapping[str, Reason]
 
     @property
     def complete(self) -> bool:
@@ -61,10 +63,10 @@ class LedgerEntry:
     @property
     def is_offered(self) -> bool:
         """Whether the source publishes such things at all."""
-        return not any(never_offered(self.source, reason) for reason in self.missing.values())
+        return all(reason.code is not ReasonCode.NOT_OFFERED for reason in self.missing.values())
 
     @property
-    def lacking(self) -> Mapping[str, str]:
+    def lacking(self) -> Mapping[str, Reason]:
         """What is missing of what the source offers: nobody misses the rest."""
         return self.missing if self.is_offered else {}
 
@@ -91,44 +93,17 @@ class DaySummary:
     missing: int
 
 
-MAY_NOT = "this app may not see it"
-"""How the reason of what is missing begins where an upstream refuses it: nothing was lost by that."""
-TELLS_NOTHING = "tells nothing about"
-"""Words of a reason for the absence of all that a source does not publish."""
-
-UNIDENTIFIED = "its id at"
-"""How the reason begins where an artist's id at a source is not known: nothing was there to ask for."""
-
-BUDGET_SPENT = "the calls of the day were used up before its turn came"
-"""The reason of what was left unasked where the budget did not suffice: until tomorrow."""
-LEFT_ALONE = "the upstream asked to be left alone before its turn came"
-"""The reason of what was left unasked where a cooldown came between: until it is over."""
-_NOT_THERE = ("unknown to the upstream", "not found")
-"""How reasons begin that are the upstream's own answer."""
-
-NEVER = "not published by this source"
-"""Why a column is empty that no answer of the source ever fills."""
-NOT_IN_FILE = "not among the imported columns"
-"""Why a column is empty that a file did not have."""
-
-OBSERVED = """(l.rows_loaded + l.rows_quarantined > 0 or not exists (
-    select 1 from jsonb_each_text(l.missing) as m (key, reason)
-    where not starts_with(m.reason, %(may_not)s) and not starts_with(m.reason, %(unidentified)s)
-))"""
-"""SQL: whether a load `l` brought something, or nothing was there that the upstream would have told."""
-REASONS = {"may_not": MAY_NOT, "unidentified": UNIDENTIFIED}
-"""The values that `OBSERVED` asks for."""
-
-LOST = f"""
+LOST = """
     loads as materialized (
-        select l.table_name, l.source, l.partition_date as day, l.missing, {OBSERVED} as observed,
-            l.rows_loaded + l.rows_quarantined = 0 and l.missing <> '{{}}' and {OBSERVED} as refused
+        select l.table_name, l.source, l.partition_date as day, l.missing,
+            not l.is_empty_handed as observed, l.is_refused as refused
         from ops.current_partition_loads as l
         where l.table_name = any(%(daily)s)
     ),
     days as (
-        select s.table_name, s.source, g.day::date as day, l.missing, l.day is not null as loaded, l.observed,
-            l.refused, count(l.day) over (partition by s.table_name, s.source order by g.day) as before,
+        select s.table_name, s.source, g.day::date as day, g.day < clock.today as is_over, l.missing,
+            l.day is not null as loaded, l.observed, l.refused,
+            count(l.day) over (partition by s.table_name, s.source order by g.day) as before,
             count(l.day) over (partition by s.table_name, s.source order by g.day desc) as after
         from (
             select table_name, source, min(day) as first, max(day) as newest
@@ -137,7 +112,7 @@ LOST = f"""
         cross join coalesce(%(today)s::date, (now() at time zone 'UTC')::date) as clock (today)
         cross join lateral generate_series(
             s.first,
-            least(case when s.source <> all(%(sources)s) then s.newest end, clock.today - 1),
+            greatest(s.newest, case when s.source = any(%(sources)s) then clock.today - 1 end),
             interval '1 day'
         ) as g (day)
         left join loads as l on l.table_name = s.table_name and l.source = s.source and l.day = g.day::date
@@ -150,10 +125,10 @@ LOST = f"""
     lost as (
         select table_name, source, day, missing
         from neighbours
-        where not coalesce(observed, false)
+        where is_over and not coalesce(observed, false)
             and (loaded or not (coalesce(refused_before, true) and coalesce(refused_after, true)))
     )
-"""  # noqa: S608 - constants
+"""
 """SQL: the table expression `lost`, days of daily tables that are over and were not observed.
 
 A day without a load is not lost where the upstream told nothing on the observed days around it: it would
@@ -161,10 +136,19 @@ have told nothing. Days of the sources in `sources` are counted up to the day be
 server's), those of others up to their newest. `missing` is what the ledger names, if there is a load.
 """
 
+
 LEDGER_COLUMNS = (
     "load_id, table_name, source, partition_date, rows_requested, rows_received, rows_missing, rows_loaded, "
     "rows_quarantined, rows_superseded, missing, content_hash, run_id, loaded_at, absent"
 )
+
+
+def entry_of(row: Sequence[Any]) -> LedgerEntry:
+    """A row of `LEDGER_COLUMNS`."""
+    values = list(row)
+    for place in (10, 14):  # missing, absent
+        values[place] = {name: from_json(reason) for name, reason in values[place].items()}
+    return LedgerEntry(*values)
 
 
 def current_loads(
@@ -186,7 +170,7 @@ def current_loads(
         "order by table_name, source, partition_date"
     )
     values = {"table": table, "since": since, "source": source}
-    return [LedgerEntry(*row) for row in fetch_all(warehouse, statement, values)]
+    return [entry_of(row) for row in fetch_all(warehouse, statement, values)]
 
 
 def newest_loads(warehouse: Warehouse) -> list[LedgerEntry]:
@@ -195,7 +179,7 @@ def newest_loads(warehouse: Warehouse) -> list[LedgerEntry]:
         f"select distinct on (table_name, source) {LEDGER_COLUMNS} "  # noqa: S608 - constants
         "from ops.current_partition_loads order by table_name, source, partition_date desc"
     )
-    return [LedgerEntry(*row) for row in fetch_all(warehouse, statement, {})]
+    return [entry_of(row) for row in fetch_all(warehouse, statement, {})]
 
 
 def current_load(warehouse: Warehouse, table: str, source: str, day: date) -> LedgerEntry | None:
@@ -207,7 +191,7 @@ def current_load(warehouse: Warehouse, table: str, source: str, day: date) -> Le
             (table, source, day),
         )
         row = cursor.fetchone()
-    return LedgerEntry(*row) if row is not None else None
+    return entry_of(row) if row is not None else None
 
 
 def summary_by_day(warehouse: Warehouse, since: date | None = None) -> list[DaySummary]:
@@ -243,24 +227,6 @@ def quarantined_rows(warehouse: Warehouse, table: str, source: str, day: date) -
     return [QuarantinedRow(raw, tuple(reasons)) for raw, reasons in found]
 
 
-def never_offered(source: str, reason: str) -> bool:
-    """Whether something is missing because its source never publishes such things."""
-    return reason.startswith(MAY_NOT) and f"{source} {TELLS_NOTHING}" in reason
-
-
-def is_retryable(reason: str, *, asked_again: bool = False) -> bool:
-    """Whether asking once more on the same day may bring what is missing for a reason.
-
-    Args:
-        reason: Why it is missing.
-        asked_again: Whether it was asked for again already: an upstream that twice says that it knows
-            nothing of it is believed.
-    """
-    if reason.startswith((MAY_NOT, UNIDENTIFIED, BUDGET_SPENT, LEFT_ALONE)):
-        return False
-    return not (asked_again and reason.startswith(_NOT_THERE))
-
-
 def has_loads_of(warehouse: Warehouse, source: str) -> bool:
     """Whether anything of a source was ever loaded."""
     statement = (
@@ -272,4 +238,4 @@ def has_loads_of(warehouse: Warehouse, source: str) -> bool:
 def loads_of_run(warehouse: Warehouse, run_id: str) -> list[LedgerEntry]:
     """Return the loads that one run wrote, in the order written."""
     statement = f"select {LEDGER_COLUMNS} from ops.partition_loads where run_id = %(run_id)s order by load_id"  # noqa: S608 - constants
-    return [LedgerEntry(*row) for row in fetch_all(warehouse, statement, {"run_id": run_id})]
+    return [entry_of(row) for row in fetch_all(warehouse, statement, {"run_id": run_id})]

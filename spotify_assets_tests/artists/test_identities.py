@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from spotify_assets.artists import identities, watchlist
 from spotify_assets.artists.matching import Identity, Method
+from spotify_assets.sources.reasons.reason import Reason, ReasonCode
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import LoadSummary
 from spotify_assets.warehouse.loading.replace import replace_partition
@@ -161,13 +162,14 @@ def test_a_replaced_id_is_asked_for_under_its_new_one(warehouse: Warehouse) -> N
 def test_what_nobody_listens_to_is_looked_into_once_a_month_and_a_few_a_day(warehouse: Warehouse) -> None:
     def unknown(after: timedelta = timedelta(0), most: int = 2) -> list[str]:
         return identities.unknown_to(
-            warehouse, "test", "musicbrainz", NOW + after, reason="no listens", most=most
+            warehouse, "test", "musicbrainz", NOW + after, code=ReasonCode.NO_DATA, most=most
         )
 
     assert unknown() == []
-    missing = {"refused": "no answer (HTTP 401)", "spotify:a": "its id is not known"} | dict.fromkeys(
-        ("gone", "known", "other", "third"), "no listens"
-    )
+    missing = {
+        "refused": Reason(ReasonCode.FAILED, "HTTP 401"),
+        "spotify:a": Reason(ReasonCode.UNIDENTIFIED),
+    } | dict.fromkeys(("gone", "known", "other", "third"), Reason(ReasonCode.NO_DATA, "no listens"))
     replace_partition(
         warehouse, table="artist_snapshots", source="test", day=DAY, rows=artists(["a"]), quarantined=[],
         load=LoadSummary(requested=7, received=1, missing=missing),

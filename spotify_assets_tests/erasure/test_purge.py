@@ -20,6 +20,7 @@ from spotify_assets.ingest import plan
 from spotify_assets.ingest.load import load
 from spotify_assets.lake.landing import Landing
 from spotify_assets.sources.exchange import Exchange
+from spotify_assets.sources.reasons.reason import Reason, ReasonCode
 from spotify_assets.users import store
 from spotify_assets.users.token_encryption import TokenEncryption
 from spotify_assets.warehouse.connection import Warehouse
@@ -243,21 +244,23 @@ def test_an_artist_is_gone_from_plans_and_notes_whatever_form_its_keys_have(
 ) -> None:
     fill(warehouse, landing)
     noon = datetime(2026, 11, 18, 11, tzinfo=UTC)
+    spent = Reason(ReasonCode.BUDGET_SPENT)
     releases = [f"artist:{one}/{kind}" for one in (A, B) for kind in ("album", "single")]
     landing.put("spotify", "new_releases", DAYS[0], "plan", [
         plan.note(plan.PLAN, "spotify", "new_releases", noon, "run", releases),
-        plan.note("UNASKED", "spotify", "new_releases", noon, "run", releases, "all calls are used"),
+        plan.note("UNASKED", "spotify", "new_releases", noon, "run", releases, spent),
     ])  # fmt: skip
     elsewhere = [f"spotify:{A}", f"spotify:{B}"]
+    unknown = Reason(ReasonCode.UNIDENTIFIED, f"{A}: no id")
     for method in ("UNASKED", "UNIDENTIFIED"):
         landing.put("listenbrainz", "artists", DAYS[0], method, [
             plan.note(plan.PLAN, "listenbrainz", "artists", noon, "run", []),
-            plan.note(method, "listenbrainz", "artists", noon, "run", elsewhere, f"{A}: no id"),
+            plan.note(method, "listenbrainz", "artists", noon, "run", elsewhere, unknown),
         ])  # fmt: skip
     load_all(warehouse, landing)
     ledger = {
-        "new_releases": dict.fromkeys(releases, f"all calls are used ({A})"),
-        "artist_snapshots": {f"spotify:{A}": "no id", f"spotify:{B}": "no id"},
+        "new_releases": {key: {"code": "failed", "detail": f"all calls are used ({A})"} for key in releases},
+        "artist_snapshots": {key: {"code": "unidentified"} for key in elsewhere},
     }
     for table, missing in ledger.items():
         execute(
@@ -280,8 +283,8 @@ def test_an_artist_is_gone_from_plans_and_notes_whatever_form_its_keys_have(
         warehouse, "select rows_requested, rows_missing, missing from ops.partition_loads "
         "where source = 'deezer' order by table_name"
     ) == [
-        (1, 1, {f"spotify:{B}": "no id"}),
-        (2, 2, {f"artist:{B}/{kind}": "all calls are used (purged)" for kind in ("album", "single")}),
+        (1, 1, {f"spotify:{B}": {"code": "unidentified"}}),
+        (2, 2, {key: {"code": "failed", "detail": "all calls are used (purged)"} for key in releases[2:]}),
     ]  # fmt: skip
     ((keys,),) = [
         (one.request["keys"],)
@@ -300,12 +303,15 @@ def test_an_id_that_may_be_a_number_is_found_in_the_ledger_too(
         "insert into ops.partition_loads (table_name, source, partition_date, run_id, rows_requested, "
         "rows_received, rows_loaded, rows_quarantined, rows_missing, missing, content_hash) "
         "values ('new_releases', 'deezer', %s, 'run', 3, 0, 0, 0, 3, %s, '')",
-        (DAYS[0], json.dumps({"artist:27": "late", "artist:275": "late", "editorial:0": "late"})),
+        (
+            DAYS[0],
+            json.dumps({key: {"code": "cooldown"} for key in ["artist:27", "artist:275", "editorial:0"]}),
+        ),
     )
     purged = purge_artist(warehouse, landing, home, "27")
     assert places(purged)["ops.partition_loads"] == (1, 1, 0)
     assert execute(warehouse, "select rows_missing, missing from ops.partition_loads") == [
-        (2, {"artist:275": "late", "editorial:0": "late"})
+        (2, {key: {"code": "cooldown"} for key in ["artist:275", "editorial:0"]})
     ]
 
 

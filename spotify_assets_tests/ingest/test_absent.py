@@ -8,10 +8,10 @@ import pyarrow as pa
 import pytest
 
 from spotify_assets.contracts.models import arrow_schema
-from spotify_assets.ingest.absent import LEFT_OUT, NO_VALUE, NOT_TOLD, absent_columns
+from spotify_assets.ingest.absent import absent_columns
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.imported.rows import METHOD
-from spotify_assets.warehouse.ledger import NEVER, NOT_IN_FILE
+from spotify_assets.sources.reasons.reason import Reason, ReasonCode
 
 
 def answer(body: str, source: str, method: str = "GET") -> Exchange:
@@ -24,21 +24,23 @@ def one_row(table: str, **values: object) -> pa.Table:
 
 
 @pytest.mark.parametrize(
-    ("source", "table", "column", "body", "reason"),
+    ("source", "table", "column", "body", "code"),
     [
-        ("spotify", "artist_snapshots", "popularity", '{"artists":[{"id":"a"}]}', LEFT_OUT),
-        ("spotify", "artist_snapshots", "popularity", '{"artists":[{"popularity":null}]}', NO_VALUE),
-        ("simulated", "artist_snapshots", "followers", '{"id":"a"}', LEFT_OUT),
-        ("spotify", "artist_snapshots", "plays", "{}", NEVER),
-        ("spotify", "new_releases", "label", '{"albums":{"items":[{"id":"a"}]}}', NOT_TOLD),
-        ("spotify", "top_tracks", "isrc", '{"tracks":[{"external_ids":{}}]}', NO_VALUE),
-        ("deezer", "artist_snapshots", "followers", '{"id":27}', NO_VALUE),
-        ("deezer", "artist_snapshots", "popularity", '{"id":27}', NEVER),
-        ("simulated-listenbrainz", "artist_snapshots", "followers", "[]", NEVER),
+        ("spotify", "artist_snapshots", "popularity", '{"artists":[{"id":"a"}]}', "withheld"),
+        ("spotify", "artist_snapshots", "popularity", '{"artists":[{"popularity":null}]}', "no_values"),
+        ("simulated", "artist_snapshots", "followers", '{"id":"a"}', "withheld"),
+        ("spotify", "artist_snapshots", "plays", "{}", "not_published"),
+        ("spotify", "new_releases", "label", '{"albums":{"items":[{"id":"a"}]}}', "not_told"),
+        ("spotify", "top_tracks", "isrc", '{"tracks":[{"external_ids":{}}]}', "no_values"),
+        ("deezer", "artist_snapshots", "followers", '{"id":27}', "no_values"),
+        ("deezer", "artist_snapshots", "popularity", '{"id":27}', "not_published"),
+        ("simulated-listenbrainz", "artist_snapshots", "followers", "[]", "not_published"),
     ],
 )
-def test_a_reason_for_each_empty_column(source: str, table: str, column: str, body: str, reason: str) -> None:
-    assert absent_columns(source, table, one_row(table), [answer(body, source)])[column] == reason
+def test_a_reason_for_each_empty_column(source: str, table: str, column: str, body: str, code: str) -> None:
+    assert absent_columns(source, table, one_row(table), [answer(body, source)])[column] == Reason(
+        ReasonCode(code)
+    )
 
 
 def test_a_column_with_a_value_is_not_absent_and_nothing_is_said_of_no_rows() -> None:
@@ -50,4 +52,4 @@ def test_a_column_with_a_value_is_not_absent_and_nothing_is_said_of_no_rows() ->
 def test_a_file_is_not_blamed_on_an_app() -> None:
     rows = one_row("artist_snapshots", popularity=5)
     found = absent_columns("spotify", "artist_snapshots", rows, [answer("{}", "spotify", METHOD)])
-    assert found["followers"] == NOT_IN_FILE
+    assert found["followers"] == Reason(ReasonCode.NOT_IN_FILE)

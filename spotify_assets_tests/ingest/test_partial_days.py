@@ -16,7 +16,6 @@ from pydantic import SecretStr
 from spotify_assets.artists import identities, watchlist
 from spotify_assets.artists.tracked import Tracked, tracked_artists
 from spotify_assets.contracts.tables import TABLES
-from spotify_assets.ingest.absent import LEFT_OUT
 from spotify_assets.ingest.land import Landed, land
 from spotify_assets.ingest.land_all import land_from_all
 from spotify_assets.ingest.load import NothingLanded, load
@@ -25,10 +24,11 @@ from spotify_assets.simulator.server.config import SimulatorConfig
 from spotify_assets.simulator.server.http import running
 from spotify_assets.sources.http.request import Limits
 from spotify_assets.sources.protocol import CooldownRequired, Entity, UpstreamUnavailable
+from spotify_assets.sources.reasons.reason import Reason, ReasonCode
 from spotify_assets.sources.spotify.source import SpotifySource
 from spotify_assets.sources.state import InMemoryState
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.ledger import NEVER, LedgerEntry
+from spotify_assets.warehouse.ledger import LedgerEntry
 from spotify_assets.warehouse.loading.replace import read_partition
 from spotify_assets_tests.ingest.test_load import answer
 from spotify_assets_tests.support.clocks.shifted import set_upstream_clock
@@ -37,8 +37,10 @@ from spotify_assets_tests.support.clocks.timeline import StoppedClock
 DAY = date(2026, 11, 20)
 NEXT_DAY = date(2026, 11, 21)
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-SPENT = "the calls of the day were used up before its turn came"
-PAUSED = "the upstream asked to be left alone before its turn came"
+SPENT = Reason(ReasonCode.BUDGET_SPENT)
+PAUSED = Reason(ReasonCode.COOLDOWN)
+UNIDENTIFIED = Reason(ReasonCode.UNIDENTIFIED, "not looked for yet")
+NOT_FOUND = Reason(ReasonCode.UNIDENTIFIED, "nothing was found")
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +79,7 @@ class App:
         entity: Entity,
         tracked: Sequence[str],
         day: date = DAY,
-        unidentified: Mapping[str, str] | None = None,
+        unidentified: Mapping[str, Reason] | None = None,
         **more: Any,
     ) -> Landed:
         set_upstream_clock(more.get("url") or self.url, self.clock.at)
@@ -124,7 +126,7 @@ def test_what_an_app_may_not_see_is_an_empty_partition_with_reasons(
     entry = app.load(warehouse, "top_tracks")
     assert (entry.requested, entry.loaded, entry.quarantined) == (2 * len(artists), 0, 0)
     assert adds_up(entry)
-    why = 'this app may not see it (refused: HTTP 403: "Forbidden")'
+    why = Reason(ReasonCode.REFUSED, 'refused: HTTP 403: "Forbidden"')
     assert entry.missing == {f"{artist}/{market}": why for artist in artists for market in ("US", "SE")}
     assert entry.absent == {}
     assert read_partition(warehouse, "top_tracks", DAY).num_rows == 0
@@ -141,8 +143,8 @@ def test_columns_that_nobody_sent_have_a_reason_in_the_books(
     entry = app.load(warehouse, "artist_snapshots")
     assert (entry.requested, entry.loaded, entry.missing) == (len(artists), len(artists), {})
     assert entry.absent == {
-        **dict.fromkeys(("popularity", "followers", "genres"), LEFT_OUT),
-        **dict.fromkeys(("listeners", "plays"), NEVER),
+        **dict.fromkeys(("popularity", "followers", "genres"), Reason(ReasonCode.WITHHELD)),
+        **dict.fromkeys(("listeners", "plays"), Reason(ReasonCode.NOT_PUBLISHED)),
     }
 
 
@@ -268,7 +270,7 @@ def adds_up_lists(entry: LedgerEntry, artists: Sequence[str]) -> bool:
 def test_artists_without_an_id_at_a_source_are_missing_there_with_the_reason(
     simulator: str, landing: Landing, warehouse: Warehouse, artists: list[str]
 ) -> None:
-    nobody = {"deezer:4050205": "its id at spotify is not known: not looked for yet"}
+    nobody = {"deezer:4050205": UNIDENTIFIED}
     app = App(simulator, landing)
     landed = app.land("artists", artists, unidentified=nobody)
     assert landed.stopped is None
@@ -277,7 +279,7 @@ def test_artists_without_an_id_at_a_source_are_missing_there_with_the_reason(
     assert adds_up(entry)
     assert app.land("artists", artists, unidentified=nobody).replayed
     # One more of them is recorded without asking anything.
-    more = {**nobody, "deezer:13": "its id at spotify is not known: nothing was found"}
+    more = {**nobody, "deezer:13": NOT_FOUND}
     assert app.land("artists", artists, unidentified=more).usage.calls == 0
     assert app.load(warehouse, "artist_snapshots").missing == more
 
@@ -287,11 +289,11 @@ def test_who_is_identified_later_in_the_day_is_not_missing_any_more(
 ) -> None:
     app = App(simulator, landing)
 
-    async def go(run_id: str, tracked: list[str], nobody: Mapping[str, str]) -> Landed:
+    async def go(run_id: str, tracked: list[str], nobody: Mapping[str, Reason]) -> Landed:
         async with app.source() as source:
             return await land(source, landing, "artists", DAY, tracked, run_id, app.clock, nobody)
 
-    unknown = {"deezer:13": "its id at spotify is not known: not looked for yet"}
+    unknown = {"deezer:13": UNIDENTIFIED}
     asyncio.run(go("first", artists[1:], unknown))
     assert app.load(warehouse, "artist_snapshots").missing == unknown
     assert not asyncio.run(go("second", artists, {})).replayed
@@ -303,7 +305,7 @@ def test_who_is_identified_later_in_the_day_is_not_missing_any_more(
 def test_a_source_that_knows_none_of_the_watched_has_an_empty_partition(
     simulator: str, landing: Landing, warehouse: Warehouse
 ) -> None:
-    nobody = {f"deezer:{n}": "its id at spotify is not known: nothing was found" for n in range(3)}
+    nobody = {f"deezer:{n}": NOT_FOUND for n in range(3)}
     app = App(simulator, landing)
     before = len(app.asked())
     assert app.land("artists", [], unidentified=nobody).usage.calls == 0

@@ -23,9 +23,9 @@ from spotify_assets.sources.listenbrainz.parse import NOBODY_LISTENS
 from spotify_assets.sources.listenbrainz.source import TOP_TRACKS, ListenBrainzSource
 from spotify_assets.sources.observer import UNASKED
 from spotify_assets.sources.protocol import CooldownRequired, NotAllowed, SignInRefused, Source, SourceError
+from spotify_assets.sources.reasons.reason import ReasonCode
 from spotify_assets.sources.records import ArtistSnapshot, NewRelease, TopTrack
 from spotify_assets.sources.state import InMemoryState
-from spotify_assets.warehouse.ledger import is_retryable
 from spotify_assets_tests.support.servers import deezer_bodies
 from spotify_assets_tests.support.servers.deezer_bodies import ARTIST
 from spotify_assets_tests.support.servers.upstream import (
@@ -107,7 +107,7 @@ def test_listenbrainz_counts_artists_in_the_fewest_batches() -> None:
     parsed = source.parse("artists", sink)
     assert parsed.requested == keys
     assert {missing.key for missing in parsed.missing} == {mbid(0), mbid(1000), mbid(2000)}
-    assert parsed.missing[0].reason == "unknown to ListenBrainz (no listens)"
+    assert parsed.missing[0].reason.code is ReasonCode.NO_DATA
     first = parsed.records[0]
     assert isinstance(first, ArtistSnapshot)
     assert (first.artist_id, first.listeners, first.plays, first.followers) == (mbid(1), 1, 10, None)
@@ -157,7 +157,8 @@ def test_listenbrainz_top_tracks_need_a_token() -> None:
     assert [exchange.method for exchange in sink] == [UNASKED]
     parsed = source.parse("top_tracks", sink)
     assert [missing.key for missing in parsed.missing] == [f"{mbid(1)}/XW"] == parsed.requested
-    assert "LISTENBRAINZ_TOKEN" in parsed.missing[0].reason
+    assert parsed.missing[0].reason.code is ReasonCode.NOT_ASKED
+    assert "LISTENBRAINZ_TOKEN" in parsed.missing[0].reason.detail
     assert not capabilities.known()[TOP_TRACKS].allowed
 
     def script(seen: Seen) -> Reply:
@@ -177,8 +178,8 @@ def test_listenbrainz_top_tracks_need_a_token() -> None:
     assert KEY not in str(list(sink))
     parsed = source.parse("top_tracks", sink)
     assert parsed.requested == [f"{mbid(1)}/XW", f"{mbid(2)}/XW"]
-    assert [(missing.key, missing.reason) for missing in parsed.missing] == [
-        (f"{mbid(2)}/XW", "no recordings that anybody listened to")
+    assert [(missing.key, missing.reason.code) for missing in parsed.missing] == [
+        (f"{mbid(2)}/XW", "no_data")
     ]
     assert len(parsed.records) == 10
     track = parsed.records[2]
@@ -232,7 +233,7 @@ def test_listenbrainz_gets_the_token_with_every_call_and_a_refusal_names_the_set
         assert isinstance(outcome, SignInRefused)
         assert "set LISTENBRAINZ_TOKEN" in str(outcome)
         (missing,) = source.parse(entity, sink).missing
-        assert missing.reason.endswith("provide an Auth token for this endpoint. Sorry for this mess.)")
+        assert "provide an Auth token for this endpoint" in missing.reason.detail
 
 
 def test_counts_that_are_switched_off_say_nothing_about_artists() -> None:
@@ -245,8 +246,8 @@ def test_counts_that_are_switched_off_say_nothing_about_artists() -> None:
     for script in (nobody, lambda _: DISABLED, lambda _: Reply(200, DISABLED.body)):
         source, _, sink, _ = observe(listenbrainz, script, "artists", [mbid(1), mbid(2)])
         parsed = source.parse("artists", sink)
-        assert [missing.reason.partition(" (")[0] for missing in parsed.missing] == ["no answer"] * 2
-        assert all(is_retryable(missing.reason, asked_again=True) for missing in parsed.missing)
+        assert [missing.reason.code for missing in parsed.missing] == ["failed"] * 2
+        assert all(missing.reason.is_retryable(asked_again=True) for missing in parsed.missing)
     source, _, sink, _ = observe(listenbrainz, nobody, "artists", [mbid(1)])
     assert source.parse("artists", sink).missing[0].reason == NOBODY_LISTENS, "one artist may well be unheard"
 
@@ -328,9 +329,8 @@ def test_deezer_reads_bodies_in_its_form() -> None:
     assert "'odd' is no Deezer id" in usage.failures[0]
     parsed = source.parse("artists", sink)
     assert parsed.requested == ["4242", "404"]
-    assert [(m.key, m.reason) for m in parsed.missing] == [
-        ("404", "no answer (HTTP 200, error 800: no data)")
-    ]
+    assert [(m.key, m.reason.code) for m in parsed.missing] == [("404", "failed")]
+    assert "error 800: no data" in parsed.missing[0].reason.detail
     (record,) = parsed.records
     assert isinstance(record, ArtistSnapshot)
     assert (record.artist_id, record.name, record.followers) == ("4242", "Paper Lantern", 1_234_567)
@@ -486,7 +486,7 @@ def test_lastfm_counts_come_as_texts_and_the_key_never_lands() -> None:
     assert (record.listeners, record.plays, record.followers) == (4126891, 312345678, None)
     assert record.genres == ["electronic", "icelandic"]
     assert [missing.key for missing in parsed.missing] == [id_of("Nobody & Nothing")]
-    assert "not be found" in parsed.missing[0].reason
+    assert "not be found" in parsed.missing[0].reason.detail
 
     source, _, sink, _ = observe(lastfm, lastfm_script, "top_tracks", [f"{id_of('Björk')}/XW"])
     (track,) = source.parse("top_tracks", sink).records

@@ -64,7 +64,7 @@ def test_listenbrainz() -> None:
         refused = parsed(parse_listenbrainz, "artists", f"listenbrainz/{name}.json", status, ids=[MILI])
         (missing,) = refused.missing
         assert missing.reason != NOBODY_LISTENS
-        assert json.loads(text(f"listenbrainz/{name}.json"))["error"] in missing.reason
+        assert json.loads(text(f"listenbrainz/{name}.json"))["error"] in missing.reason.detail
 
 
 def musicbrainz(

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import random
 from collections.abc import Iterator
 from typing import Any
 
 import psycopg2
 import pytest
 
+from spotify_assets.sources.reasons.old_sentences import from_sentence
 from spotify_assets.warehouse.migrate import migrate, packaged_migrations
 from spotify_assets_tests.conftest import DatabaseServer
+from spotify_assets_tests.support.oracles.old_reasons import OLD
 
 MIGRATIONS = packaged_migrations()
 SCHEMAS = ("snapshots", "ops", "forecasts", "dagster")
@@ -73,6 +77,12 @@ DATA = {
     "0015_model_builds": """
         insert into ops.model_builds (schema_name, model_name, version, last_load_id, inputs)
             values ('marts', 'dim_date', 'x', 1, '');
+    """,
+    "0016_reasons": """
+        insert into ops.partition_loads (table_name, source, partition_date, rows_requested, rows_received,
+            rows_missing, rows_loaded, rows_quarantined, missing, absent, content_hash, run_id)
+            values ('artist_snapshots', 'spotify', '2026-11-21', 2, 1, 1, 1, 0, '{"b": {"code": "failed"}}',
+                '{"plays": {"code": "not_published"}}', 'x', 'run');
     """,
 }
 CATALOGUE = {
@@ -161,9 +171,49 @@ def test_from_every_earlier_version(
     connection.commit()
     columns = tables(connection)
     del columns["ops.schema_migrations"]
+    # reasons are rewritten: see below
+    for name in {"missing", "absent"} & set(columns.get("ops.partition_loads", ())):
+        columns["ops.partition_loads"].remove(name)
     before = rows(connection, columns)
     assert {table for table, found in before.items() if found} >= {"snapshots.artist_snapshots"}
     assert migrate(connection) == [migration.name for migration in MIGRATIONS[number:]]
     assert described(connection) == fresh
     assert rows(connection, columns) == before
+    connection.close()
+
+
+BEGINNINGS = (
+    "this app may not see it", "its id at deezer is not known", "its id at", "not found",
+    "unknown to the upstream", "no answer", "HTTP 403", "spotify tells nothing about", "ListenBrainz gives",
+)  # fmt: skip
+
+
+def test_reasons_of_before_become_codes(empty_database_url: str) -> None:
+    chance = random.Random(15)
+    odd = [
+        "".join(chance.choices(["(", ")", ": ", " ", "x", "\n", *BEGINNINGS], k=chance.randrange(5)))
+        for _ in range(400)
+    ]
+    sentences = [*OLD, *(f"{chance.choice(BEGINNINGS)}{rest}" for rest in odd), *odd]
+    connection = psycopg2.connect(empty_database_url)
+    number = [migration.name for migration in MIGRATIONS].index("0016_reasons")
+    migrate(connection, MIGRATIONS[:number])
+    insert = (
+        "insert into ops.partition_loads (table_name, source, partition_date, rows_requested, rows_received, "
+        "rows_missing, rows_loaded, rows_quarantined, missing, absent, content_hash, run_id) "
+        "values ('top_tracks', 'spotify', '2026-11-20', 2, 0, 2, 0, 0, %s, %s, 'x', 'run')"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(insert, ("{}", "{}"))
+        for sentence in sentences:
+            said = {"a": sentence, "b": "in no answer of this day"}
+            cursor.execute(insert, (json.dumps(said), json.dumps(said)))
+    migrate(connection)
+    with connection.cursor() as cursor:
+        cursor.execute("select missing, absent from ops.partition_loads order by load_id")
+        (nothing, *found) = cursor.fetchall()
+    assert nothing == ({}, {})
+    for sentence, (missing, absent) in zip(sentences, found, strict=True):
+        expected = OLD.get(sentence) or from_sentence("spotify", sentence).as_json()
+        assert missing == absent == {"a": expected, "b": {"code": "not_told"}}, sentence
     connection.close()

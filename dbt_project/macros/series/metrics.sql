@@ -139,16 +139,3 @@ case
             )
     end
 {%- endmacro %}
-
-
-{#-
-Why a value is null: absent is not zero, and it has a reason. Null where there is a value. `absent` is what the
-ledger's row of the partition says about columns, `missing` what it says about this very series.
--#}
-{% macro null_reason(column, is_observed='true', missing='null', relation=none, absent='loads.absent') -%}
-case
-    when {{ relation ~ '.' if relation }}{{ column }} is not null then null
-    when not {{ is_observed }} then concat_ws(': ', 'not observed on this day', {{ missing }})
-    else coalesce({{ absent }} ->> '{{ column }}', 'the source had no value for it on this day')
-end
-{%- endmacro %}

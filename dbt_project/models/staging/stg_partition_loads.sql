@@ -19,7 +19,9 @@ renamed as (
         rows_received,
         rows_missing,
         rows_quarantined,
-        rows_superseded
+        rows_superseded,
+        is_empty_handed,
+        is_refused
     from loads
 
 )

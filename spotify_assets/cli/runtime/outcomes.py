@@ -15,6 +15,7 @@ from spotify_assets.settings import is_simulated
 
 if TYPE_CHECKING:  # Dagster is slow to import, and most commands never need it
     from spotify_assets.cli.runtime.runs import RunOutcome
+    from spotify_assets.sources.reasons.reason import Reason
     from spotify_assets.warehouse.ledger import LedgerEntry
 
 
@@ -55,7 +56,7 @@ def _print_gaps(screen: Console, loads: Sequence[LedgerEntry]) -> None:
             markup=False,
             soft_wrap=True,
         )
-    missing: dict[tuple[str, str, str], list[tuple[str, date]]] = {}
+    missing: dict[tuple[str, str, Reason], list[tuple[str, date]]] = {}
     for load in loads:
         for entry, reason in load.lacking.items():
             missing.setdefault((load.table, load.source, reason), []).append((entry, load.day))
@@ -63,7 +64,7 @@ def _print_gaps(screen: Console, loads: Sequence[LedgerEntry]) -> None:
         entry, day = entries[0]
         more = f" and {len(entries) - 1:,} more" if len(entries) > 1 else ""
         screen.print(
-            f"missing: {table} {source}: {shown(entry)} on {day}{more} ({shown(reason)})",
+            f"missing: {table} {source}: {shown(entry)} on {day}{more} ({shown(reason.sentence)})",
             markup=False, soft_wrap=True,
         )  # fmt: skip
     if len(missing) > MOST_GAPS:

@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
 from spotify_assets.contracts.tables import DAILY_TABLES
+from spotify_assets.sources.reasons.reason import Reason, ReasonCode
 
 if TYPE_CHECKING:
     from spotify_assets.settings import Settings
@@ -85,7 +86,7 @@ class Today:
     unasked: int = 0
     watchlist: str = ""
     observed_before: bool = True
-    missing: Sequence[str] = ()
+    missing: Sequence[Reason] = ()
     cooldowns: Sequence[Cooldown] = ()
 
     @property
@@ -186,10 +187,8 @@ def _after_cooldown(today: Today) -> Next | str:
 
 
 def _retry(today: Today) -> Next | str:
-    from spotify_assets.warehouse.ledger import is_retryable
-
     last, retries = today.runs[-1], sum(run.is_retry for run in today.runs)
-    open_ = [reason for reason in today.missing if is_retryable(reason, asked_again=retries > 0)]
+    open_ = [reason for reason in today.missing if reason.is_retryable(asked_again=retries > 0)]
     if last.status == CANCELED:
         return "The last run of today was cancelled by hand: nothing is asked for again"
     failed = last.status != SUCCESS
@@ -249,7 +248,7 @@ def look(
         observed_before=any(has_loads_of(warehouse, source) for source in sources),
         missing=[
             *(reason for load in loads for reason in load.missing.values()),
-            *(f"{source} gave nothing for {table}" for table, source in silent),
+            *(Reason(ReasonCode.FAILED, f"{source} gave nothing for {table}") for table, source in silent),
         ],
         cooldowns=cooldowns,
     )

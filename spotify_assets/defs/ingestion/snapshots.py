@@ -92,11 +92,17 @@ def load_metadata(loads: "Sequence[Loaded]", seconds: float) -> dict[str, Any]:
     }
     if credit := credit_markdown(entry.source for entry in entries):
         metadata["credit"] = dg.MetadataValue.md(credit)
-    absent = [f"- {entry.source}: {name} ({why})" for entry in entries for name, why in entry.absent.items()]
+    absent = [
+        f"- {entry.source}: {name} ({reason.sentence})"
+        for entry in entries
+        for name, reason in entry.absent.items()
+    ]
     if absent:
         metadata["absent_columns"] = dg.MetadataValue.md("\n".join(absent))
     named = [
-        f"- {entry.source}: {name} ({reason})" for entry in entries for name, reason in entry.missing.items()
+        f"- {entry.source}: {name} ({reason.sentence})"
+        for entry in entries
+        for name, reason in entry.missing.items()
     ]
     if named:
         metadata["missing_entries"] = dg.MetadataValue.md("\n".join(named[:50]))

@@ -133,15 +133,12 @@ def judge_gaps(key: dg.AssetKey, lost: "Sequence[LostDay]", now: datetime) -> dg
         lost: Every lost day.
         now: The moment.
     """
-    from spotify_assets.quality.lost_days import NOT_LOADED
-
     recent = [one for one in lost if one.day >= now.date() - RECENT]
     older = len(lost) - len(recent)
     table = DAILY[key].name
     if recent:
         says = f"Lost days: {named([f'{one.source} {one.day} ({one.reason})' for one in recent])}. "
-        if any(one.reason == NOT_LOADED for one in recent):
-            day = next(one.day for one in recent if one.reason == NOT_LOADED)
+        if day := next((one.day for one in recent if one.is_loadable), None):
             says += f"What was landed can still be loaded: spotify-assets materialize --day {day}. "
         says += (
             "Nobody can observe a past day again: the marts have a gap there and fill nothing in. If you "

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from spotify_assets.sources.exchange import Exchange
+from spotify_assets.sources.jsontext import NotJson, decode_json
 from spotify_assets.sources.parsing import (
     WORLDWIDE,
     Reading,
@@ -22,8 +23,11 @@ from spotify_assets.sources.parsing import (
     read_lists,
     seconds_as_ms,
     text,
+    text_as_number,
 )
 from spotify_assets.sources.protocol import Entity
+from spotify_assets.sources.reasons.answers import failed, no_data
+from spotify_assets.sources.reasons.reason import Reason
 from spotify_assets.sources.records import RECENT_DAYS, ArtistSnapshot, NewRelease, Parsed, TopTrack
 from spotify_assets.sources.release_dates import parse_release_date
 
@@ -32,6 +36,8 @@ ARTIST = "artist:"
 """Prefix of the key of one artist's albums."""
 EDITORIAL = "editorial:0"
 """Key of the editors' list of releases."""
+NO_DATA = 800
+"""The code of the error for an artist without albums."""
 PAGE_SIZE = 100
 EDITORIAL_PAGES = 2
 """The editors' list is about 200 albums long."""
@@ -85,7 +91,7 @@ def _top_tracks(exchanges: Iterable[Exchange], reading: Reading) -> None:
         key = f"{text(exchange.request, 'artist_id')}/{WORLDWIDE}"
         tracks, problem = _data(exchange)
         if problem or not tracks:
-            reading.miss(key, problem or "no top tracks")
+            reading.miss(key, problem or no_data("no top tracks"))
         else:
             reading.answer(key)
             lists[key] = (exchange, tracks)
@@ -118,8 +124,8 @@ def _new_releases(exchanges: Iterable[Exchange], reading: Reading) -> None:
         key, index = text(exchange.request, "key"), exchange.request.get("index")
         at = index if isinstance(index, int) else 0
         listed, problem = _data(exchange)
-        if problem and at == 0 and "error 800" in problem:
-            listed, problem = [], ""  # an artist without albums
+        if problem and at == 0 and _is_empty(exchange):
+            listed, problem = [], None  # an artist without albums
         if problem:
             reading.miss(key, problem)
             continue
@@ -136,6 +142,16 @@ def _new_releases(exchanges: Iterable[Exchange], reading: Reading) -> None:
         reading.answer(album_id)
         reading.parsed.records.append(_new_release(piece, exchange))
     reading.parsed.records.extend(nameless)
+
+
+def _is_empty(exchange: Exchange) -> bool:
+    """Whether the answer is the error that there are no data."""
+    try:
+        data = decode_json(exchange.body)
+    except NotJson:
+        return False
+    error = data.get("error") if isinstance(data, dict) else None
+    return isinstance(error, dict) and text_as_number(error.get("code")) == NO_DATA
 
 
 def next_index(key: str, at: int, page: Any) -> int | None:
@@ -171,7 +187,7 @@ def _close_or_reopen(key: str, pages: Mapping[int, int | None], reading: Reading
     if at is None:
         reading.answer(key)
     elif key not in reading.open:
-        reading.miss(key, f"its page {at // PAGE_SIZE + 1} never came")
+        reading.miss(key, failed(f"its page {at // PAGE_SIZE + 1} never came"))
 
 
 def _new_ones(listed: list[Any], key: str, exchange: Exchange, reading: Reading) -> Iterator[dict[str, Any]]:
@@ -221,13 +237,13 @@ def _picture(piece: Mapping[str, Any], name: str) -> Any:
     return None if isinstance(address, str) and "//" in address.partition("://")[2] else address
 
 
-def _data(exchange: Exchange) -> tuple[list[Any], str]:
+def _data(exchange: Exchange) -> tuple[list[Any], Reason | None]:
     page, problem = body(exchange)
     if problem:
         return [], problem
     if not isinstance(page, dict):
-        return [], f"the response is {kind(page)}, not an object"
+        return [], failed(f"the response is {kind(page)}, not an object")
     data = page.get("data")
-    return (
-        (data, "") if isinstance(data, list) else ([], f"'data' in the response is {kind(data)}, not a list")
-    )
+    if not isinstance(data, list):
+        return [], failed(f"'data' in the response is {kind(data)}, not a list")
+    return data, None

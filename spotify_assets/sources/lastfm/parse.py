@@ -23,12 +23,16 @@ from spotify_assets.sources.parsing import (
     text_as_number,
 )
 from spotify_assets.sources.protocol import Entity
+from spotify_assets.sources.reasons.answers import failed, no_data
+from spotify_assets.sources.reasons.reason import Reason, ReasonCode
 from spotify_assets.sources.records import ArtistSnapshot, Parsed, TopTrack
 
 MOST_TOP_TRACKS = 10
 NOBODY = "[unknown]"
 """The entry that Last.fm counts plays without an artist's name under, and may answer with for others."""
-SENT_NOBODY = f"not found (Last.fm answered with {NOBODY}, its entry for plays without a name)"
+SENT_NOBODY = Reason(
+    ReasonCode.NOT_FOUND, f"Last.fm answered with {NOBODY}, its entry for plays without a name"
+)
 
 
 def parse(entity: Entity, exchanges: Iterable[Exchange]) -> Parsed:
@@ -56,7 +60,9 @@ def _artists(exchanges: Iterable[Exchange], reading: Reading) -> None:
         data, problem = body(exchange)
         piece = data.get("artist") if isinstance(data, dict) else None
         if problem or not isinstance(piece, dict):
-            reading.miss(asked, problem or f"'artist' in the response is {kind(piece)}, not an object")
+            reading.miss(
+                asked, problem or failed(f"'artist' in the response is {kind(piece)}, not an object")
+            )
             continue
         name = piece.get("name")
         if _is_nobody(name, asked):
@@ -100,9 +106,9 @@ def _top_tracks(exchanges: Iterable[Exchange], reading: Reading) -> None:
         if isinstance(tracks, dict):  # a single track comes without its list
             tracks = [tracks]
         if problem or not isinstance(tracks, list):
-            reading.miss(key, problem or "the response has no list of tracks")
+            reading.miss(key, problem or failed("the response has no list of tracks"))
         elif not tracks:
-            reading.miss(key, "no top tracks")
+            reading.miss(key, no_data("no top tracks"))
         elif isinstance(tracks[0], dict) and _is_nobody(inner(tracks[0], "artist", "name"), asked):
             reading.miss(key, SENT_NOBODY)
         else:

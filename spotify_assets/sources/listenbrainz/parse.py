@@ -14,15 +14,18 @@ from typing import Any
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.parsing import WORLDWIDE, Reading, body, in_order, kind, read_lists, text, texts
 from spotify_assets.sources.protocol import Entity
+from spotify_assets.sources.reasons.answers import LEFT_OUT, failed, no_data
+from spotify_assets.sources.reasons.reason import Reason
 from spotify_assets.sources.records import ArtistSnapshot, NewRelease, Parsed, TopTrack
 from spotify_assets.sources.release_dates import parse_release_date
 
 MOST_TOP_TRACKS = 10
 """Places kept of a list that may be hundreds long, so that every source keeps the same."""
-NOBODY_LISTENS = "unknown to ListenBrainz (no listens)"
+NOBODY_LISTENS = no_data("unknown to ListenBrainz (no listens)")
 """Why an artist is missing that has no counts among others that have."""
-SWITCHED_OFF = "no answer (no count for anybody: ListenBrainz may have switched its counts off)"
+SWITCHED_OFF = failed("no answer (no count for anybody: ListenBrainz may have switched its counts off)")
 """Why artists are missing where a list of several has no count at all."""
+NO_RECORDINGS = no_data("no recordings that anybody listened to")
 FRESH = "fresh releases"
 """The key of the list of fresh releases, which is read as a whole."""
 
@@ -62,7 +65,7 @@ def _artists(exchanges: Iterable[Exchange], reading: Reading) -> None:
             if problem:
                 reading.miss(mbid, problem)
             elif mbid not in found:
-                reading.miss(mbid, "left out of the response")
+                reading.miss(mbid, LEFT_OUT)
             elif listeners is None and plays is None:
                 reading.miss(mbid, NOBODY_LISTENS)
             else:
@@ -82,7 +85,7 @@ def _top_tracks(exchanges: Iterable[Exchange], reading: Reading) -> None:
         key = f"{text(exchange.request, 'artist_id')}/{WORLDWIDE}"
         tracks, problem = _list(exchange)
         if problem or not tracks:
-            reading.miss(key, problem or "no recordings that anybody listened to")
+            reading.miss(key, problem or NO_RECORDINGS)
         else:
             reading.answer(key)
             lists[key] = (exchange, tracks)
@@ -114,7 +117,7 @@ def _new_releases(exchanges: Iterable[Exchange], reading: Reading) -> None:
         payload = data.get("payload") if isinstance(data, dict) else None
         listed = payload.get("releases") if isinstance(payload, dict) else None
         if problem or not isinstance(listed, list):
-            reading.open[FRESH] = problem or "the response has no list of releases"
+            reading.open[FRESH] = problem or failed("the response has no list of releases")
             continue
         reading.closed.add(FRESH)
         for piece in listed:
@@ -164,8 +167,10 @@ def _cover(piece: Mapping[str, Any]) -> str | None:
     return f"https://coverartarchive.org/release/{release}/{image}-500.jpg"
 
 
-def _list(exchange: Exchange) -> tuple[list[Any], str]:
+def _list(exchange: Exchange) -> tuple[list[Any], Reason | None]:
     data, problem = body(exchange)
     if problem:
         return [], problem
-    return (data, "") if isinstance(data, list) else ([], f"the response is {kind(data)}, not a list")
+    if not isinstance(data, list):
+        return [], failed(f"the response is {kind(data)}, not a list")
+    return data, None

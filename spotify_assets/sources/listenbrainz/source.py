@@ -27,6 +27,7 @@ from spotify_assets.sources.listenbrainz.parse import parse
 from spotify_assets.sources.observer import Observer, contact, simulated_url
 from spotify_assets.sources.parsing import WORLDWIDE
 from spotify_assets.sources.protocol import ARTIST_ENTITIES, MBID, Entity, NotAllowed, SignInRefused, Usage
+from spotify_assets.sources.reasons.reason import Reason, ReasonCode
 from spotify_assets.sources.records import Parsed
 from spotify_assets.sources.state import PER_ADDRESS, State, credential_digest
 
@@ -161,7 +162,8 @@ class ListenBrainzSource:
         if entity == "artists":
             return await self._ask(entity, day, sink, _batches(ids), odd)
         if self._token is None:
-            sink(self._observer.unasked(entity, day, self.expected(entity, list(known)), NO_TOKEN))
+            why = Reason(ReasonCode.NOT_ASKED, NO_TOKEN)
+            sink(self._observer.unasked(entity, day, self.expected(entity, list(known)), why))
             self._capabilities.note(TOP_TRACKS, allowed=False, reason=NO_TOKEN, at=self._clock.now())
             return Usage(failures=(NO_TOKEN,))
         try:

@@ -10,6 +10,7 @@ from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.http.request import Request
 from spotify_assets.sources.parsing import Reading, inner, kind, text, texts
 from spotify_assets.sources.protocol import Entity, NotAllowed
+from spotify_assets.sources.reasons.answers import LEFT_OUT, UNKNOWN, no_data
 from spotify_assets.sources.records import AlbumTrack, AudioFeatures, Parsed, TrackDetails
 from spotify_assets.sources.spotify import requests as send
 from spotify_assets.sources.spotify.access import ALBUM_BATCHES, AUDIO_FEATURES, TRACK_BATCHES
@@ -79,7 +80,7 @@ def parse_once(entity: Entity, exchanges: Iterable[Exchange]) -> Parsed:
         if asked_alone := text(exchange.request, alone):
             pairs: Iterable[tuple[str | None, Any]] = [(asked_alone, data)]
         else:
-            answers, other = ([], "") if problem else items_of(data, name)
+            answers, other = ([], None) if problem else items_of(data, name)
             problem = problem or other
             pairs = pair(texts(exchange.request, "ids"), answers)
         for asked, piece in pairs:
@@ -88,9 +89,9 @@ def parse_once(entity: Entity, exchanges: Iterable[Exchange]) -> Parsed:
             elif problem:
                 reading.miss(asked, problem)
             elif piece is None:
-                reading.miss(asked, "unknown to the upstream (null)")
+                reading.miss(asked, UNKNOWN)
             elif piece is NOTHING:
-                reading.miss(asked, "left out of the response")
+                reading.miss(asked, LEFT_OUT)
             elif isinstance(piece, dict):
                 read(reading, exchange, asked, piece)
             else:
@@ -103,7 +104,7 @@ def _album(reading: Reading, exchange: Exchange, album_id: str, piece: Mapping[s
     page = piece.get("tracks", piece)
     items = page.get("items") if isinstance(page, dict) else None
     if not isinstance(items, list) or not items:
-        reading.miss(album_id, "no tracks in the answer")
+        reading.miss(album_id, no_data("no tracks in the answer"))
         return
     reading.answer(album_id)
     for track in items:

@@ -18,12 +18,9 @@ from spotify_assets.sources.http.refusals import is_own, spotify_form
 from spotify_assets.sources.jsontext import NotJson, decode_json
 from spotify_assets.sources.parsing import Reading, kind, text, texts
 from spotify_assets.sources.protocol import ARTIST_ENTITIES, Entity
-from spotify_assets.sources.records import (
-    RECENT_DAYS,
-    ArtistSnapshot,
-    Parsed,
-    Record,
-)
+from spotify_assets.sources.reasons.answers import LEFT_OUT, UNKNOWN, failed, no_answer, no_data, unreadable
+from spotify_assets.sources.reasons.reason import Reason
+from spotify_assets.sources.records import RECENT_DAYS, ArtistSnapshot, Parsed, Record
 from spotify_assets.sources.release_dates import all_recent, last_day, parse_release_date
 from spotify_assets.sources.spotify.pieces import artist, new_release, top_track
 from spotify_assets.sources.spotify.requests import SEARCH_PAGES
@@ -53,34 +50,34 @@ def parse(entity: Entity, exchanges: Iterable[Exchange]) -> Parsed:
     return readers[entity](sorted(exchanges, key=lambda exchange: exchange.observed_at))
 
 
-def body_of(exchange: Exchange) -> tuple[dict[str, Any], str]:
+def body_of(exchange: Exchange) -> tuple[dict[str, Any], Reason | None]:
     """The body as an object, or an empty one and why."""
     try:
         data = decode_json(exchange.body)
     except NotJson as error:
-        return {}, f"HTTP {exchange.status} with {error}"
+        return {}, unreadable(exchange.status, error)
     if exchange.status != 200:
         return {}, _failure(exchange.status, data)
     if not isinstance(data, dict):
-        return {}, f"the response is {kind(data)}, not an object"
-    return data, ""
+        return {}, failed(f"the response is {kind(data)}, not an object")
+    return data, None
 
 
-def _failure(status: int, data: object) -> str:
+def _failure(status: int, data: object) -> Reason:
     error = data.get("error") if isinstance(data, dict) else None
     message = error.get("message") if isinstance(error, dict) else error
     said = f": {message[:200]}" if isinstance(message, str) and message else ""
-    return ("not found (HTTP 404" if status == 404 else f"no answer (HTTP {status}") + f"{said})"
+    return no_answer(status, said)
 
 
-def items_of(data: Mapping[str, Any], name: str) -> tuple[list[Any], str]:
+def items_of(data: Mapping[str, Any], name: str) -> tuple[list[Any], Reason | None]:
     """The list called `name`, or an empty one and why."""
     if name not in data:
-        return [], f"the response has no {name!r}"
+        return [], failed(f"the response has no {name!r}")
     items = data[name]
     if not isinstance(items, list):
-        return [], f"{name!r} in the response is {kind(items)}, not a list"
-    return items, ""
+        return [], failed(f"{name!r} in the response is {kind(items)}, not a list")
+    return items, None
 
 
 # --- artists ---
@@ -94,7 +91,7 @@ def _artists(exchanges: Iterable[Exchange]) -> Parsed:
         if alone := text(exchange.request, "artist_id"):
             pairs: Iterable[tuple[str | None, Any]] = [(alone, data)]
         else:
-            answers, other = ([], "") if problem else items_of(data, "artists")
+            answers, other = ([], None) if problem else items_of(data, "artists")
             problem = problem or other
             pairs = pair(texts(exchange.request, "ids"), answers)
         for asked, piece in pairs:
@@ -113,9 +110,9 @@ def _artist(reading: Reading, exchange: Exchange, asked: str | None, piece: Any)
     if asked is None:
         reading.reject(exchange, piece, "an answer that nobody asked for")
     elif piece is None:
-        reading.miss(asked, "unknown to the upstream (null)")
+        reading.miss(asked, UNKNOWN)
     elif piece is NOTHING:
-        reading.miss(asked, "left out of the response")
+        reading.miss(asked, LEFT_OUT)
     elif isinstance(piece, dict):
         reading.answer(asked)
         return artist(asked, piece, exchange.observed_at)
@@ -173,11 +170,11 @@ def _top_tracks(exchanges: Iterable[Exchange]) -> Parsed:
     for exchange in exchanges:
         key = f"{text(exchange.request, 'artist_id')}/{text(exchange.request, 'market')}"
         data, problem = body_of(exchange)
-        tracks, other = ([], "") if problem else items_of(data, "tracks")
-        if problem or other:
-            reading.miss(key, problem or other)
+        tracks, other = ([], None) if problem else items_of(data, "tracks")
+        if why := problem or other:
+            reading.miss(key, why)
         elif not tracks:
-            reading.miss(key, "no top tracks in this market")
+            reading.miss(key, no_data("no top tracks in this market"))
         else:
             reading.answer(key)
             # A later list replaces an earlier one whole, or a shorter one would be topped up by it.
@@ -244,7 +241,7 @@ def _reopen(reading: Reading, cut: Mapping[str, int | None]) -> None:
     for page, number in cut.items():
         if number is not None:
             reading.closed.discard(page)
-            reading.open.setdefault(page, f"its page {number} never came")
+            reading.open.setdefault(page, failed(f"its page {number} never came"))
 
 
 def _album_details(exchange: Exchange) -> dict[str, Mapping[str, Any]]:
@@ -283,13 +280,13 @@ def _is_old(piece: object, since: date) -> bool:
     return last is not None and last < since
 
 
-def _page_items(exchange: Exchange) -> tuple[list[Any], str]:
+def _page_items(exchange: Exchange) -> tuple[list[Any], Reason | None]:
     data, problem = body_of(exchange)
     if problem:
         return [], problem
     page = data if "artist_id" in exchange.request else data.get("albums")
     if not isinstance(page, dict):
-        return [], f"'albums' in the response is {kind(page)}, not a page"
+        return [], failed(f"'albums' in the response is {kind(page)}, not a page")
     items, problem = items_of(page, "items")
     if "artist_id" in exchange.request:
         since = exchange.observed_at.date() - timedelta(days=RECENT_DAYS)

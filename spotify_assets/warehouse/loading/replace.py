@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import adbc_driver_manager
 import pyarrow as pa
 
+from spotify_assets.sources.reasons.reason import to_json
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import PartitionBusy, RowsRejected, first_line
-from spotify_assets.warehouse.ledger import LEDGER_COLUMNS, LedgerEntry, LoadSummary, QuarantinedRow
+from spotify_assets.warehouse.ledger import LEDGER_COLUMNS, LedgerEntry, LoadSummary, QuarantinedRow, entry_of
 from spotify_assets.warehouse.loading.content import conform, content_hash
 from spotify_assets.warehouse.loading.escape import storable_json, storable_text
 from spotify_assets.warehouse.loading.load_failures import load_errors_explained
@@ -273,16 +274,16 @@ def _write_ledger(
             loaded,
             load.quarantined,
             load.superseded,
-            storable_json(dict(load.missing)),
+            storable_json(to_json(load.missing)),
             digest,
             storable_text(load.run_id),
-            storable_json(dict(load.absent)),
+            storable_json(to_json(load.absent)),
         ),
     )
     values = list(found.to_pylist()[0].values())
     for place in (10, -1):  # missing, absent
         values[place] = json.loads(values[place])
-    return LedgerEntry(*values)
+    return entry_of(values)
 
 
 def _execute(connection: AdbcConnection, statement: str, values: tuple[Any, ...]) -> None:

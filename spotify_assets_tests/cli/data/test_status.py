@@ -10,8 +10,9 @@ import pytest
 from pydantic import SecretStr
 
 from spotify_assets.settings import load_settings
+from spotify_assets.sources.reasons.reason import Reason, ReasonCode
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.ledger import MAY_NOT, TELLS_NOTHING, LoadSummary, QuarantinedRow
+from spotify_assets.warehouse.ledger import LoadSummary, QuarantinedRow
 from spotify_assets.warehouse.loading.replace import replace_partition
 from spotify_assets_tests.support.command import Done
 
@@ -23,7 +24,7 @@ def load(database: str) -> Callable[..., None]:
     """Load a day of one artist, with books that name what is missing."""
 
     def load(
-        day: str, missing: dict[str, str] | None = None, quarantined: int = 0, source: str = "spotify"
+        day: str, missing: dict[str, Reason] | None = None, quarantined: int = 0, source: str = "spotify"
     ) -> None:
         on = date.fromisoformat(day)
         rows = pa.table(
@@ -76,9 +77,12 @@ def test_days_missed_since_the_newest_are_lost_if_the_source_is_still_observed(
 
 
 def test_days_rows_lost_days_and_what_is_missing(cli: Cli, load: Callable[..., None]) -> None:
-    load("2026-11-01", {"old": "was missing long ago"})
+    load("2026-11-01", {"old": Reason(ReasonCode.FAILED, "was missing long ago")})
     load("2026-11-02")
-    absent = {"b" * 22: "unknown to the upstream (null)", "[bold]c\x1b": "HTTP 500"}
+    absent = {
+        "b" * 22: Reason(ReasonCode.NOT_FOUND, "no data for this id"),
+        "[bold]c\x1b": Reason(ReasonCode.FAILED, "HTTP 500"),
+    }
     load("2026-11-05", absent, quarantined=2)
     (series,) = cli("status", "--json").succeeded().json()["series"]
     assert series == {
@@ -86,11 +90,14 @@ def test_days_rows_lost_days_and_what_is_missing(cli: Cli, load: Callable[..., N
         "first_day": "2026-11-01", "newest_day": "2026-11-05",
         "days": 3, "rows": 3, "missing": 3, "quarantined": 2, "lost_days": ["2026-11-03", "2026-11-04"],
         "loadable_days": [],
-        "missing_on_newest_day": absent,
+        "missing_on_newest_day": {
+            "b" * 22: {"code": "not_found", "detail": "no data for this id"},
+            "[bold]c\x1b": {"code": "failed", "detail": "HTTP 500"},
+        },
     }  # fmt: skip
     text = cli("status").succeeded().out
     assert "lost: artist_snapshots, spotify: 2026-11-03, 2026-11-04" in text
-    named = f"{'b' * 22} (unknown to the upstream (null))"
+    named = f"{'b' * 22} (not found (no data for this id))"
     assert f"missing on 2026-11-05: artist_snapshots, spotify: {named}" in text
     assert "[bold]c\\x1b (HTTP 500)" in text
     assert "long ago" not in text
@@ -98,7 +105,7 @@ def test_days_rows_lost_days_and_what_is_missing(cli: Cli, load: Callable[..., N
 
 
 def test_many_missing_are_counted(cli: Cli, load: Callable[..., None]) -> None:
-    load("2026-11-05", {f"artist {n:02}": "unknown" for n in range(25)})
+    load("2026-11-05", {f"artist {n:02}": Reason(ReasonCode.FAILED, "unknown") for n in range(25)})
     text = cli("status").succeeded().out
     assert text.count("(unknown)") == 10
     assert "… and 15 more (status --json)" in text
@@ -120,7 +127,8 @@ def test_at_any_width_no_name_date_or_number_is_cut(
 ) -> None:
     for source in ("spotify", "simulated-listenbrainz"):
         load("2026-10-01", source=source)
-        load("2026-11-05", {"x": "HTTP 500"}, source=source, quarantined=12_345 if width >= 80 else 0)
+        missing = {"x": Reason(ReasonCode.FAILED, "HTTP 500")}
+        load("2026-11-05", missing, source=source, quarantined=12_345 if width >= 80 else 0)
     monkeypatch.setenv("COLUMNS", str(width))
     text = cli("status").succeeded().out
     table = text[text.index("source and table") :].splitlines()[:5]
@@ -145,7 +153,7 @@ def test_days_that_can_still_be_had_are_not_lost(cli: Cli, load: Callable[..., N
 
 
 def test_what_a_source_never_offers_is_not_missing(cli: Cli, load: Callable[..., None]) -> None:
-    load("2026-11-05", {"artists": f"{MAY_NOT} (spotify {TELLS_NOTHING} artists)"})
+    load("2026-11-05", {"artists": Reason(ReasonCode.NOT_OFFERED)})
     assert "missing" not in cli("status").succeeded().out
     (series,) = cli("status", "--json").succeeded().json()["series"]
     assert (series["offered"], series["missing"], series["missing_on_newest_day"]) == (False, 0, {})

@@ -14,7 +14,6 @@ from pydantic import SecretStr
 
 from spotify_assets.quality.coverage import coverage
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.ledger import MAY_NOT, UNIDENTIFIED
 from spotify_assets_tests.dbt.conftest import TABLES, Project
 from spotify_assets_tests.support.marts import data
 from spotify_assets_tests.support.marts.rebuilding import assert_equals_full_rebuild, contents
@@ -64,7 +63,7 @@ def ledger(seed: int, last: date, found: dict[str, list[dict[str, Any]]]) -> Loa
     for source, table, day in loads:  # a source that tells nothing of a table
         if (source, table) == REFUSED:
             loads[source, table, day] = dict.fromkeys(COUNTS, 0) | {
-                "requested": 1, "missing": 1, "reasons": {"b": f"{MAY_NOT} (it tells nothing)"}
+                "requested": 1, "missing": 1, "reasons": {"b": {"code": "not_offered"}}
             }  # fmt: skip
     for key, count in standing.items():  # what stands in a table was loaded
         loads.setdefault(key, one_load(chance, count))
@@ -74,9 +73,9 @@ def ledger(seed: int, last: date, found: dict[str, list[dict[str, Any]]]) -> Loa
 def one_load(chance: random.Random, standing: int | None) -> dict[str, Any]:
     """The ledger's counts and reasons, for so many rows that stand in the table if that is known."""
     reasons = {
-        "a": "timed out",
-        "b": f"{MAY_NOT} (403)",
-        "c": f"{UNIDENTIFIED} other is not known: nothing was found",
+        "a": {"code": "failed", "detail": "timed out"},
+        "b": {"code": "refused", "detail": "403"},
+        "c": {"code": "unidentified"},
     }
     missing = {key: reason for key, reason in reasons.items() if chance.random() < 0.4}
     empty = standing is None and chance.random() < 0.3
@@ -243,7 +242,8 @@ def test_lost_days_are_those_of_status(built: Project) -> None:
 def test_today_is_not_over(new_project: Callable[[], Project]) -> None:
     project = new_project()
     today = datetime.now(UTC).date()
-    empty = dict.fromkeys(COUNTS, 0) | {"missing": 1, "reasons": {"a": "timed out"}}
+    empty = dict.fromkeys(COUNTS, 0) | {"missing": 1, "reasons": {"a": {"code": "failed"}}}
+    refused = empty | {"reasons": {"a": {"code": "refused"}}}
     full = dict.fromkeys(COUNTS, 1) | {"received": 2, "reasons": {}}
     book(
         project,
@@ -251,11 +251,20 @@ def test_today_is_not_over(new_project: Callable[[], Project]) -> None:
             ("s", "artist_snapshots", today - 3 * DAY): full,
             ("s", "artist_snapshots", today - DAY): empty,
             ("s", "artist_snapshots", today): empty,
+            # what came today tells of yesterday: the upstream would have told
+            ("s", "top_tracks", today - 2 * DAY): refused,
+            ("s", "top_tracks", today): full,
+            ("s", "new_releases", today - 2 * DAY): refused,
+            ("s", "new_releases", today): refused,
         },
     )
     project.dbt("run", *MODELS)
     assert lost_by_mart(project) == lost_by_status(project)
-    assert lost_by_mart(project) == {("s", "artist_snapshots"): [today - 2 * DAY, today - DAY]}
+    assert lost_by_mart(project) == {
+        ("s", "artist_snapshots"): [today - 2 * DAY, today - DAY],
+        ("s", "top_tracks"): [today - DAY],
+        ("s", "new_releases"): [],
+    }
 
 
 def test_day_by_day_and_out_of_order_equal_a_full_rebuild(new_project: Callable[[], Project]) -> None:

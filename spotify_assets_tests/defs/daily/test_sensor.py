@@ -17,6 +17,7 @@ from spotify_assets.contracts.tables import DAILY_TABLES
 from spotify_assets.definitions import build_definitions
 from spotify_assets.defs.daily.planner import COMPLETE_TODAY, PAUSES
 from spotify_assets.settings import PROJECT_ROOT, Settings
+from spotify_assets.sources.reasons.reason import Reason, ReasonCode
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import LoadSummary
 from spotify_assets.warehouse.loading.replace import replace_partition
@@ -33,7 +34,7 @@ def at(hour: int, minute: int = 0, day: date = DAY) -> datetime:
     return datetime(day.year, day.month, day.day, hour, minute, tzinfo=UTC)
 
 
-def load(warehouse: Warehouse, day: date, missing: Mapping[str, str] | None = None, *ids: str) -> None:
+def load(warehouse: Warehouse, day: date, missing: Mapping[str, Reason] | None = None, *ids: str) -> None:
     """Load a day in which some artists are missing."""
     ids = ids or (A,)
     rows = pa.table(
@@ -98,7 +99,7 @@ def test_it_asks_again_after_growing_pauses_and_no_more_than_that(
 ) -> None:
     status = FAILED if why == "failed" else dg.DagsterRunStatus.SUCCESS
     if why == "missing":
-        load(warehouse, DAY, {B: "no answer (HTTP 503)"})
+        load(warehouse, DAY, {B: Reason(ReasonCode.FAILED, "HTTP 503")})
     else:
         load(warehouse, DAY)
     ended = at(12, 3)
@@ -133,7 +134,7 @@ def test_a_source_that_gave_nothing_today_is_asked_again(
 def test_it_asks_no_more_once_everything_came(
     sensor: Sensor, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> None:
-    load(warehouse, DAY, {B: "no answer (HTTP 503)"})
+    load(warehouse, DAY, {B: Reason(ReasonCode.FAILED, "HTTP 503")})
     record_run(instance, at(12, 3))
     (request,) = sensor.tick(at(12, 33))
     load(warehouse, DAY, {}, A, B)
@@ -142,18 +143,19 @@ def test_it_asks_no_more_once_everything_came(
 
 
 @pytest.mark.parametrize(
-    "reason",
+    "code",
     [
-        "this app may not see it (HTTP 403)",
-        "its id at deezer is not known: not looked for yet",
-        "the calls of the day were used up before its turn came",
-        "the upstream asked to be left alone before its turn came",
+        ReasonCode.REFUSED,
+        ReasonCode.NOT_OFFERED,
+        ReasonCode.UNIDENTIFIED,
+        ReasonCode.BUDGET_SPENT,
+        ReasonCode.COOLDOWN,
     ],
 )
 def test_what_asking_again_cannot_bring_is_not_asked_for(
-    reason: str, sensor: Sensor, warehouse: Warehouse, instance: dg.DagsterInstance
+    code: ReasonCode, sensor: Sensor, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> None:
-    load(warehouse, DAY, {B: reason})
+    load(warehouse, DAY, {B: Reason(code)})
     record_run(instance, at(12, 3))
     assert sensor.tick(at(20)) == []
 
@@ -161,7 +163,7 @@ def test_what_asking_again_cannot_bring_is_not_asked_for(
 def test_an_upstream_that_twice_knows_nothing_of_an_artist_is_believed(
     sensor: Sensor, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> None:
-    load(warehouse, DAY, {B: "unknown to the upstream (null)"})
+    load(warehouse, DAY, {B: Reason(ReasonCode.NOT_FOUND)})
     record_run(instance, at(12, 3))
     (request,) = sensor.tick(at(12, 40))
     record_run(instance, at(12, 42), request=request)
@@ -308,7 +310,7 @@ def cool_down(warehouse: Warehouse, seconds: float, set_at: datetime | None = No
 def test_after_a_cooldown_today_is_resumed_by_one_run(
     sensor: Sensor, warehouse: Warehouse, instance: dg.DagsterInstance
 ) -> None:
-    load(warehouse, DAY, {B: "the upstream asked to be left alone before its turn came"})
+    load(warehouse, DAY, {B: Reason(ReasonCode.COOLDOWN)})
     record_run(instance, at(12, 3))
     until = cool_down(warehouse, 0.1, at(12, 2))
     (request,) = sensor.tick(at(12, 10))

@@ -15,6 +15,7 @@ from spotify_assets.settings import Settings, load_settings
 from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.simulator.server.config import SimulatorConfig
 from spotify_assets.simulator.server.http import running
+from spotify_assets.sources.reasons.reason import SENTENCES, ReasonCode
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.upstream_state.capabilities import all_capabilities
 from spotify_assets_tests.support.running import materialized, run
@@ -89,18 +90,15 @@ def test_an_app_in_development_mode_gets_all_it_may_and_reasons_for_the_rest(
     assert rows(
         warehouse,
         "select distinct metric, value, value_null_reason from marts.artist_popularity_trend order by 1",
-    ) == [
-        (metric, None, "left out of every answer of this day: this app may not see it")
-        for metric in ("followers", "popularity")
-    ]
+    ) == [(metric, None, SENTENCES[ReasonCode.WITHHELD]) for metric in ("followers", "popularity")]
     # Who may not be seen is named, one by one, with what was said.
     assert ledger(warehouse, "top_tracks") == [(8, 8, 0)] * 2
     reasons = rows(
         warehouse,
         "select distinct m.reason from ops.current_partition_loads, "
-        "jsonb_each_text(missing) as m (key, reason) where table_name = 'top_tracks'",
+        "jsonb_each(missing) as m (key, reason) where table_name = 'top_tracks'",
     )
-    assert reasons == [('this app may not see it (refused: HTTP 403: "Forbidden")',)]
+    assert reasons == [({"code": "refused", "detail": 'refused: HTTP 403: "Forbidden"'},)]
     # New releases come from a search and from each artist's own albums.
     (requested, missing, loaded), _ = ledger(warehouse, "new_releases")
     assert (missing, requested >= loaded > 0) == (0, True)
@@ -128,7 +126,7 @@ def test_a_field_that_vanishes_ends_its_series_with_a_reason(
         "from marts.artist_popularity_trend where metric = 'popularity' group by 1 order by 1",
     ) == [
         (FIRST, 8, 8, None),
-        (SECOND, 8, 0, "left out of every answer of this day: this app may not see it"),
+        (SECOND, 8, 0, SENTENCES[ReasonCode.WITHHELD]),
     ]
     zeros = "select count(*) from marts.artist_popularity_trend where value = 0"
     assert rows(warehouse, zeros) == [(0,)]

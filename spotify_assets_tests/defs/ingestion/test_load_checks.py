@@ -17,19 +17,20 @@ from spotify_assets.defs.ingestion.checks.reconciliation import check_reconcilia
 from spotify_assets.defs.ingestion.checks.unchanged import check_unchanged
 from spotify_assets.defs.ingestion.checks.volume import check_volume
 from spotify_assets.defs.ingestion.snapshots import snapshot_key
-from spotify_assets.ingest.absent import LEFT_OUT, NO_VALUE
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
 from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.sources.exchange import Exchange
+from spotify_assets.sources.reasons.reason import SENTENCES, Reason, ReasonCode
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.ledger import MAY_NOT, LoadSummary, QuarantinedRow
+from spotify_assets.warehouse.ledger import LoadSummary, QuarantinedRow
 from spotify_assets.warehouse.loading.replace import replace_partition
 from spotify_assets.warehouse.upstream_state.capabilities import PostgresCapabilities
 from spotify_assets_tests.support.clocks.timeline import StoppedClock
 from spotify_assets_tests.support.running import run
 
 DAY = date(2026, 11, 20)
+FAILED = Reason(ReasonCode.FAILED, "HTTP 500")
 ARTISTS, RELEASES, DETAILS = (TABLES[name] for name in ("artist_snapshots", "new_releases", "track_details"))
 
 
@@ -55,8 +56,8 @@ def observe(
     popularity: Sequence[int | None],
     *,
     source: str = "spotify",
-    missing: Mapping[str, str] | None = None,
-    absent: Mapping[str, str] | None = None,
+    missing: Mapping[str, Reason] | None = None,
+    absent: Mapping[str, Reason] | None = None,
     quarantined: int = 0,
     followers: int | None = None,
 ) -> None:
@@ -116,7 +117,7 @@ def volume(warehouse: Warehouse, table: str = "artist_snapshots", *days: date) -
 def test_far_fewer_rows_than_usual_for_as_many_asked_for(warehouse: Warehouse) -> None:
     for number in range(1, 9):
         observe(warehouse, ago(number), moving(40, number))
-    observe(warehouse, DAY, moving(15, 0), missing={f"gone-{n}": "HTTP 500" for n in range(25)})
+    observe(warehouse, DAY, moving(15, 0), missing={f"gone-{n}": FAILED for n in range(25)})
     found = volume(warehouse)
     assert not found.passed
     assert "Fewer rows than usual: spotify on 2026-11-20 has 15, to be expected were 40." in says(found)
@@ -137,17 +138,17 @@ def test_a_watchlist_may_grow_and_shrink(warehouse: Warehouse) -> None:
 def test_what_is_refused_was_not_to_be_had(warehouse: Warehouse) -> None:
     for number in range(1, 9):
         observe(warehouse, ago(number), moving(40, number))
-    observe(warehouse, DAY, [], missing={f"a-{n}": f"{MAY_NOT} (HTTP 403)" for n in range(40)})
+    observe(warehouse, DAY, [], missing={f"a-{n}": Reason(ReasonCode.REFUSED, "HTTP 403") for n in range(40)})
     found = volume(warehouse)
     assert found.passed
-    assert f"for a known reason: spotify: {MAY_NOT} (HTTP 403)" in says(found)
+    assert f"for a known reason: spotify: {Reason(ReasonCode.REFUSED, 'HTTP 403').sentence}" in says(found)
 
 
 def test_with_few_days_nothing_is_usual_and_lost_days_are_none(warehouse: Warehouse) -> None:
     for number in range(1, 7):
         observe(warehouse, ago(number), moving(40, number))
-    observe(warehouse, ago(7), [], missing={f"gone-{n}": "HTTP 500" for n in range(40)})
-    observe(warehouse, DAY, moving(2, 0), missing={f"gone-{n}": "HTTP 500" for n in range(38)})
+    observe(warehouse, ago(7), [], missing={f"gone-{n}": FAILED for n in range(40)})
+    observe(warehouse, DAY, moving(2, 0), missing={f"gone-{n}": FAILED for n in range(38)})
     found = volume(warehouse)
     assert found.passed
     assert "Too few days to compare: 1 day with fewer than 7 loaded days before" in says(found)
@@ -248,9 +249,9 @@ def told(warehouse: Warehouse) -> None:
         observe(warehouse, ago(number), moving(20, number))
 
 
-@pytest.mark.parametrize("absent", [None, {"popularity": NO_VALUE}])
+@pytest.mark.parametrize("absent", [None, {"popularity": Reason(ReasonCode.NO_VALUES)}])
 def test_a_column_that_goes_empty_without_a_reason(
-    warehouse: Warehouse, told: None, absent: dict[str, str] | None
+    warehouse: Warehouse, told: None, absent: dict[str, Reason] | None
 ) -> None:
     observe(warehouse, DAY, [None] * 20, absent=absent)
     found = null_share(warehouse)
@@ -261,10 +262,11 @@ def test_a_column_that_goes_empty_without_a_reason(
 
 
 def test_a_reason_of_the_ledger_is_named(warehouse: Warehouse, told: None) -> None:
-    observe(warehouse, DAY, [None] * 20, absent={"popularity": LEFT_OUT})
+    observe(warehouse, DAY, [None] * 20, absent={"popularity": Reason(ReasonCode.WITHHELD)})
     found = null_share(warehouse)
     assert found.passed
-    assert says(found) == f"Emptier for a known reason: {RISE.format(100)}: {LEFT_OUT}."
+    why = Reason(ReasonCode.WITHHELD).sentence
+    assert says(found) == f"Emptier for a known reason: {RISE.format(100)}: {why}."
 
 
 def test_a_refusal_that_is_remembered_explains_days_from_then_on(warehouse: Warehouse, told: None) -> None:
@@ -281,7 +283,7 @@ def test_a_refusal_that_is_remembered_explains_days_from_then_on(warehouse: Ware
     )
     found = null_share(warehouse)
     assert found.passed
-    assert f"{RISE.format(50)}: {why} ({MAY_NOT} since 2026-11-20)" in says(found)
+    assert f"{RISE.format(50)}: {why} ({SENTENCES[ReasonCode.REFUSED]} since 2026-11-20)" in says(found)
 
 
 def test_a_few_more_nulls_and_few_days_say_nothing(warehouse: Warehouse, told: None) -> None:
@@ -293,8 +295,8 @@ def test_a_few_more_nulls_and_few_days_say_nothing(warehouse: Warehouse, told: N
         observe(warehouse, ago(number), moving(20, number), source="deezer")
     observe(warehouse, DAY, [None] * 20, source="deezer")
     assert not null_share(warehouse).passed
-    observe(warehouse, ago(1), [], source="deezer", missing={"a": "HTTP 500"})
-    observe(warehouse, ago(2), [], source="deezer", missing={"a": "HTTP 500"})
+    observe(warehouse, ago(1), [], source="deezer", missing={"a": FAILED})
+    observe(warehouse, ago(2), [], source="deezer", missing={"a": FAILED})
     found = null_share(warehouse)
     assert found.passed
     assert "Too few days to compare: 1 day" in says(found)
@@ -352,8 +354,8 @@ def execute(warehouse: Warehouse, statement: str) -> None:
 
 def test_books_that_agree(warehouse: Warehouse, landing: Landing) -> None:
     put(landing, "one")
-    observe(warehouse, DAY, moving(3, 0), missing={"gone": "HTTP 500"}, quarantined=2)
-    observe(warehouse, DAY, moving(3, 0), missing={"gone": "HTTP 500"}, quarantined=2)
+    observe(warehouse, DAY, moving(3, 0), missing={"gone": FAILED}, quarantined=2)
+    observe(warehouse, DAY, moving(3, 0), missing={"gone": FAILED}, quarantined=2)
     found = reconcile(warehouse, landing)
     assert found.passed
     assert says(found) == "Lake, ledger, table and quarantine agree on 1 day."
@@ -381,7 +383,7 @@ def test_books_that_agree(warehouse: Warehouse, landing: Landing) -> None:
 )
 def test_books_that_do_not_agree(warehouse: Warehouse, landing: Landing, change: str, words: str) -> None:
     put(landing, "one")
-    observe(warehouse, DAY, moving(3, 0), missing={"gone": "HTTP 500"}, quarantined=2)
+    observe(warehouse, DAY, moving(3, 0), missing={"gone": FAILED}, quarantined=2)
     execute(warehouse, change)
     found = reconcile(warehouse, landing)
     assert not found.passed

@@ -13,6 +13,7 @@ from spotify_assets.defs.monitoring.daily_checks import CHECK_PLATFORM
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
 from spotify_assets.sources.exchange import Exchange
+from spotify_assets.sources.reasons.reason import Reason, ReasonCode
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import LoadSummary
 from spotify_assets.warehouse.loading.replace import replace_partition
@@ -42,7 +43,7 @@ def observe(warehouse: Warehouse, *days: int, source: str = "simulated") -> None
         load(warehouse, rows, day=day, source=source)
 
 
-def nothing_came(warehouse: Warehouse, number: int, missing: dict[str, str]) -> None:
+def nothing_came(warehouse: Warehouse, number: int, missing: dict[str, Reason]) -> None:
     """Book a day on which all that was asked for is missing."""
     day = date(2026, 11, number)
     replace_partition(
@@ -143,9 +144,11 @@ def test_a_lost_day_has_the_reason_of_what_did_not_come(
     settings: Settings, warehouse: Warehouse, watched: None
 ) -> None:
     observe(warehouse, 18, 20)
-    spent = "the calls of the day were used up before its turn came"
-    nothing_came(warehouse, 19, {"a": spent, "b": spent})
-    assert f"simulated 2026-11-19 ({spent} (so for 2))" in says(check(settings, "2026-11-20T13:00")["gaps"])
+    spent = Reason(ReasonCode.BUDGET_SPENT)
+    nothing_came(warehouse, 19, {"a": spent, "b": spent, "c": Reason(ReasonCode.UNIDENTIFIED)})
+    assert f"simulated 2026-11-19 ({spent.sentence} (so for 2))" in says(
+        check(settings, "2026-11-20T13:00")["gaps"]
+    )
 
 
 def test_a_day_that_was_landed_can_still_be_loaded(
@@ -198,7 +201,11 @@ def test_a_series_that_has_ended_loses_no_days(
 def test_what_is_told_to_nobody_is_not_lost(settings: Settings, warehouse: Warehouse, watched: None) -> None:
     observe(warehouse, 18)
     for number in (19, 20):
-        nothing_came(warehouse, number, {"a": "this app may not see it (HTTP 403)"})
+        nothing_came(
+            warehouse,
+            number,
+            {"a": Reason(ReasonCode.REFUSED, "HTTP 403"), "b": Reason(ReasonCode.UNIDENTIFIED)},
+        )
     found = check(settings, "2026-11-20T13:00")
     assert found["freshness"].passed
     assert found["gaps"].passed

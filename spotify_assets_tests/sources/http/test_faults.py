@@ -398,9 +398,8 @@ def test_404_is_an_answer() -> None:
             usage = await source.observe("top_tracks", DAY, ids(1), landed)
         assert (usage.calls, usage.failures) == (2, ())
         missing = source.parse("top_tracks", landed).missing
-        assert [(m.key, m.reason) for m in missing] == [
-            (f"{ids(1)[0]}/US", "not found (HTTP 404: Resource not found)")
-        ]
+        assert [(m.key, m.reason.code) for m in missing] == [(f"{ids(1)[0]}/US", "not_found")]
+        assert "Resource not found" in missing[0].reason.detail
 
     run(test)
 
@@ -446,9 +445,8 @@ def test_one_bad_id_does_not_spoil_its_batch() -> None:
         assert len(usage.failures) == 1
         parsed = source.parse("artists", landed)
         assert len(parsed.records) == 49
-        assert [(m.key, m.reason) for m in parsed.missing] == [
-            (bad, "no answer (HTTP 400: Invalid base62 id)")
-        ]
+        assert [(m.key, m.reason.code) for m in parsed.missing] == [(bad, "failed")]
+        assert "Invalid base62 id" in parsed.missing[0].reason.detail
         assert len(up.requests) <= 13
 
     run(test)

@@ -51,7 +51,7 @@ def pairs(*exchanges: Exchange) -> list[tuple[str, str]]:
 
 def test_answers_belong_to_questions_by_position() -> None:
     parsed = parse("artists", [artists(artist(A), None, artist(C))])
-    assert [(m.key, m.reason) for m in parsed.missing] == [(B, "unknown to the upstream (null)")]
+    assert [(m.key, m.reason.code) for m in parsed.missing] == [(B, "not_found")]
     assert parsed.requested == [A, B, C]
     assert [r.artist_id for r in parsed.records if isinstance(r, ArtistSnapshot)] == [A, C]
 
@@ -69,7 +69,7 @@ def test_answers_out_of_order_are_told_by_their_ids() -> None:
 
 def test_too_few_and_too_many_answers() -> None:
     few = parse("artists", [artists(artist(A), artist(C))])
-    assert [(m.key, m.reason) for m in few.missing] == [(B, "left out of the response")]
+    assert [(m.key, m.reason.code) for m in few.missing] == [(B, "failed")]
     assert len(few.records) == 2
     many = parse("artists", [artists(artist(A), artist(B), artist(C), artist("X" * 22), artist("Y" * 22))])
     assert (len(many.records), len(many.rejected), many.missing) == (3, 2, [])
@@ -123,23 +123,31 @@ def test_a_later_run_fills_what_an_earlier_one_missed_and_never_unlearns() -> No
 
 
 @pytest.mark.parametrize(
-    ("body", "status", "reason"),
+    ("body", "status", "code", "detail"),
     [
-        ("", 200, "an empty body"),
-        ("<html>", 502, "HTTP 502 with a web page"),
-        ('{"artists": [', 200, "invalid JSON"),
-        ({"error": {"status": 429, "message": "API rate limit exceeded"}}, 429, "API rate limit exceeded"),
-        ({"error": {"type": "not_found", "description": "non existing id"}}, 404, "not found (HTTP 404)"),
-        ({"error": "odd"}, 500, "no answer (HTTP 500: odd)"),
-        ([], 200, "is a list, not an object"),
-        ({"artists": None}, 200, "'artists' in the response is null, not a list"),
-        ({}, 200, "has no 'artists'"),
+        ("", 200, "failed", "an empty body"),
+        ("<html>", 502, "failed", "HTTP 502 with a web page"),
+        ('{"artists": [', 200, "failed", "invalid JSON"),
+        (
+            {"error": {"status": 429, "message": "API rate limit exceeded"}},
+            429,
+            "failed",
+            "rate limit exceeded",
+        ),
+        ({"error": {"type": "not_found", "description": "non existing id"}}, 404, "not_found", "HTTP 404"),
+        ({"error": "odd"}, 500, "failed", "HTTP 500: odd"),
+        ({"error": "odd"}, 403, "forbidden", "HTTP 403: odd"),
+        ("<html>", 403, "forbidden", "a web page"),
+        ([], 200, "failed", "is a list, not an object"),
+        ({"artists": None}, 200, "failed", "'artists' in the response is null, not a list"),
+        ({}, 200, "failed", "has no 'artists'"),
     ],
 )
-def test_reasons_for_missing(body: object, status: int, reason: str) -> None:
+def test_reasons_for_missing(body: object, status: int, code: str, detail: str) -> None:
     parsed = parse("artists", [exchange("artists", {"ids": [A]}, body, status)])
     assert [m.key for m in parsed.missing] == [A]
-    assert reason in parsed.missing[0].reason
+    assert parsed.missing[0].reason.code == code
+    assert detail in parsed.missing[0].reason.detail
 
 
 # --- top tracks ---
@@ -169,7 +177,7 @@ def test_positions_follow_the_response_and_end_at_ten() -> None:
 def test_markets_and_empty_lists() -> None:
     parsed = parse("top_tracks", [top(track(1)), top(market="SE"), top(track(1), artist_id=B)])
     assert parsed.requested == [f"{A}/US", f"{A}/SE", f"{B}/US"]
-    assert [(m.key, m.reason) for m in parsed.missing] == [(f"{A}/SE", "no top tracks in this market")]
+    assert [(m.key, m.reason.code) for m in parsed.missing] == [(f"{A}/SE", "no_data")]
 
 
 def test_a_later_list_replaces_an_earlier_one_whole() -> None:

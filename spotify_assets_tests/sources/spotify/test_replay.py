@@ -100,7 +100,7 @@ def test_artists(replay: str) -> None:
             "genres": raw["genres"],
             "image_url": max(raw["images"], key=lambda image: image["width"])["url"],
         }
-    assert [(m.key, m.reason) for m in parsed.missing] == [(UNKNOWN, "unknown to the upstream (null)")]
+    assert [(m.key, m.reason.code) for m in parsed.missing] == [(UNKNOWN, "not_found")]
 
 
 def vars_of(record: Any) -> dict[str, Any]:

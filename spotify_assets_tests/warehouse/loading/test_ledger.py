@@ -6,8 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 
 from spotify_assets.artists import watchlist
 from spotify_assets.quality.coverage import coverage
+from spotify_assets.sources.reasons.reason import Reason, ReasonCode
 from spotify_assets.warehouse import ledger
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.fetch import fetch_all
 from spotify_assets.warehouse.ledger import LoadSummary, QuarantinedRow
 from spotify_assets.warehouse.loading.replace import replace_partition
 from spotify_assets_tests.support.warehouse import DAY, artists, load
@@ -35,7 +37,7 @@ def test_a_source_that_is_still_observed_loses_days_up_to_yesterday(warehouse: W
 def test_a_day_on_which_nothing_would_have_been_told_is_not_lost(warehouse: Warehouse) -> None:
     def refused(ago: int) -> None:
         day = DAY - timedelta(days=ago)
-        summary = LoadSummary(1, 0, {"artists": f"{ledger.MAY_NOT} (test {ledger.TELLS_NOTHING} artists)"})
+        summary = LoadSummary(1, 0, {"artists": Reason(ReasonCode.NOT_OFFERED)})
         replace_partition(
             warehouse, table="artist_snapshots", source="test", day=day, rows=artists([]), quarantined=[],
             load=summary,
@@ -48,6 +50,29 @@ def test_a_day_on_which_nothing_would_have_been_told_is_not_lost(warehouse: Ware
     refused(3)
     (found,) = coverage(warehouse, observed=["test"], today=DAY)
     assert list(found.gaps) == [DAY - timedelta(days=6), DAY - timedelta(days=4)]
+
+
+def test_what_a_load_came_to_follows_from_the_codes_of_what_is_missing(warehouse: Warehouse) -> None:
+    def came_to(rows: list[str], *codes: ReasonCode, quarantined: int = 0) -> tuple[bool, bool]:
+        missing = {f"x{place}": Reason(code) for place, code in enumerate(codes)}
+        replace_partition(
+            warehouse, table="artist_snapshots", source="test", day=DAY, rows=artists(rows),
+            quarantined=[QuarantinedRow(1, ("x",))] * quarantined,
+            load=LoadSummary(
+                len(missing) + len(rows) + quarantined, len(rows) + quarantined, missing, quarantined
+            ),
+        )  # fmt: skip
+        statement = "select is_empty_handed, is_refused from ops.current_partition_loads"
+        ((is_empty_handed, is_refused),) = fetch_all(warehouse, statement, {})
+        return is_empty_handed, is_refused
+
+    for code in ReasonCode:
+        assert came_to([], code) == (code.is_loss, not code.is_loss), code
+        assert came_to([], code, ReasonCode.REFUSED) == (code.is_loss, not code.is_loss), code
+        assert came_to([], code, ReasonCode.FAILED) == (True, False), code
+        assert came_to(["a"], code) == (False, False), code
+        assert came_to([], code, quarantined=1) == (False, False), code
+    assert came_to([]) == (False, False)
 
 
 def test_current_loads_are_the_newest_of_each_key(warehouse: Warehouse) -> None:
@@ -64,12 +89,16 @@ def test_current_loads_are_the_newest_of_each_key(warehouse: Warehouse) -> None:
 
 
 def test_missing_and_superseded_are_kept_and_added_up(warehouse: Warehouse) -> None:
-    summary = LoadSummary(3, 1, {"x": "not found", "y\x00": "gone"}, 0, 4, "run")
+    missing = {"x": Reason(ReasonCode.NOT_FOUND), "y\x00": Reason(ReasonCode.FAILED, "HTTP 500\x00")}
+    absent = {"plays": Reason(ReasonCode.NOT_PUBLISHED)}
+    summary = LoadSummary(3, 1, missing, 0, 4, "run", absent)
     entry = replace_partition(
         warehouse, table="artist_snapshots", source="test", day=DAY, rows=artists(["a"]),
         quarantined=[], load=summary,
     )  # fmt: skip
-    assert entry.missing == {"x": "not found", "y\\u0000": "gone"}
+    kept = {"x": Reason(ReasonCode.NOT_FOUND), "y\\u0000": Reason(ReasonCode.FAILED, "HTTP 500\\u0000")}
+    assert (entry.missing, entry.absent) == (kept, absent)
+    assert ledger.current_load(warehouse, "artist_snapshots", "test", DAY) == entry
     assert (entry.missing_count, entry.superseded, entry.complete) == (2, 4, False)
     load(warehouse, artists(["a"], source="other"), source="other")
     (day,) = ledger.summary_by_day(warehouse)

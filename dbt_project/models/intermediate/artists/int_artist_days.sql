@@ -251,14 +251,13 @@ final as (
         gridded.name,
         {% for metric in ['popularity', 'followers', 'listeners', 'plays'] -%}
         gridded.{{ metric }},
-        -- the ledger names what was asked for: of a merged artist perhaps the id it had before
-        {{ null_reason(
-            metric,
-            'gridded.is_observed',
-            'coalesce(loads.missing ->> gridded.artist_id, loads.missing ->> gridded.requested_id)',
-            relation='gridded',
-        ) }} as {{ metric }}_null_reason,
+        {{ null_code(metric, 'gridded.is_observed', relation='gridded') }} as {{ metric }}_null_reason,
         {% endfor -%}
+        -- the ledger names what was asked for: of a merged artist perhaps the id it had before
+        case
+            when not gridded.is_observed
+                then coalesce(loads.missing -> gridded.artist_id, loads.missing -> gridded.requested_id)
+        end as missing_reason,
         gridded.popularity_is_suspect,
         gridded.followers_is_suspect,
         gridded.listeners_is_suspect

@@ -83,9 +83,8 @@ beginnings as materialized (
             case absent.key when 'plays' then 'daily_plays' else absent.key end as metric,
             loads.snapshot_date as begins_on
         from loads
-        cross join lateral jsonb_each_text(loads.absent) as absent (key, value) -- noqa: RF04
-        -- as the ledger says it of what is not, and never was, to be had
-        where absent.value not in ('not published by this source', 'not among the imported columns')
+        cross join lateral jsonb_each(loads.absent) as absent (key, value) -- noqa: RF04
+        where absent.value ->> 'code' not in ({{ never_there_codes() }})
     ) as each_day
     group by source, metric
 
@@ -185,6 +184,7 @@ unpivoted as (
         days.previous_observed_on,
         cast(days.{{ metric }} as double precision) as value, -- noqa: RF04
         days.{{ metric }}_null_reason as value_null_reason,
+        days.missing_reason,
         days.{{ metric }}_is_suspect as is_suspect
     from days
 
@@ -202,9 +202,10 @@ unpivoted as (
         plays.daily_plays as value, -- noqa: RF04
         case
             when days.plays is null then days.plays_null_reason
-            when plays.previous_on is null then 'no earlier count of plays to compare with'
-            when plays.daily_plays is null then 'the count of plays fell'
+            when plays.previous_on is null then 'no_earlier_plays'
+            when plays.daily_plays is null then 'plays_fell'
         end as value_null_reason,
+        days.missing_reason,
         coalesce(
             (plays.plays < plays.previous_plays and plays.daily_plays is null)
             or (days.is_observed and {{ is_suspect('plays.daily_plays', 'earlier_plays.daily_plays') }}),
@@ -244,6 +245,7 @@ final as (
         unpivoted.previous_observed_on,
         unpivoted.value,
         unpivoted.value_null_reason,
+        unpivoted.missing_reason,
         unpivoted.is_suspect,
         case when not unpivoted.is_suspect then unpivoted.value end as counting_value
     from unpivoted

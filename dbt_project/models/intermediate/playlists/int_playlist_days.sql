@@ -202,7 +202,7 @@ final as (
         previous_position,
         popularity,
         previous_popularity,
-        {{ null_reason('popularity', absent=ledger_absent('playlist_tracks', 'counted')) }} as popularity_null_reason,
+        {{ null_code('popularity', absent=ledger_absent('playlist_tracks', 'counted')) }} as popularity_null_reason,
         {{ is_suspect('popularity', 'previous_popularity') }} as popularity_is_suspect
     from counted
     where not is_before_window

@@ -8,40 +8,21 @@ loads as (
 
 ),
 
-judged as (
-
-    select
-        loads.*,
-        -- nothing was lost by what the upstream refuses, nor by what could not be asked for
-        loads.rows_loaded + loads.rows_quarantined = 0
-        and exists (
-            select 1
-            from jsonb_each_text(loads.missing) as entry (missing_key, reason)
-            where
-                not starts_with(entry.reason, 'this app may not see it')
-                and not starts_with(entry.reason, 'its id at')
-        ) as is_empty_handed
-    from loads
-
-),
-
 final as (
 
     select
-        judged.source,
-        judged.table_name,
-        judged.snapshot_date,
-        judged.rows_requested,
-        judged.rows_received,
-        judged.rows_loaded,
-        judged.rows_missing,
-        judged.rows_quarantined,
-        judged.rows_superseded,
-        judged.is_empty_handed,
-        judged.rows_loaded + judged.rows_quarantined = 0
-        and judged.missing <> '{}'
-        and not judged.is_empty_handed as is_refused
-    from judged
+        source,
+        table_name,
+        snapshot_date,
+        rows_requested,
+        rows_received,
+        rows_loaded,
+        rows_missing,
+        rows_quarantined,
+        rows_superseded,
+        is_empty_handed,
+        is_refused
+    from loads
 
 )
 

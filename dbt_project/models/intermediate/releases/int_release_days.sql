@@ -234,7 +234,7 @@ final as (
         flagged.label,
         flagged.upc,
         flagged.popularity,
-        {{ null_reason('popularity', relation='flagged') }} as popularity_null_reason,
+        {{ null_code('popularity', relation='flagged') }} as popularity_null_reason,
         flagged.popularity_is_suspect,
         flagged.release_artist_id,
         flagged.released_on,

@@ -55,7 +55,7 @@ final as (
 
     select
         *,
-        {{ null_reason('popularity', absent=ledger_absent('top_tracks', 'songs')) }} as popularity_null_reason
+        {{ null_code('popularity', absent=ledger_absent('top_tracks', 'songs')) }} as popularity_null_reason
     from songs
 
 )

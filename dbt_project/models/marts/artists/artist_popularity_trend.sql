@@ -255,7 +255,7 @@ measured as materialized (
         ended.is_observed,
         ended.snapshot_date - ended.last_observed_on as days_since_observed,
         ended.value,
-        ended.value_null_reason,
+        {{ reason_sentence('ended.value_null_reason', 'ended.missing_reason') }} as value_null_reason,
         ended.is_suspect,
         ended.value_at_0,
         {% for span in rank_spans %}

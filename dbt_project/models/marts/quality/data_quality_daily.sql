@@ -93,11 +93,11 @@ judged as (
         case
             -- today is not over
             when not neighbours.is_daily or neighbours.snapshot_date >= cast(now() at time zone 'UTC' as date) then null
-            when neighbours.is_empty_handed then 'nothing came of what was asked for'
+            when neighbours.is_empty_handed then 'nothing_came'
             when neighbours.is_loaded then null
             -- where the upstream tells nothing before and after, it would have told nothing
-            when not (neighbours.is_refused_before and neighbours.is_refused_after) then 'nothing was loaded'
-        end as lost_reason
+            when not (neighbours.is_refused_before and neighbours.is_refused_after) then 'nothing_loaded'
+        end as lost_code
     from neighbours
 
 ),
@@ -109,8 +109,8 @@ final as (
         judged.table_name,
         judged.snapshot_date,
         judged.is_loaded,
-        judged.lost_reason is not null as is_lost,
-        judged.lost_reason,
+        judged.lost_code is not null as is_lost,
+        {{ reason_sentence('judged.lost_code') }} as lost_reason,
         judged.rows_requested as requested,
         judged.rows_received as received,
         judged.rows_loaded as observed,

@@ -140,7 +140,7 @@ final as (
         reasoned.popularity,
         reasoned.basis as popularity_basis,
         reasoned.seen_in as popularity_seen_in,
-        reasoned.popularity_null_reason,
+        {{ reason_sentence('reasoned.popularity_null_reason') }} as popularity_null_reason,
         reasoned.popularity_is_suspect,
         case
             when reasoned.first_week_change_null_reason is null

@@ -80,7 +80,7 @@ final as (
         releases.first_seen_on,
         releases.days_on_radar,
         releases.popularity,
-        releases.popularity_null_reason,
+        {{ reason_sentence('releases.popularity_null_reason') }} as popularity_null_reason,
         releases.popularity_is_suspect,
         case
             when not releases.popularity_is_suspect then releases.popularity - releases.first_popularity

@@ -88,6 +88,12 @@ compared as (
     select
         ended.*,
         moves.*,
+        case
+            when ended.is_comparable then null
+            when not ended.is_complete then 'list_incomplete'
+            when ended.past_lists > 0 then 'past_list_incomplete'
+            else 'no_past_list'
+        end as churn_null_code,
         {% for column in ['entered_song_ids', 'entered_titles', 'left_song_ids', 'left_titles'] %}
         case when ended.is_comparable then coalesce(moves.{{ column }}_or_none, cast(array[] as text[])) end
             as {{ column }}{{ ',' if not loop.last }}
@@ -129,12 +135,7 @@ final as (
         case when is_comparable then snapshot_date - past_offset end as compared_with,
         case when is_comparable then past_offset end as actual_days,
         1 - cast(songs_stayed as double precision) / (songs_entered + songs_left + songs_stayed) as churn,
-        case
-            when is_comparable then null
-            when not is_complete then 'the top 10 of this day is incomplete'
-            when past_lists > 0 then 'the top 10 of 7 days before is incomplete'
-            else 'no list was observed 7 days before'
-        end as churn_null_reason,
+        {{ reason_sentence('churn_null_code') }} as churn_null_reason,
         cast(songs_entered as integer) as songs_entered,
         cast(songs_left as integer) as songs_left,
         cast(songs_stayed as integer) as songs_stayed,

@@ -253,7 +253,7 @@ final as (
         released_on,
         snapshot_date - released_on as days_since_release,
         popularity,
-        popularity_null_reason,
+        {{ reason_sentence('popularity_null_reason') }} as popularity_null_reason,
         popularity_is_suspect,
         {% for days, least in averages %}
         popularity_average_{{ days_suffix(days) }},

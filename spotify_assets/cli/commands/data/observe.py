@@ -17,6 +17,7 @@ from spotify_assets.cli.runtime.environment import SIMULATED_NOTE, export_dagste
 from spotify_assets.cli.runtime.outcomes import next_query, print_outcome
 from spotify_assets.settings import load_settings
 from spotify_assets.sources.clock import SYSTEM_CLOCK
+from spotify_assets.sources.reasons.reason import to_json
 
 if TYPE_CHECKING:  # Dagster is slow to import: --help does without
     import dagster as dg
@@ -62,7 +63,8 @@ def _outcome_json(outcome: RunOutcome, *, simulated: bool) -> str:
     loads = [
         {
             "table": load.table, "source": load.source, "day": load.day.isoformat(),
-            "requested": load.requested, "received": load.received, "missing": dict(load.missing),
+            "requested": load.requested, "received": load.received,
+            "missing": to_json(load.missing),
             "loaded": load.loaded, "quarantined": load.quarantined, "superseded": load.superseded,
         }
         for load in outcome.loads

@@ -26,6 +26,7 @@ from spotify_assets.quality.coverage import Coverage, coverage
 from spotify_assets.quality.lost_days import loadable_days
 from spotify_assets.settings import Settings
 from spotify_assets.sources.http.quota import in_minutes
+from spotify_assets.sources.reasons.reason import to_json
 from spotify_assets.warehouse.dagster_runs import recorded_runs, sensor_cursor
 from spotify_assets.warehouse.upstream_state.api_usage import Cooldown
 
@@ -102,7 +103,7 @@ class _Series:
             "first_day": item.first_day.isoformat(), "newest_day": item.newest_day.isoformat(),
             "days": item.days, "rows": item.rows,
             "missing": item.missing, "quarantined": item.quarantined,
-            "missing_on_newest_day": dict(item.newest.lacking),
+            "missing_on_newest_day": to_json(item.newest.lacking),
             "lost_days": [day.isoformat() for day in self.lost],
             "loadable_days": [day.isoformat() for day in self.loadable],
         }  # fmt: skip
@@ -150,7 +151,7 @@ def _print_series(screen: Console, series: list[_Series]) -> None:
         item = one.loaded
         where = f"missing on {item.newest_day}: {item.table}, {item.source}:"
         for key, reason in list(item.newest.lacking.items())[:NAMED]:
-            screen.print(f"{where} {shown(key)} ({shown(reason)})", markup=False, soft_wrap=True)
+            screen.print(f"{where} {shown(key)} ({shown(reason.sentence)})", markup=False, soft_wrap=True)
         if len(item.newest.lacking) > NAMED:
             more = len(item.newest.lacking) - NAMED
             screen.print(f"{where} … and {more:,} more (status --json)", markup=False)

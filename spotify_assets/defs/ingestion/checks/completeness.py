@@ -9,6 +9,7 @@ import dagster as dg
 
 from spotify_assets.contracts.tables import TABLES, Table
 from spotify_assets.sources.protocol import ARTIST_ENTITIES
+from spotify_assets.sources.reasons.reason import ReasonCode
 
 if TYPE_CHECKING:
     from spotify_assets.warehouse.ledger import LedgerEntry
@@ -31,11 +32,11 @@ def check_completeness(key: dg.AssetKey, loads: Sequence[LedgerEntry]) -> dg.Ass
     """Compare what was asked for with what was loaded, from the ledger's rows of this run."""
     missing = [
         dg.TableRecord(
-            {"day": load.day.isoformat(), "source": load.source, "missing": name, "reason": reason}
+            {"day": load.day.isoformat(), "source": load.source, "missing": name, "reason": reason.sentence}
         )
         for load in loads
         for name, reason in load.missing.items()
-        if not _is_expected(load, reason)
+        if not _is_expected(load, reason.code)
     ]
     quarantined = sum(load.quarantined for load in loads)
     metadata: dict[str, dg.MetadataValue] = {
@@ -58,9 +59,7 @@ def check_completeness(key: dg.AssetKey, loads: Sequence[LedgerEntry]) -> dg.Ass
     )
 
 
-def _is_expected(load: LedgerEntry, reason: str) -> bool:
-    """Whether nobody misses it: what a source never tells, or refuses of what a day may lack."""
-    from spotify_assets.warehouse.ledger import MAY_NOT, never_offered
-
+def _is_expected(load: LedgerEntry, code: ReasonCode) -> bool:
+    """Whether nobody misses it: what a source never offers, or refuses of what a day may lack."""
     may_lack = TABLES[load.table].entity not in ARTIST_ENTITIES
-    return never_offered(load.source, reason) or (may_lack and reason.startswith(MAY_NOT))
+    return code is ReasonCode.NOT_OFFERED or (may_lack and code is ReasonCode.REFUSED)

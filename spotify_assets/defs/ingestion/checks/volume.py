@@ -52,8 +52,8 @@ def check_volume(
             f"was not before. Compare the day with the one before it in snapshots.{table.name} before you "
             "trust it."
         )
-    if refused:
-        says.append(f"Nothing came, for a known reason: {refused[0].source}: {refused[0].refused}.")
+    if refused and (why := refused[0].refused):
+        says.append(f"Nothing came, for a known reason: {refused[0].source}: {why.sentence}.")
     if early:
         says.append(
             f"Too few days to compare: {plural(len(early), 'day')} with fewer than {FEWEST_DAYS} loaded days "
