@@ -21,7 +21,7 @@ from spotify_assets.defs.dbt.stale_marts_sensor import following_sensor
 from spotify_assets.defs.file_imports.sensor import build_marts_job, import_files_job, import_sensor
 from spotify_assets.defs.forecasts.assets import build_forecast_assets
 from spotify_assets.defs.ingestion.raw import build_landing_assets
-from spotify_assets.defs.ingestion.snapshots import build_snapshot_assets
+from spotify_assets.defs.ingestion.snapshots import build_snapshot_assets, build_snapshot_checks
 from spotify_assets.defs.maintenance.killed_runs import killed_sensor, living_executor
 from spotify_assets.defs.maintenance.prune import housekeeping_job, housekeeping_schedule
 from spotify_assets.defs.maintenance.retention import retention_job, retention_schedule
@@ -73,6 +73,7 @@ def build_definitions(
     return dg.Definitions(
         assets=assets,
         asset_checks=[
+            *build_snapshot_checks(partitions),
             day_checks(),
             *([sign_in_check()] if signs_in else []),
             *([identified_check()] if knows_others else []),

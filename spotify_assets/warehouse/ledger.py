@@ -22,6 +22,7 @@ class LoadSummary:
         superseded: Rows set aside because a later observation of the same key and day exists.
         run_id: The run that loads.
         absent: Columns that no row has a value for: name to reason.
+        lake_parts: How many parts of the lake were read, all that were there; None if it is not known.
     """
 
     requested: int
@@ -31,6 +32,7 @@ class LoadSummary:
     superseded: int = 0
     run_id: str = ""
     absent: Mapping[str, str] = field(default_factory=dict)
+    lake_parts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

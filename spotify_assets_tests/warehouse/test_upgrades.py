@@ -70,6 +70,7 @@ DATA = {
     "0012_managed_objects": """select ops.claim_relations('[["marts", "dim_date"]]');""",
     "0013_replica_identity": "delete from ops.quarantine where source = 'nobody';",
     "0014_attached_to_ours": "create rule quiet as on delete to ops.watchlist do also nothing;",
+    "0017_lake_parts": "update ops.partition_loads set lake_parts = 1;",
 }
 CATALOGUE = {
     "columns": "select table_schema, table_name, column_name, ordinal_position, data_type, is_nullable, "

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -29,8 +29,8 @@ from spotify_assets.defs.dbt.models import DBT_MODELS, mart_keys
 from spotify_assets.defs.file_imports.load import keep_connections
 from spotify_assets.defs.file_imports.sensor import BUILD_MARTS, marts_of_days
 from spotify_assets.defs.forecasts.assets import forecast_keys
+from spotify_assets.defs.ingestion.keys import loaded_keys
 from spotify_assets.defs.ingestion.raw import FAILED
-from spotify_assets.defs.ingestion.snapshots import loaded_keys
 from spotify_assets.defs.maintenance import killed_runs
 from spotify_assets.defs.monitoring.days import day_check_keys
 from spotify_assets.defs.outcome import why_failed
@@ -241,16 +241,26 @@ def _run(
     outcome.success = result.success and not outcome.problems
     outcome.stopped = list(dict.fromkeys(_sources(result, "stopped")))
     outcome.came_to_marts = any(event.step_key == DBT_MODELS for event in result.all_events)
-    outcome.warnings = [
-        CheckOutcome(
-            check.asset_key.to_user_string(), check.check_name, bool(check.blocking), check.description or ""
-        )
-        for check in result.get_asset_check_evaluations()
-        # Of selected assets Dagster also runs checks that the job leaves out; they are not about this run.
-        if not check.passed and check.asset_check_key not in day_check_keys()
-    ]
+    # Of selected assets Dagster also runs checks that the job leaves out; they are not about this run.
+    evaluations = result.get_asset_check_evaluations()
+    outcome.warnings = not_passed(one for one in evaluations if one.asset_check_key not in day_check_keys())
     outcome.loads = loads_of_run(environment.warehouse, run_id)
     return outcome
+
+
+def not_passed(evaluations: Iterable[dg.AssetCheckEvaluation]) -> list[CheckOutcome]:
+    """Each check that did not pass, once, in the words of the first day on which it did not."""
+    failed: dict[dg.AssetCheckKey, list[dg.AssetCheckEvaluation]] = {}
+    for one in evaluations:
+        if not one.passed:
+            failed.setdefault(one.asset_check_key, []).append(one)
+    outcomes = []
+    for key, days in failed.items():
+        says = days[0].description or ""
+        if len(days) > 1:
+            says = f"{days[0].partition}: {says} Also on {len(days) - 1:,} more, up to {days[-1].partition}."
+        outcomes.append(CheckOutcome(key.asset_key.to_user_string(), key.name, bool(days[0].blocking), says))
+    return outcomes
 
 
 def _interrupted(result: dg.ExecuteInProcessResult) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import dagster as dg
 
 from spotify_assets.contracts.tables import TABLES
-from spotify_assets.defs.ingestion.snapshots import snapshot_key
+from spotify_assets.defs.ingestion.keys import snapshot_key
 
 LAYER = "ops"
 

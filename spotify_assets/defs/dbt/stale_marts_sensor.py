@@ -25,7 +25,7 @@ from spotify_assets.contracts.tables import TABLES
 from spotify_assets.defs.dbt.models import DBT_MODELS, mart_keys
 from spotify_assets.defs.file_imports.sensor import marts_of_days
 from spotify_assets.defs.forecasts.assets import forecast_keys
-from spotify_assets.defs.ingestion.snapshots import snapshot_key
+from spotify_assets.defs.ingestion.keys import snapshot_key
 
 MARTS_FOLLOW = "marts_follow_snapshots"
 SECONDS = 60

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from spotify_assets.contracts.tables import ALBUM_TRACKS, NEW_RELEASES, TABLES, Table
+from spotify_assets.defs.ingestion.keys import LANDING, raw_key, snapshot_key
 from spotify_assets.defs.outcome import DayOutcomes
 from spotify_assets.defs.partitions import days_of
 from spotify_assets.defs.resources import Platform
@@ -21,7 +22,6 @@ from spotify_assets.sources.protocol import ARTIST_ENTITIES, ASKED_ONCE
 if TYPE_CHECKING:
     from spotify_assets.ingest.land import Landed
 
-LAYER = "landing"
 AFTER: Mapping[str, Table] = {
     "album_tracks": NEW_RELEASES,
     "track_details": ALBUM_TRACKS,
@@ -37,11 +37,6 @@ IDENTIFY_SHARE = 0.25
 """… and at most this share of what is left of the day, which is for observing."""
 SHOWN_PROBLEMS = 20
 """Lines about upstreams that could not be asked who is who."""
-
-
-def raw_key(table: Table) -> dg.AssetKey:
-    """Key of the raw asset that feeds a table."""
-    return dg.AssetKey([LAYER, f"raw_{table.entity}"])
 
 
 def _metadata(
@@ -195,8 +190,8 @@ def _raw_asset(
 ) -> dg.AssetsDefinition:
     @dg.asset(
         key=raw_key(table),
-        deps=[dg.AssetKey(["snapshots", before.name])] if (before := AFTER.get(table.name)) else [],
-        group_name=LAYER,
+        deps=[snapshot_key(before)] if (before := AFTER.get(table.name)) else [],
+        group_name=LANDING,
         partitions_def=partitions,
         tags=tags,
         backfill_policy=dg.BackfillPolicy.single_run(),

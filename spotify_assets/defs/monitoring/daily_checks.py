@@ -1,6 +1,6 @@
 """Checks that must speak when nothing runs: a job of their own, an hour after the daily run.
 
-What they ask stands in `defs.ingestion.checks`.
+What they ask stands in `days`.
 """
 
 import dagster as dg

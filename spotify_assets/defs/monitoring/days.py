@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from spotify_assets.contracts.tables import DAILY_TABLES
-from spotify_assets.defs.ingestion.checks.shaping import named, plural, result
-from spotify_assets.defs.ingestion.snapshots import snapshot_key
+from spotify_assets.defs.ingestion.checks.verdict import Verdict, named, plural, result
+from spotify_assets.defs.ingestion.keys import snapshot_key
 from spotify_assets.defs.resources import Platform
 
 if TYPE_CHECKING:
@@ -106,16 +106,18 @@ def judge_freshness(key: dg.AssetKey, newest: "Sequence[NewestDay]", now: dateti
     return result(
         FRESHNESS,
         key,
-        passed=not late,
-        says=says,
-        findings=[
-            {
-                "source": one.source, "due": one.due.isoformat(),
-                "newest_observed": one.newest.isoformat() if one.newest else None,
-                "days_since": one.days_since,
-            }
-            for one in late
-        ],
+        Verdict(
+            passed=not late,
+            says=says,
+            findings=[
+                {
+                    "source": one.source, "due": one.due.isoformat(),
+                    "newest_observed": one.newest.isoformat() if one.newest else None,
+                    "days_since": one.days_since,
+                }
+                for one in late
+            ],
+        ),
     )  # fmt: skip
 
 
@@ -157,10 +159,13 @@ def judge_gaps(key: dg.AssetKey, lost: "Sequence[LostDay]", now: datetime) -> dg
     return result(
         GAPS,
         key,
-        passed=not recent,
-        says=says,
-        findings=[
-            {"day": one.day.isoformat(), "source": one.source, "reason": one.reason} for one in reversed(lost)
-        ],
-        counts={"lost_days": len(lost), "lost_lately": len(recent)},
+        Verdict(
+            passed=not recent,
+            says=says,
+            findings=[
+                {"day": one.day.isoformat(), "source": one.source, "reason": one.reason}
+                for one in reversed(lost)
+            ],
+            counts={"lost_days": len(lost), "lost_lately": len(recent)},
+        ),
     )

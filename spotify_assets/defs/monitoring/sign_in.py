@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from spotify_assets.contracts.tables import ARTIST_SNAPSHOTS
-from spotify_assets.defs.ingestion.raw import raw_key
+from spotify_assets.defs.ingestion.keys import raw_key
 from spotify_assets.defs.resources import Platform
 
 if TYPE_CHECKING:
