@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData as CheckedMaterialization,
 )
+from dagster._core.definitions.executor_definition import IN_PROC_CONFIG
+from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata
+from dagster._core.execution.retries import RetryMode
+from dagster._core.executor.in_process import InProcessExecutor
 
 
 def checked_materializations(
@@ -47,3 +55,64 @@ def report_evaluation(instance: dg.DagsterInstance, evaluation: dg.AssetCheckEva
     """
     kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION.value
     instance.report_dagster_event(dg.DagsterEvent(kind, "", event_specific_data=evaluation), run_id)
+
+
+def report_materializations(
+    context: dg.OpExecutionContext, asset: dg.AssetMaterialization, days: Sequence[str]
+) -> None:
+    """Show an asset as materialized on each of some days, from a step that is not its own.
+
+    Its metadata stands on the last day. Hundreds of days are written together, as a run of the asset itself
+    would write them: one by one they would take longer than building it.
+    """
+    batch, step = str(uuid4()), context.get_step_execution_context()
+    for day in days:
+        last = day == days[-1]
+        shown = dg.AssetMaterialization(
+            asset.asset_key, partition=day, metadata=asset.metadata if last else {}
+        )
+        DagsterEvent.asset_materialization(step, shown, DagsterEventBatchMetadata(batch, last))
+
+
+def in_process_executor(
+    during: Callable[[dg.DagsterInstance, str], AbstractContextManager[None]],
+) -> dg.ExecutorDefinition:
+    """Executes all steps of a run in its own process, never one twice.
+
+    Args:
+        during: Entered for as long as a run is executed, with Dagster's records and the run's id.
+    """
+
+    class Executor(InProcessExecutor):
+        def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
+            with during(plan_context.instance, plan_context.dagster_run.run_id):
+                yield from super().execute(plan_context, execution_plan)
+
+    @dg.executor(name="in_process", config_schema=IN_PROC_CONFIG)
+    def in_process(_: dg.InitExecutorContext) -> Executor:
+        return Executor(retries=RetryMode.DISABLED)
+
+    return in_process
+
+
+def workspace_opener(
+    file: Path, *, read_only: bool = False
+) -> Callable[[dg.DagsterInstance, str], AbstractContextManager[Any]]:
+    """Opens what Dagster's web server shows: the code locations of a workspace file, and the records.
+
+    Args:
+        file: The workspace file.
+        read_only: Whether nothing can be changed.
+    """
+    from dagster._core.workspace.context import WorkspaceProcessContext
+    from dagster._core.workspace.load_target import WorkspaceFileTarget
+
+    def open_workspace(instance: dg.DagsterInstance, version: str) -> AbstractContextManager[Any]:
+        return WorkspaceProcessContext(
+            instance,
+            version=version,
+            read_only=read_only,
+            workspace_load_target=WorkspaceFileTarget([str(file)]),
+        )
+
+    return open_workspace

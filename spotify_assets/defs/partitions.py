@@ -10,6 +10,11 @@ from datetime import date
 
 import dagster as dg
 
+PARTITION_TAG = "dagster/partition"
+"""Dagster's tag of the day that a run is for …"""
+RANGE_START_TAG, RANGE_END_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+"""… and of the days that a run over a range is for."""
+
 
 def daily_partitions(start: date) -> dg.DailyPartitionsDefinition:
     """UTC days from `start` to today."""

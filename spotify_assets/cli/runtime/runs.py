@@ -16,8 +16,6 @@ from typing import Any
 from uuid import uuid4
 
 import dagster as dg
-from dagster._core.errors import DagsterExecutionInterruptedError
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from spotify_assets.cli.runtime import pools
 from spotify_assets.cli.runtime.child_process_guard import guarded
@@ -34,7 +32,7 @@ from spotify_assets.defs.ingestion.raw import FAILED
 from spotify_assets.defs.maintenance import killed_runs
 from spotify_assets.defs.monitoring.days import day_check_keys
 from spotify_assets.defs.outcome import why_failed
-from spotify_assets.defs.resources import Platform
+from spotify_assets.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
 from spotify_assets.private_folders import make_private_folder
 from spotify_assets.warehouse.ledger import LedgerEntry, loads_of_run
 
@@ -161,11 +159,7 @@ def run_days(
             if built.success:
                 outcome.add(run_days(environment, last, last, selection=forecast_keys(), show=show))
         return outcome
-    tags = (
-        {ASSET_PARTITION_RANGE_START_TAG: first.isoformat(), ASSET_PARTITION_RANGE_END_TAG: last.isoformat()}
-        if first != last
-        else {}
-    )
+    tags = {RANGE_START_TAG: first.isoformat(), RANGE_END_TAG: last.isoformat()} if first != last else {}
     outcome = _run(
         environment,
         OBSERVE_DAY,
@@ -225,7 +219,7 @@ def _run(
         # As the web server does: keep a connection, instead of opening one for each of hundreds of events.
         keep_connections(instance)
         settings = environment.settings.model_copy(update={"simulator_url": os.environ.get("SIMULATOR_URL")})
-        definitions = build_definitions(settings, {"platform": Platform(settings)})
+        definitions = build_definitions(settings)
         job = definitions.resolve_job_def(job_name)
         pools.make_ready(instance, warehouse, job)
         result = job.execute_in_process(
@@ -268,7 +262,7 @@ def _interrupted(result: dg.ExecuteInProcessResult) -> bool:
     return any(
         event.is_step_failure
         and event.step_failure_data.error is not None
-        and event.step_failure_data.error.cls_name == DagsterExecutionInterruptedError.__name__
+        and event.step_failure_data.error.cls_name == dg.DagsterExecutionInterruptedError.__name__
         for event in result.all_events
     )
 

@@ -20,8 +20,9 @@ from dagster_dbt import (
 )
 
 from spotify_assets.defs.dbt.test_sentences import describe_test
+from spotify_assets.defs.location import CodeLocation
 from spotify_assets.defs.partitions import days_of
-from spotify_assets.defs.resources import Platform, manifest_path
+from spotify_assets.defs.resources import WarehouseResource, manifest_path
 from spotify_assets.process_environment import provide
 
 if TYPE_CHECKING:
@@ -95,17 +96,17 @@ def build_mart_assets(
         dagster_dbt_translator=LayeredTranslator(tags),
     )
     def dbt_models(
-        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], dbt: DbtCliResource
+        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[WarehouseResource], dbt: DbtCliResource
     ) -> Iterator[Any]:
         days = days_of(context)
-        yield from build_window(context, platform, dbt, days[0], days[-1])
+        yield from build_window(context, warehouse.open(), dbt, days[0], days[-1])
 
     return dbt_models
 
 
 def build_window(
     context: dg.OpExecutionContext | dg.AssetExecutionContext,
-    platform: Platform,
+    warehouse: "Warehouse",
     dbt: DbtCliResource,
     first: date,
     last: date,
@@ -115,7 +116,7 @@ def build_window(
 
     Args:
         context: Of the step.
-        platform: Where the database is.
+        warehouse: The database.
         dbt: The project.
         first: First day.
         last: Last day.
@@ -123,7 +124,6 @@ def build_window(
     """
     from spotify_assets.warehouse.ownership import claim_models
 
-    warehouse = platform.warehouse()
     provide(warehouse.dbt_environment())
     with warehouse.connect() as connection:
         claim_models(connection, manifest_path())
@@ -174,3 +174,8 @@ def mart_keys() -> list[dg.AssetKey]:
     nodes = json.loads(manifest_path().read_text("utf-8"))["nodes"].values()
     translator = LayeredTranslator()
     return [translator.get_asset_key(node) for node in nodes if node["resource_type"] in {"model", "seed"}]
+
+
+def definitions(location: CodeLocation) -> dg.Definitions:
+    """The models."""
+    return dg.Definitions(assets=[build_mart_assets(location.partitions, location.tags)])

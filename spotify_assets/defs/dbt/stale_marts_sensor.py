@@ -18,14 +18,15 @@ from collections.abc import Mapping
 from datetime import date
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from spotify_assets.contracts.tables import TABLES
+from spotify_assets.defs.daily.job import observe_day
+from spotify_assets.defs.daily.runs import UNDER_WAY
 from spotify_assets.defs.dbt.models import DBT_MODELS, mart_keys
-from spotify_assets.defs.file_imports.sensor import marts_of_days
+from spotify_assets.defs.file_imports.sensor import build_marts_job, marts_of_days
 from spotify_assets.defs.forecasts.assets import forecast_keys
 from spotify_assets.defs.ingestion.keys import snapshot_key
+from spotify_assets.defs.location import CodeLocation
 
 MARTS_FOLLOW = "marts_follow_snapshots"
 SECONDS = 60
@@ -38,7 +39,7 @@ MART = dg.AssetKey(["marts", "artist_popularity_trend"])
 """Built whenever any mart is: models are built together."""
 
 
-def following_sensor(job: dg.JobDefinition, day_job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
+def following_sensor(job: dg.JobDefinition) -> dg.SensorDefinition:
     """Build the marts of days whose snapshots are newer than they are.
 
     Also those of a run that failed before it came to its marts, as where a source does not answer: what was
@@ -47,19 +48,18 @@ def following_sensor(job: dg.JobDefinition, day_job: UnresolvedAssetJobDefinitio
 
     Args:
         job: What builds marts of days.
-        day_job: What builds them for one day, and the forecasts from it.
     """
 
     @dg.sensor(
         name=MARTS_FOLLOW,
-        jobs=[job, day_job],
+        jobs=[job, observe_day],
         minimum_interval_seconds=SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Builds the marts of days whose snapshots were materialized without them.",
     )
     def marts_follow_snapshots(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         instance = context.instance
-        if instance.get_runs(dg.RunsFilter(statuses=NOT_FINISHED_STATUSES), limit=1):
+        if instance.get_runs(dg.RunsFilter(statuses=UNDER_WAY), limit=1):
             return dg.SensorResult(
                 skip_reason="A run is under way, which may build marts: looked at after it"
             )
@@ -73,7 +73,7 @@ def following_sensor(job: dg.JobDefinition, day_job: UnresolvedAssetJobDefinitio
         if first == last:
             keys = [*mart_keys(), *forecast_keys()]
             request = dg.RunRequest(
-                key, partition_key=first, asset_selection=keys, job_name=day_job.name, tags=tags
+                key, partition_key=first, asset_selection=keys, job_name=observe_day.name, tags=tags
             )
         else:
             days = marts_of_days(date.fromisoformat(first), date.fromisoformat(last))
@@ -149,3 +149,9 @@ def _failed_its_contract(instance: dg.DagsterInstance, run_id: str) -> bool:
 def _came_to_marts(instance: dg.DagsterInstance, run_id: str) -> bool:
     records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_START).records
     return any(record.event_log_entry.step_key == DBT_MODELS for record in records)
+
+
+def definitions(location: CodeLocation) -> dg.Definitions:
+    """The job that builds marts, and the sensor that asks for it."""
+    job = build_marts_job(location.resources)
+    return dg.Definitions(jobs=[job], sensors=[following_sensor(job)])

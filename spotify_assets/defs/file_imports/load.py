@@ -10,12 +10,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import dagster as dg
-from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata
 
 from spotify_assets.contracts.tables import TABLES, Table
 from spotify_assets.defs._dagster_compat import report_evaluation
@@ -91,29 +89,6 @@ def load_prepared(
         every.checks += loaded.checks
         every.sound = every.sound and loaded.sound
     return every
-
-
-def report_days(
-    context: dg.OpExecutionContext, built: dg.AssetMaterialization, first: date, last: date
-) -> None:
-    """Show an asset as materialized on each of some days, its metadata on the last one.
-
-    Hundreds of days are written together, as a run of the asset itself would write them: one by one they
-    would take longer than building it.
-    """
-    batch = str(uuid4())
-    step = context.get_step_execution_context()
-    for number in range((last - first).days + 1):
-        day = first + timedelta(days=number)
-        DagsterEvent.asset_materialization(
-            step,
-            dg.AssetMaterialization(
-                built.asset_key,
-                partition=day.isoformat(),
-                metadata=built.metadata if day == last else {},
-            ),
-            DagsterEventBatchMetadata(batch, day == last),
-        )
 
 
 def _load_imported_days(

@@ -11,22 +11,27 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from dagster_dbt import DbtCliResource
 
+from spotify_assets.defs._dagster_compat import report_materializations
+from spotify_assets.defs.daily.runs import UNDER_WAY
 from spotify_assets.defs.dbt.models import LayeredTranslator, build_window
-from spotify_assets.defs.file_imports.load import ImportedLoads, keep_connections, load_prepared, report_days
-from spotify_assets.defs.resources import Platform, manifest_path
+from spotify_assets.defs.file_imports.load import ImportedLoads, keep_connections, load_prepared
+from spotify_assets.defs.location import CodeLocation
+from spotify_assets.defs.resources import LakeResource, SettingsResource, WarehouseResource, manifest_path
 from spotify_assets.file_imports.inbox import DONE, FAILED, InboxFile, links, look, put_away, waiting
 from spotify_assets.private_folders import make_private_folder
+from spotify_assets.settings import Settings
+from spotify_assets.sources.clock import Clock
 
 if TYPE_CHECKING:
     from spotify_assets.file_imports.history import Prepared
+    from spotify_assets.lake.landing import Landing
     from spotify_assets.warehouse.connection import Warehouse
 
 IMPORT_FILES = "import_files"
@@ -95,16 +100,22 @@ _COLUMNS = dg.TableSchema(
 class _Importer:
     """Imports files one by one, so that a broken one fails alone and a killed run has done whole files."""
 
-    def __init__(self, context: dg.OpExecutionContext, platform: Platform, warehouse: "Warehouse") -> None:
+    def __init__(
+        self,
+        context: dg.OpExecutionContext,
+        settings: Settings,
+        today: date,
+        landing: "Landing",
+        warehouse: "Warehouse",
+    ) -> None:
         from spotify_assets.file_imports.history import LAYOUTS
         from spotify_assets.file_imports.mapping import load_layouts
         from spotify_assets.file_imports.reader import ImportProblem
 
-        settings = platform.settings()
         self._context = context
         self._warehouse = warehouse
-        self._landing = platform.landing()
-        self._today = platform.clock().now().date()
+        self._landing = landing
+        self._today = today
         self._earliest = settings.spotify_assets_start_date
         self._folder = settings.import_folder
         self.sound = True
@@ -228,18 +239,24 @@ def _left_out(prepared: "Sequence[Prepared]") -> str:
     out={"days": dg.Out(list[str]), "failed": dg.Out(list[str])},
 )
 def import_each_file(
-    context: dg.OpExecutionContext, config: Files, platform: dg.ResourceParam[Platform]
+    context: dg.OpExecutionContext,
+    config: Files,
+    settings: dg.ResourceParam[SettingsResource],
+    clock: dg.ResourceParam[Clock],
+    lake: dg.ResourceParam[LakeResource],
+    warehouse: dg.ResourceParam[WarehouseResource],
 ) -> tuple[list[str], list[str]]:
     """Import files.
 
     Returns:
         The first and the last day whose marts are to be built, if any; and what went wrong, by file.
     """
-    folder = platform.settings().import_folder
+    own = settings.read()
+    folder = own.import_folder
     named = config.files or {one.name: one.state for one in waiting(folder)}
     keep_connections(context.instance)
-    with platform.warehouse().holding() as warehouse:
-        importer = _Importer(context, platform, warehouse)
+    with warehouse.open().holding() as held:
+        importer = _Importer(context, own, clock.now().date(), lake.open(), held)
         outcomes = [outcome for name, state in named.items() if (outcome := importer.take(name, state))]
     days = {day for outcome in outcomes for one in outcome.prepared for day in one.days}
     records = dg.MetadataValue.table([outcome.record() for outcome in outcomes], _COLUMNS)
@@ -259,7 +276,7 @@ def import_each_file(
 def build_marts_of_days(
     context: dg.OpExecutionContext,
     days: list[str],
-    platform: dg.ResourceParam[Platform],
+    warehouse: dg.ResourceParam[WarehouseResource],
     dbt: DbtCliResource,
 ) -> Iterator[Any]:
     """Build the marts, and show every model as materialized for each of the days."""
@@ -272,7 +289,7 @@ def build_marts_of_days(
     try:
         for event in build_window(
             context,
-            platform,
+            warehouse.open(),
             dbt,
             first,
             last,
@@ -286,7 +303,8 @@ def build_marts_of_days(
     finally:
         # Models that were built before another one failed are built.
         for one in built:
-            report_days(context, one, first, last)
+            every = [first + timedelta(number) for number in range((last - first).days + 1)]
+            report_materializations(context, one, [day.isoformat() for day in every])
     yield dg.Output(None)
 
 
@@ -371,9 +389,9 @@ def import_sensor(job: dg.JobDefinition) -> dg.SensorDefinition:
         description="Imports what was dropped into the import folder, once it is no longer written to.",
     )
     def import_dropped_files(
-        context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
+        context: dg.SensorEvaluationContext, settings: dg.ResourceParam[SettingsResource]
     ) -> dg.SensorResult:
-        folder = platform.settings().import_folder
+        folder = settings.read().import_folder
         try:
             make_private_folder(folder)
             found, linked = waiting(folder), links(folder)
@@ -393,7 +411,7 @@ def import_sensor(job: dg.JobDefinition) -> dg.SensorDefinition:
     return import_dropped_files
 
 
-_UNDER_WAY = dg.RunsFilter(job_name=IMPORT_FILES, statuses=NOT_FINISHED_STATUSES)
+_UNDER_WAY = dg.RunsFilter(job_name=IMPORT_FILES, statuses=UNDER_WAY)
 
 
 @dataclass(slots=True)
@@ -449,3 +467,9 @@ def _why_nothing(
             "left alone until the file changes"
         )
     return ". ".join(reasons) or f"Nothing waits in {folder}"
+
+
+def definitions(location: CodeLocation) -> dg.Definitions:
+    """The job and the sensor of the import folder."""
+    job = import_files_job(location.resources)
+    return dg.Definitions(jobs=[job], sensors=[import_sensor(job)])

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from spotify_assets.defs.location import CodeLocation
 from spotify_assets.defs.outcome import DayOutcomes
 from spotify_assets.defs.partitions import days_of
-from spotify_assets.defs.resources import Platform
+from spotify_assets.defs.resources import SettingsResource, WarehouseResource
 from spotify_assets.settings import is_simulated
 
 if TYPE_CHECKING:
@@ -104,12 +105,16 @@ def _forecast_asset(
         "Each series is extrapolated by itself; a model is fitted across series only for the sources that "
         "FORECAST_LEARNED_SOURCES names.",
     )
-    def forecasts(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
+    def forecasts(
+        context: dg.AssetExecutionContext,
+        settings: dg.ResourceParam[SettingsResource],
+        warehouse: dg.ResourceParam[WarehouseResource],
+    ) -> None:
         from spotify_assets.forecasting.forecast import forecast_day
 
         days, outcomes = days_of(context), DayOutcomes(context)
-        learned = platform.settings().forecast_learned_sources
-        found = forecast_day(platform.warehouse(), entity, days[-1], learned_sources=learned)
+        learned = settings.read().forecast_learned_sources
+        found = forecast_day(warehouse.open(), entity, days[-1], learned_sources=learned)
         outcomes.succeed(days[-1], _metadata(found))
         outcomes.close()
 
@@ -121,3 +126,8 @@ def build_forecast_assets(
 ) -> list[dg.AssetsDefinition]:
     """Forecasts of artists and of songs."""
     return [_forecast_asset(entity, partitions, tags) for entity in UPSTREAM]
+
+
+def definitions(location: CodeLocation) -> dg.Definitions:
+    """The forecasts."""
+    return dg.Definitions(assets=build_forecast_assets(location.partitions, location.tags))

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from spotify_assets.contracts.tables import TABLES, Table
-from spotify_assets.defs.ingestion.checks.catalogue import evaluate, snapshot_checks
+from spotify_assets.defs.ingestion.checks.catalogue import evaluate
 from spotify_assets.defs.ingestion.keys import SNAPSHOTS, raw_key, snapshot_key
+from spotify_assets.defs.location import CodeLocation
 from spotify_assets.defs.outcome import DayOutcomes
 from spotify_assets.defs.partitions import days_of
 from spotify_assets.defs.plots import histogram
-from spotify_assets.defs.resources import Platform
+from spotify_assets.defs.resources import LakeResource, WarehouseResource
 from spotify_assets.settings import is_simulated
 
 if TYPE_CHECKING:
@@ -108,20 +109,22 @@ def _snapshot_asset(
         "with its reasons. A day is replaced whole, in one transaction, from what was landed on it.",
     )
     def snapshot(
-        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+        context: dg.AssetExecutionContext,
+        warehouse: dg.ResourceParam[WarehouseResource],
+        lake: dg.ResourceParam[LakeResource],
     ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckEvaluation]:
         from spotify_assets.ingest.load import load, user_facing_errors
 
-        landing, outcomes = platform.landing(), DayOutcomes(context)
-        with platform.warehouse().holding() as warehouse:
+        landing, outcomes = lake.open(), DayOutcomes(context)
+        with warehouse.open().holding() as held:
             for day in days_of(context):
                 started = time.monotonic()
                 with outcomes.attempt(day, *user_facing_errors):
-                    loads = load(table.name, day, landing, warehouse, context.run.run_id)
+                    loads = load(table.name, day, landing, held, context.run.run_id)
                     outcomes.succeed(day, load_metadata(loads, time.monotonic() - started))
             outcomes.record()
             if outcomes.failed:  # so that the step of the checks is not reached
-                yield from evaluate(table, outcomes.days, warehouse, landing, context.instance)
+                yield from evaluate(table, outcomes.days, held, landing, context.instance)
             outcomes.fail()
             yield dg.MaterializeResult(asset_key=key)
 
@@ -135,6 +138,6 @@ def build_snapshot_assets(
     return [_snapshot_asset(table, partitions, tags) for table in TABLES.values()]
 
 
-def build_snapshot_checks(partitions: dg.PartitionsDefinition[str]) -> list[dg.AssetChecksDefinition]:
-    """The checks of each loaded table."""
-    return [snapshot_checks(table, partitions) for table in TABLES.values()]
+def definitions(location: CodeLocation) -> dg.Definitions:
+    """The loaded tables."""
+    return dg.Definitions(assets=build_snapshot_assets(location.partitions, location.tags))

@@ -16,20 +16,17 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from dagster._core.event_api import EventLogRecord
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-    PARTITION_NAME_TAG,
-)
 
 from spotify_assets.alerts.problems import Problem, check_key
 from spotify_assets.defs.daily.planner import OBSERVE_DAY, look, plan
-from spotify_assets.defs.daily.runs import runs_of_day
+from spotify_assets.defs.daily.runs import UNDER_WAY, runs_of_day
 from spotify_assets.defs.daily.sensor import known_watchlist
+from spotify_assets.defs.location import CodeLocation
 from spotify_assets.defs.outcome import why_failed
-from spotify_assets.defs.resources import Platform
+from spotify_assets.defs.partitions import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
+from spotify_assets.defs.resources import SettingsResource, WarehouseResource
+from spotify_assets.settings import Settings
+from spotify_assets.sources.clock import Clock
 
 if TYPE_CHECKING:
     from spotify_assets.alerts.channels import Channel
@@ -53,7 +50,6 @@ WARNED_AT_MOST = 1_000
 LONGEST_PAUSE = timedelta(hours=6)
 """Between attempts to reach a channel that takes nothing."""
 ASSET_JOB = "__ASSET_JOB"
-_RANGE = (ASSET_PARTITION_RANGE_START_TAG, ASSET_PARTITION_RANGE_END_TAG)
 
 
 @dataclass(slots=True)
@@ -92,8 +88,8 @@ def _memories(cursor: str | None) -> dict[str, _Memory]:
 
 def _tell_all(
     context: dg.SensorEvaluationContext,
-    platform: Platform,
-    window: float,
+    settings: Settings,
+    now: datetime,
     tell: Callable[[_Memory], tuple[Message | None, str]],
     told: Callable[[_Memory], None],
 ) -> dg.SensorResult:
@@ -101,22 +97,22 @@ def _tell_all(
 
     Args:
         context: Of the sensor.
-        platform: Settings and time.
-        window: Seconds between two messages to a channel, at least.
+        settings: Which channels there are, and how long to wait between two messages to one.
+        now: The time.
         tell: Gives what a channel is to be told, by its memory; or why nothing.
         told: Notes in the memory that all of it is settled.
     """
     from spotify_assets.alerts.channels import NONE_SET, NotDelivered, open_channels
 
-    channels: Sequence[Channel] = open_channels(platform.settings())
+    channels: Sequence[Channel] = open_channels(settings)
     if not channels:
         return dg.SensorResult(skip_reason=NONE_SET)
-    now = platform.clock().now().timestamp()
+    window, at = settings.alert_window_minutes * 60.0, now.timestamp()
     memories = _memories(context.cursor)
     said = []
     for channel in channels:
         memory = memories.setdefault(channel.name, _Memory())
-        if not memory.may_try(now, window):
+        if not memory.may_try(at, window):
             said.append(
                 f"{channel.name}: next message later, so that there is one in {window / 60:.0f} minutes"
             )
@@ -128,11 +124,11 @@ def _tell_all(
         try:
             channel.send(message)
         except NotDelivered as problem:
-            memory.failures, memory.tried = memory.failures + 1, now
+            memory.failures, memory.tried = memory.failures + 1, at
             context.log.error(f"{channel.name}: {problem}")
             said.append(f"{channel.name}: not delivered, told with the next message: {problem}")
             continue
-        memory.failures, memory.sent = 0, now
+        memory.failures, memory.sent = 0, at
         told(memory)
         said.append(f"{channel.name}: told: {message.title}")
     # No entry of a channel that is gone: configured again, it begins anew.
@@ -151,20 +147,22 @@ def problems_sensor() -> dg.SensorDefinition:
         "in ALERT_WINDOW_MINUTES.",
     )
     def tell_problems(
-        context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
+        context: dg.SensorEvaluationContext,
+        settings: dg.ResourceParam[SettingsResource],
+        clock: dg.ResourceParam[Clock],
+        warehouse: dg.ResourceParam[WarehouseResource],
     ) -> dg.SensorResult:
-        settings, now = platform.settings(), platform.clock().now()
-        window = settings.alert_window_minutes * 60.0
+        own, now = settings.read(), clock.now()
         seen: dict[str, Any] = {}
 
         def tell(memory: _Memory) -> tuple[Message | None, str]:
             from spotify_assets.alerts import problems as words
 
-            found = _Found(context.instance, platform, memory, time.time())
+            found = _Found(context.instance, warehouse, own, now, memory)
             seen["found"] = found
-            if found.waits_for_a_run(window):
+            if found.waits_for_a_run(own.alert_window_minutes * 60.0):
                 return None, "A run is under way that something has failed in: told when it is over"
-            message = words.tell(found.problems, now.astimezone(UTC).date(), simulated=settings.simulated)
+            message = words.tell(found.problems, now.astimezone(UTC).date(), simulated=own.simulated)
             if message is None:
                 found.settle(memory)
             return message, "Nothing failed"
@@ -172,7 +170,7 @@ def problems_sensor() -> dg.SensorDefinition:
         def told(memory: _Memory) -> None:
             seen["found"].settle(memory)
 
-        return _tell_all(context, platform, window, tell, told)
+        return _tell_all(context, own, now, tell, told)
 
     return tell_problems
 
@@ -180,11 +178,20 @@ def problems_sensor() -> dg.SensorDefinition:
 class _Found:
     """Failures that a channel has not been told of."""
 
-    def __init__(self, instance: dg.DagsterInstance, platform: Platform, memory: _Memory, now: float) -> None:
+    def __init__(
+        self,
+        instance: dg.DagsterInstance,
+        warehouse: WarehouseResource,
+        settings: Settings,
+        today: datetime,
+        memory: _Memory,
+    ) -> None:
         self._instance = instance
-        self._platform = platform
-        self._web = platform.settings().dagster_web_url
-        self._now = now
+        self._warehouse = warehouse
+        self._settings = settings
+        self._today = today.astimezone(UTC)
+        self._web = settings.dagster_web_url
+        self._now = now = time.time()  # as Dagster dates its events
         self._runs: dict[str, dg.DagsterRun | None] = {}
         self._mended: set[str] = set()
         failed = self._events(dg.DagsterEventType.RUN_FAILURE, memory.runs)
@@ -206,10 +213,10 @@ class _Found:
         """Whether more may come soon: a run that something failed in is under way, and not for long."""
         oldest = min((problem.at.timestamp() for problem in self.problems), default=self._now)
         return self._now - oldest < window and any(
-            run is not None and run.status in NOT_FINISHED_STATUSES for run in self._runs.values()
+            run is not None and run.status in UNDER_WAY for run in self._runs.values()
         )
 
-    def _events(self, kind: dg.DagsterEventType, after: int) -> Sequence[EventLogRecord]:
+    def _events(self, kind: dg.DagsterEventType, after: int) -> Sequence[dg.EventLogRecord]:
         return self._instance.event_log_storage.get_event_records(
             dg.EventRecordsFilter(
                 event_type=kind,
@@ -226,9 +233,9 @@ class _Found:
             self._runs[run_id] = self._instance.get_run_by_id(run_id)
         return self._runs[run_id]
 
-    def _failed_runs(self, records: Iterable[EventLogRecord]) -> Iterator[Problem]:
+    def _failed_runs(self, records: Iterable[dg.EventLogRecord]) -> Iterator[Problem]:
         """Of the runs of one job over the same days the last one speaks for all."""
-        same: dict[tuple[str, str | None], list[tuple[dg.DagsterRun, EventLogRecord]]] = {}
+        same: dict[tuple[str, str | None], list[tuple[dg.DagsterRun, dg.EventLogRecord]]] = {}
         for record in records:
             if (run := self._run(record.run_id)) is not None:  # else deleted since
                 same.setdefault((_called(run), _days(run)), []).append((run, record))
@@ -248,28 +255,27 @@ class _Found:
                 )
 
     def _has_succeeded_since(self, run: dg.DagsterRun) -> bool:
-        partition = run.tags.get(PARTITION_NAME_TAG)
+        partition = run.tags.get(PARTITION_TAG)
         if partition is None or run.job_name != OBSERVE_DAY:
             return False
         newest = self._instance.get_runs(
-            dg.RunsFilter(job_name=run.job_name, tags={PARTITION_NAME_TAG: partition}), limit=1
+            dg.RunsFilter(job_name=run.job_name, tags={PARTITION_TAG: partition}), limit=1
         )
         return bool(newest) and newest[0].status == dg.DagsterRunStatus.SUCCESS
 
     def _what_follows(self, run: dg.DagsterRun) -> str | None:
         """What is done by itself about a day that can still be observed."""
-        now = self._platform.clock().now().astimezone(UTC)
-        if run.job_name != OBSERVE_DAY or run.tags.get(PARTITION_NAME_TAG) != now.date().isoformat():
+        now = self._today
+        if run.job_name != OBSERVE_DAY or run.tags.get(PARTITION_TAG) != now.date().isoformat():
             return None
-        warehouse, settings = self._platform.warehouse(), self._platform.settings()
         runs, known = runs_of_day(self._instance, now.date()), known_watchlist(self._instance)
-        following = plan(look(runs, warehouse, settings, now, known))
+        following = plan(look(runs, self._warehouse.open(), self._settings, now, known))
         if isinstance(following, str):
             return f"{following}."
         at = f"At {following.at:%H:%M} UTC" if following.at > now else "Now"
         return f"{at}: {following.why[0].lower()}{following.why[1:]}."
 
-    def _failed_checks(self, records: Iterable[EventLogRecord], memory: _Memory) -> list[Problem]:
+    def _failed_checks(self, records: Iterable[dg.EventLogRecord], memory: _Memory) -> list[Problem]:
         """The last evaluation of a check for the same days speaks for all; one that passes needs no words."""
         newest: dict[tuple[str, str | None], Problem] = {}
         for record in records:
@@ -301,23 +307,23 @@ class _Found:
         told = set(memory.warned) - self._mended
         return [problem for problem in newest.values() if problem.key not in told]
 
-    def _day_of(self, evaluation: dg.AssetCheckEvaluation, record: EventLogRecord) -> str | None:
+    def _day_of(self, evaluation: dg.AssetCheckEvaluation, record: dg.EventLogRecord) -> str | None:
         if evaluation.partition is not None:
             return evaluation.partition
         run = self._run(record.run_id)
         return _days(run) if run is not None else None
 
 
-def _time(record: EventLogRecord) -> datetime:
+def _time(record: dg.EventLogRecord) -> datetime:
     return datetime.fromtimestamp(record.event_log_entry.timestamp, UTC)
 
 
 def _days(run: dg.DagsterRun) -> str | None:
     """The day or days that a run is about."""
-    first, last = (run.tags.get(tag) for tag in _RANGE)
+    first, last = (run.tags.get(tag) for tag in (RANGE_START_TAG, RANGE_END_TAG))
     if first and last:
         return first if first == last else f"{first} to {last}"
-    return run.tags.get(PARTITION_NAME_TAG)
+    return run.tags.get(PARTITION_TAG)
 
 
 def _called(run: dg.DagsterRun) -> str:
@@ -349,13 +355,16 @@ def news_sensor() -> dg.SensorDefinition:
         "releases of watched artists.",
     )
     def tell_news(
-        context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
+        context: dg.SensorEvaluationContext,
+        settings: dg.ResourceParam[SettingsResource],
+        clock: dg.ResourceParam[Clock],
+        warehouse: dg.ResourceParam[WarehouseResource],
     ) -> dg.SensorResult:
         from spotify_assets.alerts import news as words
         from spotify_assets.serving.news import Item, newest_day, news_since
 
-        settings, today = platform.settings(), platform.clock().now().astimezone(UTC).date()
-        sources = settings.observed_sources
+        own, now = settings.read(), clock.now()
+        today, sources = now.astimezone(UTC).date(), own.observed_sources
         built: list[date | None] = []
         fresh: list[Item] = []
 
@@ -363,22 +372,16 @@ def news_sensor() -> dg.SensorDefinition:
             if memory.day == today.isoformat():
                 return None, f"The news of {today} are told"
             if not built:
-                built.append(newest_day(platform.warehouse(), sources))
+                built.append(newest_day(warehouse.open(), sources))
             if built[0] != today:
                 return None, f"The marts of {today} are not built yet"
-            of_today = dg.RunsFilter(
-                tags={PARTITION_NAME_TAG: today.isoformat()}, statuses=NOT_FINISHED_STATUSES
-            )
+            of_today = dg.RunsFilter(tags={PARTITION_TAG: today.isoformat()}, statuses=UNDER_WAY)
             if context.instance.get_runs(of_today, limit=1):
                 return None, "A run of today is under way: told after it"
             since = today - timedelta(days=NEWS_DAYS - 1)
             known = set(memory.news)
-            fresh[:] = [
-                one for one in news_since(platform.warehouse(), sources, since) if one.key not in known
-            ]
-            message = words.digest(
-                fresh, today, simulated=settings.simulated, quiet_days=settings.alert_quiet_days
-            )
+            fresh[:] = [one for one in news_since(warehouse.open(), sources, since) if one.key not in known]
+            message = words.digest(fresh, today, simulated=own.simulated, quiet_days=own.alert_quiet_days)
             if message is None:
                 memory.day = today.isoformat()
             return message, f"There is no news on {today}"
@@ -387,6 +390,11 @@ def news_sensor() -> dg.SensorDefinition:
             memory.day = today.isoformat()
             memory.news = [*memory.news, *(one.key for one in fresh)][-TOLD_AT_MOST:]
 
-        return _tell_all(context, platform, settings.alert_window_minutes * 60.0, tell, told)
+        return _tell_all(context, own, now, tell, told)
 
     return tell_news
+
+
+def definitions(_: CodeLocation) -> dg.Definitions:
+    """Both sensors."""
+    return dg.Definitions(sensors=[problems_sensor(), news_sensor()])

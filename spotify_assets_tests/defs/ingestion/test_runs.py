@@ -12,7 +12,7 @@ from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.loading.replace import read_partition
 from spotify_assets_tests.support.clocks.timeline import StoppedClock
-from spotify_assets_tests.support.running import materialized, platform, run
+from spotify_assets_tests.support.running import materialized, run
 
 INGEST = ["landing/raw_artists", "snapshots/artist_snapshots"]
 ON_THE_DAY = StoppedClock("2026-11-10T12:00")
@@ -114,7 +114,7 @@ def check_again(
     settings: Settings, instance: dg.DagsterInstance, check: str, tags: dict[str, str]
 ) -> dg.ExecuteInProcessResult:
     """Run one check alone, as the button beside it in the web UI does."""
-    definitions = build_definitions(settings, {"platform": platform(settings, None)})
+    definitions = build_definitions(settings)
     job = definitions.resolve_implicit_global_asset_job_def()
     alone = job.get_subset(asset_selection=set(), asset_check_selection={dg.AssetCheckKey(SNAPSHOT, check)})
     return alone.execute_in_process(instance=instance, tags=tags, raise_on_error=False)

@@ -1,6 +1,5 @@
 """Every check of a loaded table, and one factory that makes them Dagster's."""
 
-import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from spotify_assets.contracts.tables import Table
+from spotify_assets.contracts.tables import TABLES, Table
 from spotify_assets.defs._dagster_compat import checked_materializations
 from spotify_assets.defs.ingestion.checks.completeness import completeness
 from spotify_assets.defs.ingestion.checks.contract import contract
@@ -18,8 +17,9 @@ from spotify_assets.defs.ingestion.checks.unchanged_day import unchanged_day
 from spotify_assets.defs.ingestion.checks.verdict import Verdict
 from spotify_assets.defs.ingestion.checks.volume import volume
 from spotify_assets.defs.ingestion.keys import snapshot_key
+from spotify_assets.defs.location import CodeLocation
 from spotify_assets.defs.partitions import days_of
-from spotify_assets.defs.resources import Platform
+from spotify_assets.defs.resources import LakeResource, WarehouseResource
 
 if TYPE_CHECKING:
     from spotify_assets.lake.landing import Landing
@@ -141,27 +141,27 @@ def snapshot_checks(table: Table, partitions: dg.PartitionsDefinition[str]) -> d
     An evaluation is made for each day, and no `AssetCheckResult`: of a run over several days, Dagster would
     keep a single one that belongs to none of them.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dg.PreviewWarning)  # partitions of checks are chosen knowingly
-        specs = {
-            check.name: dg.AssetCheckSpec(
-                check.name,
-                asset=snapshot_key(table),
-                blocking=check.blocking,
-                description=check.question.format(table=table.name, thing=table.requested_per),
-                partitions_def=partitions,
-            )
-            for check in checks_of(table)
-        }
+    specs = {
+        check.name: dg.AssetCheckSpec(
+            check.name,
+            asset=snapshot_key(table),
+            blocking=check.blocking,
+            description=check.question.format(table=table.name, thing=table.requested_per),
+            partitions_def=partitions,
+        )
+        for check in checks_of(table)
+    }
 
     @dg.multi_asset_check(specs=list(specs.values()), name=f"check_{table.name}", can_subset=True)
     def check_table(
-        context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+        context: dg.AssetCheckExecutionContext,
+        warehouse: dg.ResourceParam[WarehouseResource],
+        lake: dg.ResourceParam[LakeResource],
     ) -> Iterator[Any]:
         names = {key.name for key in context.selected_asset_check_keys}
-        with platform.warehouse().holding() as warehouse:
-            days = _days(context, table, warehouse)
-            yield from evaluate(table, days, warehouse, platform.landing(), context.instance, names)
+        with warehouse.open().holding() as held:
+            days = _days(context, table, held)
+            yield from evaluate(table, days, held, lake.open(), context.instance, names)
         for name in sorted(names):
             yield dg.Output(None, specs[name].get_python_identifier())
 
@@ -175,3 +175,9 @@ def _days(context: dg.AssetCheckExecutionContext, table: Table, warehouse: "Ware
     if context.has_partition_key or context.has_partition_key_range:
         return days_of(context)
     return [max(load.day for load in newest_loads(warehouse) if load.table == table.name)]
+
+
+def definitions(location: CodeLocation) -> dg.Definitions:
+    """The checks of all loaded tables."""
+    checks = [snapshot_checks(table, location.partitions) for table in TABLES.values()]
+    return dg.Definitions(asset_checks=checks)
