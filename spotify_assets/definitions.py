@@ -1,4 +1,4 @@
-"""The Dagster code location: the only place where things are put together.
+"""The Dagster code location: what lies in `defs`, with its resources.
 
 Loaded by `workspace.yaml`, `dg` and the tests; must stay fast, so nothing heavy is imported before an
 asset runs.
@@ -12,28 +12,12 @@ from typing import Any
 
 import dagster as dg
 
-from spotify_assets.defs.automation import automation_sensor
-from spotify_assets.defs.daily.job import observe_day_job
-from spotify_assets.defs.daily.schedule import daily_schedule
-from spotify_assets.defs.daily.sensor import today_sensor
-from spotify_assets.defs.dbt.models import build_mart_assets
-from spotify_assets.defs.dbt.sources import build_book_specs
-from spotify_assets.defs.file_imports.sensor import import_files_job, import_sensor
-from spotify_assets.defs.forecasts.assets import build_forecast_assets
-from spotify_assets.defs.ingestion.raw import build_landing_assets
-from spotify_assets.defs.ingestion.snapshots import build_snapshot_assets
-from spotify_assets.defs.maintenance.killed_runs import killed_sensor, living_executor
-from spotify_assets.defs.maintenance.prune import housekeeping_job, housekeeping_schedule
-from spotify_assets.defs.maintenance.retention import retention_job, retention_schedule
-from spotify_assets.defs.monitoring.alerts import news_sensor, problems_sensor
-from spotify_assets.defs.monitoring.daily_checks import check_platform_job, check_schedule
-from spotify_assets.defs.monitoring.days import day_checks
-from spotify_assets.defs.monitoring.identified import identified_check
-from spotify_assets.defs.monitoring.sign_in import sign_in_check
+from spotify_assets.defs.location import CodeLocation, load_all
+from spotify_assets.defs.maintenance.killed_runs import living_executor
 from spotify_assets.defs.partitions import daily_partitions
-from spotify_assets.defs.resources import Platform, dbt_resource
+from spotify_assets.defs.resources import build_resources
 from spotify_assets.process_environment import clean_environment
-from spotify_assets.settings import Settings, load_settings
+from spotify_assets.settings import Settings
 
 # The door of each code server and run, whoever started it: libpq and dbt look at the environment later.
 clean_environment()
@@ -45,57 +29,23 @@ def build_definitions(
     """Put the code location together.
 
     Args:
-        settings: Settings to use; read from the environment when absent.
-        resource_overrides: Resources that replace the defaults by name; for tests.
+        settings: Settings to use; read from the environment when absent, and again by each run.
+        resource_overrides: Resources that replace the defaults by name, wherever they are used.
     """
-    settings = settings or load_settings()
-    partitions = daily_partitions(settings.spotify_assets_start_date)
+    resources = build_resources(settings, resource_overrides)
+    settings = resources["settings"].read()
     # Whose data an asset holds must be seen wherever the asset is.
     tags: dict[str, str] = {"upstream": "_".join(settings.observed_sources)}
     if settings.simulated:
         tags["dagster/kind/simulated"] = ""  # a kind is what the asset graph shows of an asset
-    resources = {"platform": Platform(), "dbt": dbt_resource(), **(resource_overrides or {})}
-    job, check_job = observe_day_job(), check_platform_job()
-    import_job = import_files_job(resources)
-    hour = settings.spotify_assets_schedule_hour
-    signs_in = {"spotify", "simulated"} & set(settings.observed_sources)
-    knows_others = set(settings.observed_sources) - {"spotify", "simulated"}
-    models, forecasts = build_mart_assets(tags), build_forecast_assets(tags)
+    partitions = daily_partitions(settings.spotify_assets_start_date)
     with warnings.catch_warnings():
-        # Backfills as one run are chosen knowingly, although Dagster still calls them beta.
+        # Chosen knowingly: backfills as one run (beta), partitions of checks and loading by module (preview).
         warnings.simplefilter("ignore", dg.BetaWarning)
-        assets: list[dg.AssetsDefinition | dg.AssetSpec] = [
-            *build_landing_assets(partitions, tags),
-            *build_snapshot_assets(partitions, tags),
-            *build_book_specs(partitions, tags),
-            models,
-            *forecasts,
-        ]
-    return dg.Definitions(
-        assets=assets,
-        asset_checks=[
-            day_checks(),
-            *([sign_in_check()] if signs_in else []),
-            *([identified_check()] if knows_others else []),
-        ],
-        jobs=[job, retention_job, housekeeping_job, import_job, check_job],
-        schedules=[
-            daily_schedule(job, hour),
-            retention_schedule(),
-            housekeeping_schedule(),
-            check_schedule(check_job, hour),
-        ],
-        sensors=[
-            today_sensor(job),
-            import_sensor(import_job),
-            automation_sensor(dg.AssetSelection.assets(models, *forecasts)),
-            problems_sensor(),
-            news_sensor(),
-            killed_sensor(),
-        ],
-        resources=resources,
-        executor=living_executor,
-    )
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        found = load_all(CodeLocation(settings, partitions, tags, resources))
+    common = dg.Definitions(resources=resources, executor=living_executor(resources["warehouse"]))
+    return dg.Definitions.merge(found, common)
 
 
 @dg.definitions

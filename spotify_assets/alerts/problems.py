@@ -82,7 +82,7 @@ def check_key(what: str, day: str | None, *, severe: bool) -> str:
 
 
 def tell(problems: Iterable[Problem], today: date, *, simulated: bool) -> Message | None:
-    """One message about all of it: each trouble once, with how often it was met; nothing for nothing.
+    """One message about all of it: each trouble once, with its days and how often it was met; else nothing.
 
     Args:
         problems: In the order met; of the same trouble the last one speaks.
@@ -91,7 +91,9 @@ def tell(problems: Iterable[Problem], today: date, *, simulated: bool) -> Messag
     """
     met: dict[str, list[Problem]] = {}
     for problem in problems:
-        met.setdefault(problem.key, []).append(problem)
+        # A check that says no on many days of a range is one trouble.
+        same = f"{problem.what} {problem.severe}" if problem.kind == "check" else problem.key
+        met.setdefault(same, []).append(problem)
     if not met:
         return None
     # What stops data comes before what only warns, and runs come before their checks.
@@ -120,9 +122,10 @@ def _title(groups: Sequence[Sequence[Problem]]) -> str:
 def _entry(same: Sequence[Problem], today: date) -> Entry:
     problem = same[-1]
     verb = "Run failed" if problem.kind == "run" else "Check failed" if problem.severe else "Check warns"
-    day = f" of {problem.day}" if problem.day else ""
+    days = sorted({one.day for one in same if one.day})
+    day = f" of {days[0]}" if len(days) == 1 else f" of {len(days)} days up to {days[-1]}" if days else ""
     times = sum(one.times for one in same)
-    often = f" ({times} times)" if times > 1 else ""
+    often = f" ({times} times)" if times > max(len(days), 1) else ""
     means, to_do = _meaning(problem, today)
     lines = [("What broke", problem.reason), ("For the data", means), ("To do", to_do)]
     if problem.automatic:

@@ -6,6 +6,8 @@ from typing import Any
 
 import dagster as dg
 
+from spotify_assets.defs.location import CodeLocation
+
 FOLLOW: Any = (
     # Not `any_deps_updated`: that passes over a run that was to build the asset too, and failed before.
     dg.AutomationCondition.any_deps_match(
@@ -20,12 +22,13 @@ FOLLOW: Any = (
 """`eager` never fires below daily snapshots: some partition of those is always missing."""
 
 
-def automation_sensor(target: dg.AssetSelection) -> dg.SensorDefinition:
-    """Evaluate the conditions of some assets, also where nobody has switched automation on."""
-    return dg.AutomationConditionSensorDefinition(
+def definitions(location: CodeLocation) -> dg.Definitions:  # noqa: ARG001 - alike everywhere
+    """The sensor that evaluates the conditions, also where nobody has switched automation on."""
+    sensor = dg.AutomationConditionSensorDefinition(
         "build_marts_after_loads",
-        target=target,
+        target=dg.AssetSelection.groups("staging", "intermediate", "marts", "forecasts"),
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Builds marts and forecasts after what they read was loaded.",
     )
+    return dg.Definitions(sensors=[sensor])

@@ -39,21 +39,39 @@ class DayOutcomes:
         """Days that are committed."""
         return sorted(self._done)
 
+    @property
+    def failed(self) -> bool:
+        """Whether a day has failed."""
+        return bool(self._failed)
+
     def close(self) -> None:
-        """Attach each day's metadata to its materialization, or fail naming the days that failed.
+        """Record what was done, or fail.
 
         Raises:
-            dagster.Failure: Some day failed; the others are recorded as materialized all the same.
+            dagster.Failure: Some day failed.
         """
+        self.record()
+        self.fail()
+
+    def record(self) -> None:
+        """Attach each day's metadata to its materialization; of a run that will fail, report those itself."""
         key = self._context.asset_key
-        if not self._failed:
-            for day, metadata in self._done.items():
-                self._context.add_asset_metadata(metadata, key, day.isoformat())
-            return
         for day, metadata in self._done.items():
-            self._context.log_event(
-                dg.AssetMaterialization(key, partition=day.isoformat(), metadata=dict(metadata))
-            )
+            if self._failed:
+                self._context.log_event(
+                    dg.AssetMaterialization(key, partition=day.isoformat(), metadata=dict(metadata))
+                )
+            else:
+                self._context.add_asset_metadata(metadata, key, day.isoformat())
+
+    def fail(self) -> None:
+        """Fail if some day did.
+
+        Raises:
+            dagster.Failure: It names the days that failed, and what is committed all the same.
+        """
+        if not self._failed:
+            return
         failed = sorted(self._failed)
         kept = f" What else this run was for is committed: {_days(len(self._done))}." if self._done else ""
         raise dg.Failure(

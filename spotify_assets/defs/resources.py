@@ -1,17 +1,13 @@
-"""Resources: how assets reach the upstream, the lake, the warehouse and dbt.
-
-Settings are read then, so neither a value nor a secret ever becomes part of a definition, a run's
-configuration or the web UI.
-"""
+"""Resources: how assets reach settings, clock, upstreams, lake, warehouse and dbt."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dagster import AssetExecutionContext, OpExecutionContext
 from dagster_dbt import DbtCliResource
@@ -20,10 +16,10 @@ from packaging.version import Version
 from spotify_assets.dbt_manifest import DBT_PROJECT, PARTIAL_PARSE, ensure_manifest, runs_folder
 from spotify_assets.installation import program
 from spotify_assets.settings import Settings, load_settings
+from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 
 if TYPE_CHECKING:
     from spotify_assets.lake.landing import Landing
-    from spotify_assets.sources.clock import Clock
     from spotify_assets.sources.protocol import Source
     from spotify_assets.sources.state import State
     from spotify_assets.warehouse.connection import Warehouse
@@ -34,54 +30,90 @@ def manifest_path() -> Path:
     return ensure_manifest(load_settings().spotify_assets_home)
 
 
-class Platform:
-    """Everything an asset needs from outside; a test passes one of its own.
+class SettingsResource:
+    """Settings as they are when something runs.
 
-    A plain object and no configurable resource: Dagster would build that anew for each run, from
-    configuration that must not hold settings.
+    This and the other resources are plain objects: Dagster builds a configurable resource anew for each run,
+    from configuration that it shows, and neither a setting nor a secret may become part of that.
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
-        """Use `settings`, or read them from the environment whenever an asset runs."""
+        """Use `settings`, or read them from the environment each time."""
         self._settings = settings
 
-    def settings(self) -> Settings:
-        """Settings as they are when an asset runs."""
+    def read(self) -> Settings:
+        """The settings."""
         return self._settings or load_settings()
 
-    def clock(self) -> Clock:
-        """What tells which day it is."""
-        from spotify_assets.sources.clock import SYSTEM_CLOCK
 
-        return SYSTEM_CLOCK
+class LakeResource:
+    """The raw part of the lake."""
 
-    def landing(self) -> Landing:
-        """The raw part of the lake."""
+    def __init__(self, settings: SettingsResource) -> None:
+        self._settings = settings
+
+    def open(self) -> Landing:
+        """Open it."""
         from spotify_assets.lake.landing import Landing
 
-        return Landing(self.settings().effective_lake_url)
+        return Landing(self._settings.read().effective_lake_url)
 
-    def warehouse(self) -> Warehouse:
-        """The database, migrated."""
+
+class WarehouseResource:
+    """The database, migrated."""
+
+    def __init__(self, settings: SettingsResource) -> None:
+        self._settings = settings
+
+    def open(self) -> Warehouse:
+        """Open it."""
         from spotify_assets.warehouse.connection import Warehouse
 
-        return Warehouse.open(self.settings())
+        return Warehouse.open(self._settings.read())
 
-    def memory(self) -> State:
-        """What sources remember between runs."""
+
+class SourcesResource:
+    """The upstreams that the settings choose."""
+
+    def __init__(self, settings: SettingsResource, warehouse: WarehouseResource, clock: Clock) -> None:
+        self._settings = settings
+        self._warehouse = warehouse
+        self._clock = clock
+
+    def state(self) -> State:
+        """What they remember between runs."""
         from spotify_assets.warehouse.upstream_state.state import PostgresState
 
-        return PostgresState(self.warehouse())
+        return PostgresState(self._warehouse.open())
 
-    def sources(self, run_id: str) -> list[Source]:
-        """The upstreams that the settings choose; responses will carry `run_id`."""
+    def open(self, run_id: str) -> list[Source]:
+        """Open them; responses will carry `run_id`."""
         from spotify_assets.sources.registry import open_source
 
-        settings, memory = self.settings(), self.memory()
+        settings, state = self._settings.read(), self.state()
         return [
-            open_source(settings, name, memory, clock=self.clock(), run_id=run_id)
+            open_source(settings, name, state, clock=self._clock, run_id=run_id)
             for name in settings.observed_sources
         ]
+
+
+def build_resources(
+    settings: Settings | None = None, overrides: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """All resources by name, each made of those that it needs, the overridden ones too.
+
+    Args:
+        settings: Settings to use; read from the environment when something runs if absent.
+        overrides: Resources that replace the defaults by name.
+    """
+    made = dict(overrides or {})
+    own: SettingsResource = made.setdefault("settings", SettingsResource(settings))
+    clock: Clock = made.setdefault("clock", SYSTEM_CLOCK)
+    warehouse: WarehouseResource = made.setdefault("warehouse", WarehouseResource(own))
+    made.setdefault("lake", LakeResource(own))
+    made.setdefault("sources", SourcesResource(own, warehouse, clock))
+    made.setdefault("dbt", dbt_resource())
+    return made
 
 
 class QuickDbt(DbtCliResource):

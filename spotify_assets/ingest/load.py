@@ -53,12 +53,10 @@ class Loaded:
     Attributes:
         entry: The ledger's row.
         rows: What stands in the table now.
-        parts: How many parts of the lake it was read from.
     """
 
     entry: LedgerEntry
     rows: pyarrow.Table
-    parts: int
 
 
 def load(table: str, day: date, landing: Landing, warehouse: Warehouse, run_id: str) -> list[Loaded]:
@@ -154,6 +152,7 @@ def _load_source(
                 superseded=outcome.superseded + parsed.superseded,
                 absent=absent_columns(source, table, outcome.rows, exchanges),
                 run_id=run_id,
+                lake_parts=len(parts),
             ),
         )
 
@@ -167,7 +166,7 @@ def _load_source(
         entry = replace(outcome)
     if table == "artist_snapshots" and live:
         _record_aliases(warehouse, source, parsed, outcome.rows)
-    return Loaded(entry, outcome.rows, len(parts))
+    return Loaded(entry, outcome.rows)
 
 
 def _without(

@@ -59,37 +59,39 @@ class NullShare:
 
 
 @dataclass(frozen=True, slots=True)
-class NullShares:
-    """What was found.
+class DayNulls:
+    """What was found about one day of a source.
 
     Attributes:
+        compared: Whether enough days before it were observed to compare it with.
         risen: Columns that are much emptier than before.
-        compared: Days of a source that could be compared.
-        too_early: Days of a source that have too few days before them.
     """
 
-    risen: list[NullShare]
-    compared: int
-    too_early: int
+    source: str
+    day: date
+    compared: bool
+    risen: Sequence[NullShare] = ()
 
 
 Counts = dict[date, tuple[int, tuple[int, ...]]]
 """By day: rows, and rows with a value, column by column."""
 
 
-def null_shares(warehouse: Warehouse, table: str, days: Sequence[date]) -> NullShares:
+def null_shares(warehouse: Warehouse, table: str, days: Sequence[date]) -> list[DayNulls]:
     """Compare the share of nulls of each column with the days before.
 
     Args:
         warehouse: The database.
         table: A table of schema ``snapshots``.
         days: UTC days.
+
+    Returns:
+        One entry per source and day that has rows.
     """
     if not days:
-        return NullShares([], 0, 0)
+        return []
     columns, counted = _counts(warehouse, table, min(days), max(days))
-    risen: list[tuple[str, date, str, float, float]] = []
-    compared = too_early = 0
+    found: dict[tuple[str, date], list[tuple[str, float, float]] | None] = {}
     for source, counts in counted.items():
         for day in sorted(set(days) & counts.keys()):
             earlier = [
@@ -97,14 +99,22 @@ def null_shares(warehouse: Warehouse, table: str, days: Sequence[date]) -> NullS
                 for number in range(1, COMPARED_DAYS + 1)
                 if (before := day - timedelta(number)) in counts
             ]
-            if len(earlier) < FEWEST_DAYS:
-                too_early += 1
-                continue
-            compared += 1
-            rises = _rises(columns, counts[day], earlier, daily=TABLES[table].daily)
-            risen += [(source, day, *rise) for rise in rises]
-    reasons = _reasons(warehouse, table, days) if risen else {}
-    return NullShares([NullShare(*rise, reason=reasons.get(rise[:3])) for rise in risen], compared, too_early)
+            enough = len(earlier) >= FEWEST_DAYS
+            found[source, day] = (
+                _rises(columns, counts[day], earlier, daily=TABLES[table].daily) if enough else None
+            )
+    reasons = _reasons(warehouse, table, days) if any(found.values()) else {}
+    return [
+        DayNulls(
+            *key,
+            compared=rises is not None,
+            risen=[
+                NullShare(*key, name, share, usual, reasons.get((*key, name)))
+                for name, share, usual in rises or ()
+            ],
+        )
+        for key, rises in found.items()
+    ]
 
 
 def _rises(

@@ -6,7 +6,7 @@ vanished from the lake, or a load that missed one shows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -47,30 +47,32 @@ class _Books:
     rows: int
     aside: int
     records_before: int | None
+    lake_parts: int | None
 
 
 def disagreements(
     warehouse: Warehouse,
     table: str,
     days: Sequence[date],
-    read: Mapping[tuple[str, date], int],
-    lake: Mapping[tuple[str, date], int],
+    parts: Callable[[str, date], int],
 ) -> list[Disagreement]:
     """Count everything again and name what does not agree.
+
+    The lake is counted only where the load is known to have read all that was there then: not of loads by
+    earlier versions, of partitions that somebody was purged from, nor where responses were removed by age.
 
     Args:
         warehouse: The database.
         table: A table of schema ``snapshots``.
-        days: UTC days that were just loaded.
-        read: How many parts of the lake each load of the run was read from, by source and day.
-        lake: How many parts the lake holds now, by source and day.
+        days: UTC days.
+        parts: Gives how many parts the lake holds now of a source and day.
     """
     statement = sql.SQL(
         """
         with booked as (
             select l.*, (select count(*) from jsonb_object_keys(l.missing)) as named, (
                 select b.rows_received + b.rows_superseded from ops.partition_loads as b
-                where b.table_name = l.table_name and b.source = l.source
+                where l.lake_parts is not null and b.table_name = l.table_name and b.source = l.source
                     and b.partition_date = l.partition_date and b.load_id < l.load_id
                 order by b.load_id desc limit 1
             ) as records_before
@@ -91,11 +93,14 @@ def disagreements(
             union select source, day from aside
         )
         select k.source, k.day, b.rows_requested, b.rows_received, b.rows_missing, b.named, b.rows_loaded,
-            b.rows_quarantined, b.rows_superseded, coalesce(s.rows, 0), coalesce(a.rows, 0), b.records_before
+            b.rows_quarantined, b.rows_superseded, coalesce(s.rows, 0), coalesce(a.rows, 0), b.records_before,
+            case when r.source is null then b.lake_parts end
         from keys as k
         left join booked as b on b.source = k.source and b.partition_date = k.day
         left join standing as s on s.source = k.source and s.day = k.day
         left join aside as a on a.source = k.source and a.day = k.day
+        left join ops.removed_raw as r
+            on r.table_name = %(table)s and r.source = k.source and r.partition_date = k.day
         order by k.source, k.day
         """
     ).format(relation=sql.Identifier(SCHEMA, table))
@@ -103,7 +108,9 @@ def disagreements(
     for row in fetch_all(warehouse, statement, {"table": table, "days": list(days)}) if days else []:
         books = _Books(*row)
         key = (books.source, books.day)
-        words = [*_in_database(table, books), *_in_lake(read.get(key), lake.get(key, 0))]
+        words = _in_database(table, books)
+        if books.lake_parts is not None:
+            words += _in_lake(books.lake_parts, parts(*key))
         found += [Disagreement(*key, what) for what in words]
     return found
 
@@ -144,9 +151,9 @@ def _in_database(table: str, books: Any) -> list[str]:
     return [words for broken, words in sums if broken]
 
 
-def _in_lake(read: int | None, parts: int) -> list[str]:
-    """What does not agree between the lake and the load that read it; nothing if this run did not load."""
-    if read is None or read == parts:
+def _in_lake(read: int, parts: int) -> list[str]:
+    """What does not agree between the lake and the load that read it."""
+    if read == parts:
         return []
     if parts == 0:
         return [f"its raw landing of {read} parts is gone from the lake"]

@@ -6,14 +6,12 @@ schedules stopped, runs deleted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 import uvicorn
 from dagster import DagsterInstance
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import WorkspaceFileTarget
 from dagster_webserver.app import create_app_from_workspace_process_context
 from dagster_webserver.version import __version__
 
@@ -32,22 +30,18 @@ def web_ui_guard(*hosts: str | None) -> Guard:
 
 
 @contextmanager
-def guarded_web_ui(workspace: Path, guard: Guard, *, read_only: bool = False) -> Iterator[Application]:
+def guarded_web_ui(
+    open_workspace: Callable[[DagsterInstance, str], AbstractContextManager[Any]], guard: Guard
+) -> Iterator[Application]:
     """Dagster's web UI on the instance of DAGSTER_HOME, as an application behind a guard.
 
     Args:
-        workspace: Dagster's workspace file: where the definitions are.
+        open_workspace: Gives what is shown, by Dagster's records and the version of its web server.
         guard: What requests have to look like.
-        read_only: Whether nothing can be changed.
     """
     with DagsterInstance.get() as instance:
         instance.optimize_for_webserver(STATEMENT_MILLISECONDS, POOL_RECYCLE_SECONDS, POOL_OVERFLOW)
-        with WorkspaceProcessContext(
-            instance,
-            version=__version__,
-            read_only=read_only,
-            workspace_load_target=WorkspaceFileTarget([str(workspace)]),
-        ) as context:
+        with open_workspace(instance, __version__) as context:
             yield GuardedApplication(create_app_from_workspace_process_context(context), guard)
 
 

@@ -24,6 +24,7 @@ class LoadSummary:
         superseded: Rows set aside because a later observation of the same key and day exists.
         run_id: The run that loads.
         absent: Columns that no row has a value for, by name.
+        lake_parts: How many parts of the lake were read, all that were there; None if it is not known.
     """
 
     requested: int
@@ -33,6 +34,7 @@ class LoadSummary:
     superseded: int = 0
     run_id: str = ""
     absent: Mapping[str, Reason] = field(default_factory=dict)
+    lake_parts: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

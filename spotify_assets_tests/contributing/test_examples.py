@@ -16,12 +16,12 @@ import pyarrow as pa
 import pytest
 
 import spotify_assets.sources
+from spotify_assets.defs.resources import build_resources
 from spotify_assets.settings import PROJECT_ROOT, Settings
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.conftest import DatabaseServer
 from spotify_assets_tests.dbt import conftest as dbt
 from spotify_assets_tests.support.marts import data
-from spotify_assets_tests.support.running import platform
 from spotify_assets_tests.support.warehouse import artists, load
 
 PAGES = PROJECT_ROOT / "docs" / "contributing"
@@ -127,7 +127,7 @@ def follower_drops(settings: Settings, check: dg.AssetChecksDefinition) -> dg.As
         assets=[dg.AssetSpec(key.asset_key)],
         asset_checks=[check],
         jobs=[dg.define_asset_job("checks", selection=dg.AssetSelection.checks(key))],
-        resources={"platform": platform(settings, None)},
+        resources=build_resources(settings),
     )
     with dg.DagsterInstance.ephemeral() as instance:
         result = definitions.resolve_job_def("checks").execute_in_process(instance=instance)

@@ -12,7 +12,6 @@ import pytest
 from spotify_assets.artists import watchlist
 from spotify_assets.definitions import build_definitions
 from spotify_assets.defs.daily.planner import COMPLETE_TODAY
-from spotify_assets.defs.resources import Platform
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.simulator.server.config import SimulatorConfig
@@ -47,7 +46,7 @@ def observe(
     settings: Settings, instance: dg.DagsterInstance, day: str, request: dg.RunRequest | None = None
 ) -> bool:
     """The whole job, as a schedule or sensor starts it."""
-    definitions = build_definitions(settings, {"platform": Platform(settings)})
+    definitions = build_definitions(settings)
     tags = dict(request.tags) | {"dagster/run_key": request.run_key or ""} if request else {}
     return definitions.resolve_job_def("observe_day").execute_in_process(
         instance=instance, partition_key=day, tags=tags, raise_on_error=False

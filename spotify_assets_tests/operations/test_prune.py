@@ -13,7 +13,6 @@ import pytest
 from spotify_assets.cli.runtime.environment import open_environment
 from spotify_assets.definitions import build_definitions
 from spotify_assets.defs.maintenance.prune import HOUSEKEEPING
-from spotify_assets.defs.resources import Platform
 from spotify_assets.ingest.load import load
 from spotify_assets.ingest.removed import RawRemoved, refuse_removed
 from spotify_assets.lake.landing import Landing
@@ -198,7 +197,7 @@ def test_logs_of_runs_go_by_when_they_were_last_written(settings: Settings, ware
 
 def test_it_is_done_every_night(settings: Settings, warehouse: Warehouse) -> None:
     build_manifest()
-    definitions = build_definitions(settings, {"platform": Platform(settings)})
+    definitions = build_definitions(settings)
     schedule = definitions.resolve_schedule_def("daily_housekeeping")
     assert (schedule.cron_schedule, schedule.default_status) == (
         "0 4 * * *",
@@ -207,7 +206,7 @@ def test_it_is_done_every_night(settings: Settings, warehouse: Warehouse) -> Non
     landing, old = Landing(settings.effective_lake_url), NOW.date() - timedelta(days=40)
     bring(warehouse, landing, old)
     limited = settings.model_copy(update={"raw_kept_days": 30})
-    job = build_definitions(limited, {"platform": Platform(limited)}).resolve_job_def(HOUSEKEEPING)
+    job = build_definitions(limited).resolve_job_def(HOUSEKEEPING)
     with dg.DagsterInstance.ephemeral() as instance:
         assert job.execute_in_process(instance=instance).success
     assert landing.days("spotify", "artists") == []

@@ -19,6 +19,7 @@ from dagster import AssetKey, DagsterInstance
 from dagster_webserver.webserver import DagsterWebserver
 from starlette.routing import BaseRoute, Route
 
+from spotify_assets.defs._dagster_compat import workspace_opener
 from spotify_assets.serving import web_ui
 from spotify_assets.serving.web_ui import guarded_web_ui, web_ui_guard, web_ui_server
 from spotify_assets_tests.support.command import eventually
@@ -101,7 +102,9 @@ def serving(folder: Path, *, read_only: bool = False, hosts: tuple[str, ...] = (
     guard = web_ui_guard("127.0.0.1", *hosts)
     with (
         ExitStack() as stack,
-        guarded_web_ui(folder / "workspace.yaml", guard, read_only=read_only) as application,
+        guarded_web_ui(
+            workspace_opener(folder / "workspace.yaml", read_only=read_only), guard
+        ) as application,
         DagsterInstance.get() as instance,
     ):
         server = web_ui_server(application, "127.0.0.1", port)

@@ -6,7 +6,6 @@ import dagster as dg
 from pydantic import SecretStr
 
 from spotify_assets.definitions import build_definitions
-from spotify_assets.defs.resources import Platform
 from spotify_assets.settings import Settings
 from spotify_assets.sources.clock import Clock
 from spotify_assets_tests.support.clocks.shifted import (
@@ -36,7 +35,7 @@ def run(
         set_database_clock(url, clock.now())
         settings = settings.model_copy(update={"database_url": SecretStr(clocked(url))})
         set_upstream_clock(settings.spotify_api_url.removesuffix("/v1"), clock.now())
-    definitions = build_definitions(settings, {"platform": platform(settings, clock)})
+    definitions = build_definitions(settings, {} if clock is None else {"clock": clock})
     tags = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[-1]}
     return definitions.resolve_job_def("observe_day").execute_in_process(
         instance=instance,
@@ -45,19 +44,6 @@ def run(
         asset_selection=[dg.AssetKey.from_user_string(name) for name in selection] or None,
         raise_on_error=False,
     )
-
-
-def platform(settings: Settings, clock: Clock | None) -> Platform:
-    """The resources of a run, with a clock that a test sets."""
-    if clock is None:
-        return Platform(settings)
-
-    class Clocked(Platform):
-        def clock(self) -> Clock:
-            assert clock is not None
-            return clock
-
-    return Clocked(settings)
 
 
 def materialized(instance: dg.DagsterInstance, key: str) -> dict[str, dict[str, object]]:

@@ -84,6 +84,7 @@ DATA = {
             values ('artist_snapshots', 'spotify', '2026-11-21', 2, 1, 1, 1, 0, '{"b": {"code": "failed"}}',
                 '{"plays": {"code": "not_published"}}', 'x', 'run');
     """,
+    "0017_lake_parts": "update ops.partition_loads set lake_parts = 1;",
 }
 CATALOGUE = {
     "columns": "select table_schema, table_name, column_name, ordinal_position, data_type, is_nullable, "

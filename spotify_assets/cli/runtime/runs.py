@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -16,8 +16,6 @@ from typing import Any
 from uuid import uuid4
 
 import dagster as dg
-from dagster._core.errors import DagsterExecutionInterruptedError
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from spotify_assets.cli.runtime import pools
 from spotify_assets.cli.runtime.child_process_guard import guarded
@@ -32,7 +30,7 @@ from spotify_assets.defs.ingestion.raw import FAILED
 from spotify_assets.defs.maintenance import killed_runs
 from spotify_assets.defs.monitoring.days import day_check_keys
 from spotify_assets.defs.outcome import why_failed
-from spotify_assets.defs.resources import Platform
+from spotify_assets.defs.partitions import RANGE_END_TAG, RANGE_START_TAG
 from spotify_assets.private_folders import make_private_folder
 from spotify_assets.warehouse.ledger import LedgerEntry, loads_of_run
 
@@ -147,11 +145,7 @@ def run_days(
     Raises:
         KeyboardInterrupt: The run was interrupted; what was committed before stands.
     """
-    tags = (
-        {ASSET_PARTITION_RANGE_START_TAG: first.isoformat(), ASSET_PARTITION_RANGE_END_TAG: last.isoformat()}
-        if first != last
-        else {}
-    )
+    tags = {RANGE_START_TAG: first.isoformat(), RANGE_END_TAG: last.isoformat()} if first != last else {}
     outcome = _run(
         environment,
         OBSERVE_DAY,
@@ -203,7 +197,7 @@ def _run(
         # As the web server does: keep a connection, instead of opening one for each of hundreds of events.
         keep_connections(instance)
         settings = environment.settings.model_copy(update={"simulator_url": os.environ.get("SIMULATOR_URL")})
-        definitions = build_definitions(settings, {"platform": Platform(settings)})
+        definitions = build_definitions(settings)
         job = definitions.resolve_job_def(job_name)
         pools.make_ready(instance, warehouse, job)
         result = job.execute_in_process(
@@ -219,16 +213,26 @@ def _run(
     outcome.success = result.success and not outcome.problems
     outcome.stopped = list(dict.fromkeys(_sources(result, "stopped")))
     outcome.came_to_marts = any(event.step_key == DBT_MODELS for event in result.all_events)
-    outcome.warnings = [
-        CheckOutcome(
-            check.asset_key.to_user_string(), check.check_name, bool(check.blocking), check.description or ""
-        )
-        for check in result.get_asset_check_evaluations()
-        # Of selected assets Dagster also runs checks that the job leaves out; they are not about this run.
-        if not check.passed and check.asset_check_key not in day_check_keys()
-    ]
+    # Of selected assets Dagster also runs checks that the job leaves out; they are not about this run.
+    evaluations = result.get_asset_check_evaluations()
+    outcome.warnings = not_passed(one for one in evaluations if one.asset_check_key not in day_check_keys())
     outcome.loads = loads_of_run(environment.warehouse, run_id)
     return outcome
+
+
+def not_passed(evaluations: Iterable[dg.AssetCheckEvaluation]) -> list[CheckOutcome]:
+    """Each check that did not pass, once, in the words of the first day on which it did not."""
+    failed: dict[dg.AssetCheckKey, list[dg.AssetCheckEvaluation]] = {}
+    for one in evaluations:
+        if not one.passed:
+            failed.setdefault(one.asset_check_key, []).append(one)
+    outcomes = []
+    for key, days in failed.items():
+        says = days[0].description or ""
+        if len(days) > 1:
+            says = f"{days[0].partition}: {says} Also on {len(days) - 1:,} more, up to {days[-1].partition}."
+        outcomes.append(CheckOutcome(key.asset_key.to_user_string(), key.name, bool(days[0].blocking), says))
+    return outcomes
 
 
 def _interrupted(result: dg.ExecuteInProcessResult) -> bool:
@@ -236,7 +240,7 @@ def _interrupted(result: dg.ExecuteInProcessResult) -> bool:
     return any(
         event.is_step_failure
         and event.step_failure_data.error is not None
-        and event.step_failure_data.error.cls_name == DagsterExecutionInterruptedError.__name__
+        and event.step_failure_data.error.cls_name == dg.DagsterExecutionInterruptedError.__name__
         for event in result.all_events
     )
 

@@ -9,12 +9,16 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster._core.storage.tags import PARTITION_NAME_TAG
+
+from spotify_assets.defs.daily.planner import FINISHED
+from spotify_assets.defs.partitions import PARTITION_TAG
 
 if TYPE_CHECKING:
     from spotify_assets.warehouse.dagster_runs import RunOfDay
 
 _RUNS_AT_MOST = 500
+UNDER_WAY = [status for status in dg.DagsterRunStatus if status.value not in FINISHED]
+"""States of runs that are not over, queued ones too."""
 
 
 def runs_of_day(instance: dg.DagsterInstance, day: date) -> list[RunOfDay]:
@@ -22,7 +26,7 @@ def runs_of_day(instance: dg.DagsterInstance, day: date) -> list[RunOfDay]:
     from spotify_assets.warehouse.dagster_runs import RunOfDay
 
     records = instance.get_run_records(
-        dg.RunsFilter(tags={PARTITION_NAME_TAG: day.isoformat()}), limit=_RUNS_AT_MOST, ascending=True
+        dg.RunsFilter(tags={PARTITION_TAG: day.isoformat()}), limit=_RUNS_AT_MOST, ascending=True
     )
     return [
         RunOfDay(

@@ -11,12 +11,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
-from dagster._core.scheduler.instigation import SensorInstigatorData
 
+from spotify_assets.defs.daily.job import observe_day
 from spotify_assets.defs.daily.planner import COMPLETE_TODAY, Next, Today, look, plan
 from spotify_assets.defs.daily.runs import runs_of_day
-from spotify_assets.defs.resources import Platform
+from spotify_assets.defs.location import CodeLocation
+from spotify_assets.defs.resources import SettingsResource, WarehouseResource
+from spotify_assets.sources.clock import Clock
 
 SECONDS = 60
 LOOK_TWICE = timedelta(seconds=2 * SECONDS)
@@ -25,19 +26,16 @@ LOOK_ANEW = timedelta(minutes=30)
 """A first look that is older was made before the daemon was down."""
 
 
-def today_sensor(job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
+def today_sensor() -> dg.SensorDefinition:
     """Ask for a run of today when one is called for, at most one at a time.
 
     Its cursor holds the watchlist after whose last change everybody was asked about, and since when the daily
     run is seen to be missed.
-
-    Args:
-        job: What to run.
     """
 
     @dg.sensor(
         name=COMPLETE_TODAY,
-        job=job,
+        job=observe_day,
         minimum_interval_seconds=SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Asks for a run of today (UTC) where its daily run was missed, new artists are watched, "
@@ -45,14 +43,17 @@ def today_sensor(job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
         "today.",
     )
     def complete_today(
-        context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
+        context: dg.SensorEvaluationContext,
+        settings: dg.ResourceParam[SettingsResource],
+        clock: dg.ResourceParam[Clock],
+        warehouse: dg.ResourceParam[WarehouseResource],
     ) -> dg.SensorResult:
         cursor: dict[str, Any] = json.loads(context.cursor or "{}")
-        now = platform.clock().now()
+        now = clock.now()
         today = look(
             runs_of_day(context.instance, now.astimezone(UTC).date()),
-            platform.warehouse(),
-            platform.settings(),
+            warehouse.open(),
+            settings.read(),
             now,
             cursor.get("watchlist"),
         )
@@ -78,9 +79,9 @@ def today_sensor(job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
 def known_watchlist(instance: dg.DagsterInstance) -> str | None:
     """The watchlist after whose last change everybody was asked about, as the sensor remembers it."""
     for state in instance.all_instigator_state() if instance.schedule_storage is not None else ():
-        data = state.instigator_data
-        if state.instigator_name == COMPLETE_TODAY and isinstance(data, SensorInstigatorData) and data.cursor:
-            known: str | None = json.loads(data.cursor).get("watchlist")
+        cursor = getattr(state.instigator_data, "cursor", None)
+        if state.instigator_name == COMPLETE_TODAY and cursor:
+            known: str | None = json.loads(cursor).get("watchlist")
             return known
     return None
 
@@ -107,3 +108,8 @@ def _said(following: Next | str, today: Today) -> str:
     if following.at <= today.now:
         return f"{following.why}: asked for unless the scheduler does so within {LOOK_TWICE.seconds} seconds"
     return f"{following.why}: at {following.at:%H:%M} UTC"
+
+
+def definitions(_: CodeLocation) -> dg.Definitions:
+    """The sensor."""
+    return dg.Definitions(sensors=[today_sensor()])

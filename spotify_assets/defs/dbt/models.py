@@ -21,7 +21,8 @@ from dagster_dbt import (
 from spotify_assets.defs.automation import FOLLOW
 from spotify_assets.defs.dbt.contents import contents
 from spotify_assets.defs.dbt.test_sentences import describe_test
-from spotify_assets.defs.resources import Platform, manifest_path
+from spotify_assets.defs.location import CodeLocation
+from spotify_assets.defs.resources import WarehouseResource, manifest_path
 from spotify_assets.process_environment import provide
 
 if TYPE_CHECKING:
@@ -93,18 +94,18 @@ def build_mart_assets(tags: Mapping[str, str]) -> dg.AssetsDefinition:
         dagster_dbt_translator=LayeredTranslator(tags),
     )
     def dbt_models(
-        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], dbt: DbtCliResource
+        context: dg.AssetExecutionContext, warehouse: dg.ResourceParam[WarehouseResource], dbt: DbtCliResource
     ) -> Iterator[Any]:
         from spotify_assets.warehouse.ownership import claim_models
 
-        warehouse = platform.warehouse()
-        provide(warehouse.dbt_environment())
-        with warehouse.connect() as connection:
+        database = warehouse.open()
+        provide(database.dbt_environment())
+        with database.connect() as connection:
             claim_models(connection, manifest_path())
         invocation = dbt.cli(["build", "--exclude-resource-type", "unit_test"], context=context)
         try:
             for event in invocation.stream():
-                yield _with_contents(event, context, warehouse)
+                yield _with_contents(event, context, database)
         finally:
             # One target folder per invocation, so that two runs never meet in it; gone with the run.
             shutil.rmtree(Path(invocation.target_path), ignore_errors=True)
@@ -125,3 +126,8 @@ def mart_keys() -> list[dg.AssetKey]:
     nodes = json.loads(manifest_path().read_text("utf-8"))["nodes"].values()
     translator = LayeredTranslator()
     return [translator.get_asset_key(node) for node in nodes if node["resource_type"] in {"model", "seed"}]
+
+
+def definitions(location: CodeLocation) -> dg.Definitions:
+    """The models."""
+    return dg.Definitions(assets=[build_mart_assets(location.tags)])

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 import dagster as dg
 
 from spotify_assets.contracts.tables import TABLES
-from spotify_assets.defs.ingestion.snapshots import snapshot_key
+from spotify_assets.defs.ingestion.keys import snapshot_key
+from spotify_assets.defs.location import CodeLocation
 
 LAYER = "ops"
 
@@ -36,3 +37,8 @@ def build_book_specs(partitions: dg.PartitionsDefinition[str], tags: Mapping[str
             description="Who is who across sources, how that was found, and how sure it is.",
         ),
     ]
+
+
+def definitions(location: CodeLocation) -> dg.Definitions:
+    """The ledger and the identities."""
+    return dg.Definitions(assets=build_book_specs(location.partitions, location.tags))

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from spotify_assets.contracts.tables import TABLES, Table
-from spotify_assets.defs.ingestion.checks.contract import check_contract, evaluation
-from spotify_assets.defs.ingestion.snapshots import load_metadata, snapshot_key
+from spotify_assets.defs._dagster_compat import report_evaluation
+from spotify_assets.defs.ingestion.checks.catalogue import evaluate
+from spotify_assets.defs.ingestion.keys import snapshot_key
+from spotify_assets.defs.ingestion.snapshots import load_metadata
 
 if TYPE_CHECKING:
     from spotify_assets.file_imports.history import Prepared
@@ -31,11 +33,13 @@ class ImportedLoads:
     Attributes:
         loads: The ledger's rows.
         problems: Days that could not be loaded, and why.
+        checks: What the checks of the tables said of each day.
         sound: Whether the tables keep their contracts, so that marts may be built.
     """
 
     loads: list[LedgerEntry] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    checks: list[dg.AssetCheckEvaluation] = field(default_factory=list)
     sound: bool = True
 
 
@@ -80,6 +84,7 @@ def load_prepared(
         )
         every.loads += loaded.loads
         every.problems += loaded.problems
+        every.checks += loaded.checks
         every.sound = every.sound and loaded.sound
     return every
 
@@ -115,11 +120,13 @@ def _load_imported_days(
         instance.report_runless_asset_event(
             dg.AssetMaterialization(key, partition=day.isoformat(), metadata=metadata)
         )
-    contract = check_contract(table, key, done, warehouse)
-    instance.report_runless_asset_event(evaluation(contract))
-    if not contract.passed:
-        outcome.sound = False
-        outcome.problems.append(
-            f"{table.name} breaks its contract; the marts were not built. {contract.description}"
-        )
+    for evaluation in evaluate(table, done, warehouse, landing, instance):
+        report_evaluation(instance, evaluation, run_id)
+        outcome.checks.append(evaluation)
+        if evaluation.blocking and not evaluation.passed and outcome.sound:
+            outcome.sound = False
+            outcome.problems.append(
+                f"{table.name} breaks its contract on {evaluation.partition}; the marts were not built. "
+                f"{evaluation.description}"
+            )
     return outcome

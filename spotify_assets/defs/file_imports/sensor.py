@@ -8,19 +8,24 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
+from spotify_assets.defs.daily.runs import UNDER_WAY
 from spotify_assets.defs.file_imports.load import ImportedLoads, keep_connections, load_prepared
-from spotify_assets.defs.resources import Platform
+from spotify_assets.defs.location import CodeLocation
+from spotify_assets.defs.resources import LakeResource, SettingsResource, WarehouseResource
 from spotify_assets.file_imports.inbox import DONE, FAILED, InboxFile, links, look, put_away, waiting
 from spotify_assets.private_folders import make_private_folder
+from spotify_assets.settings import Settings
+from spotify_assets.sources.clock import Clock
 
 if TYPE_CHECKING:
     from spotify_assets.file_imports.history import Prepared
+    from spotify_assets.lake.landing import Landing
     from spotify_assets.warehouse.connection import Warehouse
 
 IMPORT_FILES = "import_files"
@@ -88,16 +93,22 @@ _COLUMNS = dg.TableSchema(
 class _Importer:
     """Imports files one by one, so that a broken one fails alone and a killed run has done whole files."""
 
-    def __init__(self, context: dg.OpExecutionContext, platform: Platform, warehouse: "Warehouse") -> None:
+    def __init__(
+        self,
+        context: dg.OpExecutionContext,
+        settings: Settings,
+        today: date,
+        landing: "Landing",
+        warehouse: "Warehouse",
+    ) -> None:
         from spotify_assets.file_imports.history import LAYOUTS
         from spotify_assets.file_imports.mapping import load_layouts
         from spotify_assets.file_imports.reader import ImportProblem
 
-        settings = platform.settings()
         self._context = context
         self._warehouse = warehouse
-        self._landing = platform.landing()
-        self._today = platform.clock().now().date()
+        self._landing = landing
+        self._today = today
         self._earliest = settings.spotify_assets_start_date
         self._folder = settings.import_folder
         self.sound = True
@@ -220,14 +231,20 @@ def _left_out(prepared: "Sequence[Prepared]") -> str:
     "with the reason beside it.",
 )
 def import_each_file(
-    context: dg.OpExecutionContext, config: Files, platform: dg.ResourceParam[Platform]
+    context: dg.OpExecutionContext,
+    config: Files,
+    settings: dg.ResourceParam[SettingsResource],
+    clock: dg.ResourceParam[Clock],
+    lake: dg.ResourceParam[LakeResource],
+    warehouse: dg.ResourceParam[WarehouseResource],
 ) -> list[str]:
     """Import files; gives what went wrong, by file."""
-    folder = platform.settings().import_folder
+    own = settings.read()
+    folder = own.import_folder
     named = config.files or {one.name: one.state for one in waiting(folder)}
     keep_connections(context.instance)
-    with platform.warehouse().holding() as warehouse:
-        importer = _Importer(context, platform, warehouse)
+    with warehouse.open().holding() as held:
+        importer = _Importer(context, own, clock.now().date(), lake.open(), held)
         outcomes = [outcome for name, state in named.items() if (outcome := importer.take(name, state))]
     records = dg.MetadataValue.table([outcome.record() for outcome in outcomes], _COLUMNS)
     context.add_output_metadata({"files": records})
@@ -288,9 +305,9 @@ def import_sensor(job: dg.JobDefinition) -> dg.SensorDefinition:
         description="Imports what was dropped into the import folder, once it is no longer written to.",
     )
     def import_dropped_files(
-        context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
+        context: dg.SensorEvaluationContext, settings: dg.ResourceParam[SettingsResource]
     ) -> dg.SensorResult:
-        folder = platform.settings().import_folder
+        folder = settings.read().import_folder
         try:
             make_private_folder(folder)
             found, linked = waiting(folder), links(folder)
@@ -310,7 +327,7 @@ def import_sensor(job: dg.JobDefinition) -> dg.SensorDefinition:
     return import_dropped_files
 
 
-_UNDER_WAY = dg.RunsFilter(job_name=IMPORT_FILES, statuses=NOT_FINISHED_STATUSES)
+_UNDER_WAY = dg.RunsFilter(job_name=IMPORT_FILES, statuses=UNDER_WAY)
 
 
 @dataclass(slots=True)
@@ -366,3 +383,9 @@ def _why_nothing(
             "left alone until the file changes"
         )
     return ". ".join(reasons) or f"Nothing waits in {folder}"
+
+
+def definitions(location: CodeLocation) -> dg.Definitions:
+    """The job and the sensor of the import folder."""
+    job = import_files_job(location.resources)
+    return dg.Definitions(jobs=[job], sensors=[import_sensor(job)])

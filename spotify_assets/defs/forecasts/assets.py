@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from spotify_assets.defs.automation import FOLLOW
-from spotify_assets.defs.resources import Platform
+from spotify_assets.defs.location import CodeLocation
+from spotify_assets.defs.resources import SettingsResource, WarehouseResource
 from spotify_assets.settings import is_simulated
 
 if TYPE_CHECKING:
@@ -98,11 +99,13 @@ def _forecast_asset(entity: "Entity", tags: Mapping[str, str]) -> dg.AssetsDefin
         "Each series is extrapolated by itself; a model is fitted across series only for the sources that "
         "FORECAST_LEARNED_SOURCES names.",
     )
-    def forecasts(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[Any]:
+    def forecasts(
+        settings: dg.ResourceParam[SettingsResource], warehouse: dg.ResourceParam[WarehouseResource]
+    ) -> dg.MaterializeResult[Any]:
         from spotify_assets.forecasting.forecast import forecast_newest_day
 
-        learned = platform.settings().forecast_learned_sources
-        found = forecast_newest_day(platform.warehouse(), entity, learned_sources=learned)
+        learned = settings.read().forecast_learned_sources
+        found = forecast_newest_day(warehouse.open(), entity, learned_sources=learned)
         return dg.MaterializeResult(metadata=_metadata(found))
 
     return forecasts
@@ -111,3 +114,8 @@ def _forecast_asset(entity: "Entity", tags: Mapping[str, str]) -> dg.AssetsDefin
 def build_forecast_assets(tags: Mapping[str, str]) -> list[dg.AssetsDefinition]:
     """Forecasts of artists and of songs."""
     return [_forecast_asset(entity, tags) for entity in UPSTREAM]
+
+
+def definitions(location: CodeLocation) -> dg.Definitions:
+    """The forecasts."""
+    return dg.Definitions(assets=build_forecast_assets(location.tags))

@@ -12,16 +12,21 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from spotify_assets.contracts.tables import ALBUM_TRACKS, NEW_RELEASES, TABLES, Table
+from spotify_assets.defs.ingestion.keys import LANDING, raw_key, snapshot_key
+from spotify_assets.defs.location import CodeLocation
 from spotify_assets.defs.outcome import DayOutcomes
 from spotify_assets.defs.partitions import days_of
-from spotify_assets.defs.resources import Platform
-from spotify_assets.settings import is_simulated
+from spotify_assets.defs.resources import LakeResource, SettingsResource, SourcesResource, WarehouseResource
+from spotify_assets.settings import Settings, is_simulated
+from spotify_assets.sources.clock import Clock
 from spotify_assets.sources.protocol import ARTIST_ENTITIES, ASKED_ONCE
 
 if TYPE_CHECKING:
     from spotify_assets.ingest.land import Landed
+    from spotify_assets.lake.landing import Landing
+    from spotify_assets.sources.state import State
+    from spotify_assets.warehouse.connection import Warehouse
 
-LAYER = "landing"
 AFTER: Mapping[str, Table] = {
     "album_tracks": NEW_RELEASES,
     "track_details": ALBUM_TRACKS,
@@ -37,11 +42,6 @@ IDENTIFY_SHARE = 0.25
 """… and at most this share of what is left of the day, which is for observing."""
 SHOWN_PROBLEMS = 20
 """Lines about upstreams that could not be asked who is who."""
-
-
-def raw_key(table: Table) -> dg.AssetKey:
-    """Key of the raw asset that feeds a table."""
-    return dg.AssetKey([LAYER, f"raw_{table.entity}"])
 
 
 def _metadata(
@@ -87,7 +87,14 @@ def _metadata(
 
 
 async def _land_days(
-    context: dg.AssetExecutionContext, platform: Platform, table: Table, days: list[date]
+    context: dg.AssetExecutionContext,
+    table: Table,
+    days: list[date],
+    upstreams: SourcesResource,
+    landing: "Landing",
+    warehouse: "Warehouse",
+    settings: Settings,
+    clock: Clock,
 ) -> DayOutcomes:
     from spotify_assets.artists.tracked import Tracked, tracked_artists
     from spotify_assets.ingest.catalogue import keys_to_ask
@@ -101,12 +108,11 @@ async def _land_days(
     from spotify_assets.warehouse.upstream_state.capabilities import all_capabilities
 
     outcomes = DayOutcomes(context)
-    landing, warehouse = platform.landing(), platform.warehouse()
-    askable = platform.settings().simulated or platform.clock().now().date() in days
+    askable = settings.simulated or clock.now().date() in days
     unidentified: list[str] = []
     if askable and table.entity in ARTIST_ENTITIES:
-        unidentified = await _identify(context, platform)
-    sources = platform.sources(context.run.run_id)
+        unidentified = await _identify(context, upstreams.state(), landing, warehouse, settings, clock)
+    sources = upstreams.open(context.run.run_id)
     tracked = {source.name: tracked_artists(warehouse, source.namespace) for source in sources}
     asked: dict[str, set[str]] = {source.name: set() for source in sources}
 
@@ -136,7 +142,7 @@ async def _land_days(
                     day,
                     wanted,
                     context.run.run_id,
-                    platform.clock(),
+                    clock,
                     partial(time_of, warehouse),
                 )
                 for name, one in landed.items():
@@ -150,7 +156,7 @@ async def _land_days(
                     for one in all_capabilities(warehouse)
                     if one.upstream in landed and not one.capability.allowed
                 ]
-                over = day != platform.clock().now().date()
+                over = day != clock.now().date()
                 outcomes.succeed(day, _metadata(landed, failed, refused, unidentified, over=over))
     finally:
         for source in sources:
@@ -158,7 +164,14 @@ async def _land_days(
     return outcomes
 
 
-async def _identify(context: dg.AssetExecutionContext, platform: Platform) -> list[str]:
+async def _identify(
+    context: dg.AssetExecutionContext,
+    state: "State",
+    landing: "Landing",
+    warehouse: "Warehouse",
+    settings: Settings,
+    clock: Clock,
+) -> list[str]:
     """Find ids of watched artists that are still unknown where they are needed, for a while.
 
     Returns:
@@ -168,16 +181,15 @@ async def _identify(context: dg.AssetExecutionContext, platform: Platform) -> li
     from spotify_assets.artists.matching import without_id
     from spotify_assets.artists.resolve import identify_async, targets_of
 
-    warehouse, settings, clock = platform.warehouse(), platform.settings(), platform.clock()
     now = clock.now().astimezone(UTC)
     left_today = (datetime.combine(now.date() + timedelta(days=1), time(), UTC) - now).total_seconds()
     outcome = await identify_async(
         warehouse,
         settings,
-        platform.memory(),
+        state,
         clock,
         min(IDENTIFY_SECONDS, IDENTIFY_SHARE * left_today),
-        landing=platform.landing(),
+        landing=landing,
         run_id=context.run.run_id,
     )
     counts = {target: len(unresolved(warehouse, target)) for target in targets_of(settings)}
@@ -195,8 +207,8 @@ def _raw_asset(
 ) -> dg.AssetsDefinition:
     @dg.asset(
         key=raw_key(table),
-        deps=[dg.AssetKey(["snapshots", before.name])] if (before := AFTER.get(table.name)) else [],
-        group_name=LAYER,
+        deps=[snapshot_key(before)] if (before := AFTER.get(table.name)) else [],
+        group_name=LANDING,
         partitions_def=partitions,
         tags=tags,
         backfill_policy=dg.BackfillPolicy.single_run(),
@@ -205,8 +217,16 @@ def _raw_asset(
         description=f"Every response about {table.entity.replace('_', ' ')} of one UTC day, unchanged, in "
         "the lake. Today is asked from the upstream; an earlier day is what was landed on it, or lost.",
     )
-    def raw(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
-        asyncio.run(_land_days(context, platform, table, days_of(context))).close()
+    def raw(
+        context: dg.AssetExecutionContext,
+        settings: dg.ResourceParam[SettingsResource],
+        clock: dg.ResourceParam[Clock],
+        sources: dg.ResourceParam[SourcesResource],
+        lake: dg.ResourceParam[LakeResource],
+        warehouse: dg.ResourceParam[WarehouseResource],
+    ) -> None:
+        given = (sources, lake.open(), warehouse.open(), settings.read(), clock)
+        asyncio.run(_land_days(context, table, days_of(context), *given)).close()
 
     return raw
 
@@ -216,3 +236,8 @@ def build_landing_assets(
 ) -> list[dg.AssetsDefinition]:
     """One raw asset per table."""
     return [_raw_asset(table, partitions, tags) for table in TABLES.values()]
+
+
+def definitions(location: CodeLocation) -> dg.Definitions:
+    """The raw assets."""
+    return dg.Definitions(assets=build_landing_assets(location.partitions, location.tags))

@@ -1,56 +1,33 @@
-"""Snapshot assets: valid rows of a day in their table, replaced whole, with checks.
+"""Snapshot assets: valid rows of a day in their table, replaced whole.
 
 How a partition is loaded stands in `ingest.load`.
 """
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from spotify_assets.contracts.tables import TABLES, Table
-from spotify_assets.defs.ingestion.checks.completeness import check_completeness, completeness_spec
-from spotify_assets.defs.ingestion.checks.contract import check_contract, contract_spec
-from spotify_assets.defs.ingestion.checks.null_share import check_null_share, null_share_spec
-from spotify_assets.defs.ingestion.checks.reconciliation import (
-    check_reconciliation,
-    parts_of,
-    reconciliation_spec,
-)
-from spotify_assets.defs.ingestion.checks.unchanged import check_unchanged, unchanged_spec
-from spotify_assets.defs.ingestion.checks.volume import check_volume, volume_spec
-from spotify_assets.defs.ingestion.raw import raw_key
+from spotify_assets.defs.ingestion.checks.catalogue import evaluate
+from spotify_assets.defs.ingestion.keys import SNAPSHOTS, raw_key, snapshot_key
+from spotify_assets.defs.location import CodeLocation
 from spotify_assets.defs.outcome import DayOutcomes
 from spotify_assets.defs.partitions import days_of
 from spotify_assets.defs.plots import histogram
-from spotify_assets.defs.resources import Platform
+from spotify_assets.defs.resources import LakeResource, WarehouseResource
 from spotify_assets.settings import is_simulated
 
 if TYPE_CHECKING:
     from spotify_assets.ingest.load import Loaded
-    from spotify_assets.lake.landing import Landing
-    from spotify_assets.warehouse.connection import Warehouse
-    from spotify_assets.warehouse.ledger import LedgerEntry
 
-LAYER = "snapshots"
 PREVIEW_ROWS = 5
 PREVIEW_COLUMNS = (
     "name", "artist_names", "market", "position", "popularity", "followers", "release_date", "genres",
     "source",
 )  # fmt: skip
 """What a person recognises a row by, as far as a table has it: few enough to fit on a page."""
-
-
-def snapshot_key(table: Table) -> dg.AssetKey:
-    """Key of a loaded table's asset."""
-    return dg.AssetKey([LAYER, table.name])
-
-
-def loaded_keys() -> list[dg.AssetKey]:
-    """Keys of all that is observed and loaded: what lands, then what is loaded of it."""
-    return [key(table) for key in (raw_key, snapshot_key) for table in TABLES.values()]
 
 
 def _shown(value: Any) -> str | None:
@@ -120,32 +97,6 @@ def load_metadata(loads: "Sequence[Loaded]", seconds: float) -> dict[str, Any]:
     return metadata
 
 
-def _check_specs(table: Table, key: dg.AssetKey) -> list[dg.AssetCheckSpec]:
-    """Checks that a load of the table answers; two of them compare with the day before."""
-    specs = (contract_spec, completeness_spec, reconciliation_spec, null_share_spec)
-    compared = (volume_spec, unchanged_spec) if table.daily else ()
-    return [spec(table, key) for spec in (*specs, *compared)]
-
-
-def _check(
-    table: Table,
-    key: dg.AssetKey,
-    days: "Sequence[date]",
-    entries: "Sequence[LedgerEntry]",
-    parts: "dict[tuple[str, date], int]",
-    landing: "Landing",
-    warehouse: "Warehouse",
-) -> Iterator[dg.AssetCheckResult]:
-    """Answer them for the days that were loaded, each by one query."""
-    yield check_contract(table, key, days, warehouse)
-    yield check_completeness(key, entries)
-    yield check_reconciliation(table, key, days, parts, landing, warehouse)
-    yield check_null_share(table, key, days, warehouse)
-    if table.daily:
-        yield check_volume(table, key, days, warehouse)
-        yield check_unchanged(table, key, days, warehouse)
-
-
 def _snapshot_asset(
     table: Table, partitions: dg.PartitionsDefinition[str], tags: Mapping[str, str]
 ) -> dg.AssetsDefinition:
@@ -154,36 +105,33 @@ def _snapshot_asset(
     @dg.asset(
         key=key,
         deps=[raw_key(table)],
-        group_name=LAYER,
+        group_name=SNAPSHOTS,
         partitions_def=partitions,
         tags=tags,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        check_specs=_check_specs(table, key),
         kinds={"python", "postgres"},
         metadata={"dagster/table_name": f"snapshots.{table.name}"},
         description=f"{table.description} Valid rows only; what breaks the contract is in ops.quarantine "
         "with its reasons. A day is replaced whole, in one transaction, from what was landed on it.",
     )
     def snapshot(
-        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
-    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckResult]:
+        context: dg.AssetExecutionContext,
+        warehouse: dg.ResourceParam[WarehouseResource],
+        lake: dg.ResourceParam[LakeResource],
+    ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetCheckEvaluation]:
         from spotify_assets.ingest.load import load, user_facing_errors
 
-        landing, outcomes = platform.landing(), DayOutcomes(context)
-        entries: list[LedgerEntry] = []
-        parts: dict[tuple[str, date], int] = {}
-        with platform.warehouse().holding() as warehouse:
+        landing, outcomes = lake.open(), DayOutcomes(context)
+        with warehouse.open().holding() as held:
             for day in days_of(context):
                 started = time.monotonic()
                 with outcomes.attempt(day, *user_facing_errors):
-                    loads = load(table.name, day, landing, warehouse, context.run.run_id)
-                    entries += [loaded.entry for loaded in loads]
-                    parts |= parts_of(loads)
+                    loads = load(table.name, day, landing, held, context.run.run_id)
                     outcomes.succeed(day, load_metadata(loads, time.monotonic() - started))
-            # Days that are committed are checked also when others failed.
-            if outcomes.days:
-                yield from _check(table, key, outcomes.days, entries, parts, landing, warehouse)
-            outcomes.close()
+            outcomes.record()
+            if outcomes.failed:  # so that the step of the checks is not reached
+                yield from evaluate(table, outcomes.days, held, landing, context.instance)
+            outcomes.fail()
             yield dg.MaterializeResult(asset_key=key)
 
     return snapshot
@@ -194,3 +142,8 @@ def build_snapshot_assets(
 ) -> list[dg.AssetsDefinition]:
     """One asset per loaded table."""
     return [_snapshot_asset(table, partitions, tags) for table in TABLES.values()]
+
+
+def definitions(location: CodeLocation) -> dg.Definitions:
+    """The loaded tables."""
+    return dg.Definitions(assets=build_snapshot_assets(location.partitions, location.tags))

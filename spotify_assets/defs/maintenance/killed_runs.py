@@ -11,15 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster._core.definitions.executor_definition import IN_PROC_CONFIG
-from dagster._core.executor.in_process import InProcessExecutor
-from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 
+from spotify_assets.defs._dagster_compat import in_process_executor
 from spotify_assets.defs.background import repeatedly
-from spotify_assets.defs.resources import Platform
+from spotify_assets.defs.location import CodeLocation
+from spotify_assets.defs.resources import WarehouseResource
 
 if TYPE_CHECKING:
     from spotify_assets.warehouse.connection import Warehouse
@@ -27,7 +26,11 @@ if TYPE_CHECKING:
 TAG = "spotify_assets/alive"
 """Carried, with its own id, by a run that holds a lock while it lives; of others nothing can be told."""
 # Dagster knows a run of the command line before it is started, and a lost database keeps it from going on.
-_UNDER_WAY = [*IN_PROGRESS_RUN_STATUSES, dg.DagsterRunStatus.NOT_STARTED]
+_UNDER_WAY = [
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+    dg.DagsterRunStatus.NOT_STARTED,
+]
 
 CHECK_SECONDS = 3.0
 SENSOR_SECONDS = 30
@@ -90,25 +93,23 @@ def watching(instance: dg.DagsterInstance, warehouse: Warehouse) -> Iterator[Non
         yield
 
 
-class _Living(InProcessExecutor):
-    """Executes a run's steps in the run's own process, which says so while it lives."""
+def living_executor(warehouse: WarehouseResource) -> dg.ExecutorDefinition:
+    """All steps in the run's own process, which says so while it lives.
 
-    def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
-        run_id: str = plan_context.dagster_run.run_id
-        with alive(Platform().warehouse(), run_id):
-            plan_context.instance.add_run_tags(run_id, locked(run_id))
-            yield from super().execute(plan_context, execution_plan)
+    A process per step would only cost its start (2.4 times). Steps are not retried: what asks an upstream has
+    retries of its own, which are counted.
 
-
-@dg.executor(name="in_process", config_schema=IN_PROC_CONFIG)
-def living_executor(init_context: dg.InitExecutorContext) -> _Living:  # noqa: ARG001 - Dagster's signature
-    """All steps in the run's own process: a process per step would only cost its start (2.4 times).
-
-    Steps are not retried: what asks an upstream has retries of its own, which are counted.
+    Args:
+        warehouse: Where the lock is held.
     """
-    from dagster._core.execution.retries import RetryMode
 
-    return _Living(retries=RetryMode.DISABLED)
+    @contextmanager
+    def living(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
+        with alive(warehouse.open(), run_id):
+            instance.add_run_tags(run_id, locked(run_id))
+            yield
+
+    return in_process_executor(living)
 
 
 def killed_sensor() -> dg.SensorDefinition:
@@ -121,9 +122,14 @@ def killed_sensor() -> dg.SensorDefinition:
         description="Marks runs as failed whose process was killed, and frees their places in pools.",
     )
     def give_back_killed(
-        context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
+        context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[WarehouseResource]
     ) -> dg.SkipReason:
-        dead = give_back(context.instance, platform.warehouse())
+        dead = give_back(context.instance, warehouse.open())
         return dg.SkipReason(f"Killed: {', '.join(dead)}" if dead else "No run was killed")
 
     return give_back_killed
+
+
+def definitions(_: CodeLocation) -> dg.Definitions:
+    """The sensor; the executor is everybody's."""
+    return dg.Definitions(sensors=[killed_sensor()])

@@ -5,7 +5,9 @@ How old is too old, and what may go, stand in `operations.prune`; what must go s
 
 import dagster as dg
 
-from spotify_assets.defs.resources import Platform
+from spotify_assets.defs.location import CodeLocation
+from spotify_assets.defs.resources import LakeResource, SettingsResource, WarehouseResource
+from spotify_assets.sources.clock import Clock
 
 HOUSEKEEPING = "housekeeping"
 
@@ -13,11 +15,17 @@ HOUSEKEEPING = "housekeeping"
 @dg.op(
     description="Removes old events of Dagster, logs of runs and, if RAW_KEPT_DAYS says so, raw responses."
 )
-def remove_old(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
+def remove_old(
+    context: dg.OpExecutionContext,
+    settings: dg.ResourceParam[SettingsResource],
+    clock: dg.ResourceParam[Clock],
+    lake: dg.ResourceParam[LakeResource],
+    warehouse: dg.ResourceParam[WarehouseResource],
+) -> None:
     """Remove what the settings say is too old."""
     from spotify_assets.operations.prune import prune
 
-    for one in prune(platform.warehouse(), platform.landing(), platform.settings(), platform.clock().now()):
+    for one in prune(warehouse.open(), lake.open(), settings.read(), clock.now()):
         left = f", {one.left} left because they are not loaded" if one.left else ""
         context.log.info(f"{one.what}: {one.removed} removed{left} ({one.setting})")
 
@@ -38,3 +46,8 @@ def housekeeping_schedule() -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Removes old events and logs of Dagster and, if RAW_KEPT_DAYS is set, old raw responses.",
     )
+
+
+def definitions(_: CodeLocation) -> dg.Definitions:
+    """The job and its schedule."""
+    return dg.Definitions(jobs=[housekeeping_job], schedules=[housekeeping_schedule()])

@@ -5,13 +5,21 @@ What is removed, and the proof, stand in `erasure.purge`.
 
 import dagster as dg
 
-from spotify_assets.defs.resources import Platform
+from spotify_assets.defs.location import CodeLocation
+from spotify_assets.defs.resources import LakeResource, SettingsResource, WarehouseResource
+from spotify_assets.sources.clock import Clock
 
 RETENTION = "enforce_retention"
 
 
 @dg.op(description="Removes content from Spotify that is older than SPOTIFY_RETENTION_DAYS, everywhere.")
-def remove_expired(context: dg.OpExecutionContext, platform: dg.ResourceParam[Platform]) -> None:
+def remove_expired(
+    context: dg.OpExecutionContext,
+    settings: dg.ResourceParam[SettingsResource],
+    clock: dg.ResourceParam[Clock],
+    lake: dg.ResourceParam[LakeResource],
+    warehouse: dg.ResourceParam[WarehouseResource],
+) -> None:
     """Remove and prove; does nothing where no retention is set.
 
     Raises:
@@ -19,13 +27,13 @@ def remove_expired(context: dg.OpExecutionContext, platform: dg.ResourceParam[Pl
     """
     from spotify_assets.erasure.purge import enforce_retention
 
-    settings = platform.settings()
+    own = settings.read()
     purged = enforce_retention(
-        platform.warehouse(),
-        platform.landing(),
-        settings.spotify_assets_home,
-        settings.spotify_retention_days,
-        today=platform.clock().now().date(),
+        warehouse.open(),
+        lake.open(),
+        own.spotify_assets_home,
+        own.spotify_retention_days,
+        today=clock.now().date(),
     )
     for one in purged:
         context.log.info(f"{one.what}: {one.found} entries found, {one.left} left")
@@ -53,3 +61,8 @@ def retention_schedule() -> dg.ScheduleDefinition:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description="Removes what SPOTIFY_RETENTION_DAYS does not allow to be kept any longer.",
     )
+
+
+def definitions(_: CodeLocation) -> dg.Definitions:
+    """The job and its schedule."""
+    return dg.Definitions(jobs=[retention_job], schedules=[retention_schedule()])

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from spotify_assets.contracts.tables import DAILY_TABLES
-from spotify_assets.defs.ingestion.checks.shaping import named, plural, result
-from spotify_assets.defs.ingestion.snapshots import snapshot_key
-from spotify_assets.defs.resources import Platform
+from spotify_assets.defs.ingestion.checks.verdict import Verdict, named, plural, result
+from spotify_assets.defs.ingestion.keys import snapshot_key
+from spotify_assets.defs.location import CodeLocation
+from spotify_assets.defs.resources import LakeResource, SettingsResource, WarehouseResource
+from spotify_assets.sources.clock import Clock
 
 if TYPE_CHECKING:
     from spotify_assets.quality.lost_days import LostDay, NewestDay
@@ -55,19 +57,21 @@ def day_checks() -> dg.AssetChecksDefinition:
 
     @dg.multi_asset_check(specs=specs, name="observed_days", can_subset=True)
     def observed_days(
-        context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+        context: dg.AssetCheckExecutionContext,
+        settings: dg.ResourceParam[SettingsResource],
+        clock: dg.ResourceParam[Clock],
+        lake: dg.ResourceParam[LakeResource],
+        warehouse: dg.ResourceParam[WarehouseResource],
     ) -> Iterator[dg.AssetCheckResult]:
         from spotify_assets.artists.watchlist import tracked_anywhere
         from spotify_assets.quality.lost_days import due_day, lost_days, newest_days
 
-        settings, now = platform.settings(), platform.clock().now()
-        sources, hour = settings.observed_sources, settings.spotify_assets_schedule_hour
-        with platform.warehouse().holding() as warehouse:
-            watched = tracked_anywhere(warehouse, simulated=settings.simulated)
-            newest = newest_days(
-                warehouse, sources, due_day(now, hour), [artist.added_at for artist in watched]
-            )
-            lost = lost_days(warehouse, platform.landing(), sources, now.date())
+        own, now = settings.read(), clock.now()
+        sources, hour = own.observed_sources, own.spotify_assets_schedule_hour
+        with warehouse.open().holding() as held:
+            watched = tracked_anywhere(held, simulated=own.simulated)
+            newest = newest_days(held, sources, due_day(now, hour), [artist.added_at for artist in watched])
+            lost = lost_days(held, lake.open(), sources, now.date())
         for selected in sorted(context.selected_asset_check_keys):
             table = DAILY[selected.asset_key].name
             if selected.name == FRESHNESS:
@@ -106,16 +110,18 @@ def judge_freshness(key: dg.AssetKey, newest: "Sequence[NewestDay]", now: dateti
     return result(
         FRESHNESS,
         key,
-        passed=not late,
-        says=says,
-        findings=[
-            {
-                "source": one.source, "due": one.due.isoformat(),
-                "newest_observed": one.newest.isoformat() if one.newest else None,
-                "days_since": one.days_since,
-            }
-            for one in late
-        ],
+        Verdict(
+            passed=not late,
+            says=says,
+            findings=[
+                {
+                    "source": one.source, "due": one.due.isoformat(),
+                    "newest_observed": one.newest.isoformat() if one.newest else None,
+                    "days_since": one.days_since,
+                }
+                for one in late
+            ],
+        ),
     )  # fmt: skip
 
 
@@ -154,10 +160,18 @@ def judge_gaps(key: dg.AssetKey, lost: "Sequence[LostDay]", now: datetime) -> dg
     return result(
         GAPS,
         key,
-        passed=not recent,
-        says=says,
-        findings=[
-            {"day": one.day.isoformat(), "source": one.source, "reason": one.reason} for one in reversed(lost)
-        ],
-        counts={"lost_days": len(lost), "lost_lately": len(recent)},
+        Verdict(
+            passed=not recent,
+            says=says,
+            findings=[
+                {"day": one.day.isoformat(), "source": one.source, "reason": one.reason}
+                for one in reversed(lost)
+            ],
+            counts={"lost_days": len(lost), "lost_lately": len(recent)},
+        ),
     )
+
+
+def definitions(_: CodeLocation) -> dg.Definitions:
+    """Both checks of every table."""
+    return dg.Definitions(asset_checks=[day_checks()])

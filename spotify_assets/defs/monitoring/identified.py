@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from spotify_assets.contracts.tables import ARTIST_SNAPSHOTS
-from spotify_assets.defs.ingestion.raw import raw_key
-from spotify_assets.defs.resources import Platform
+from spotify_assets.defs.ingestion.keys import raw_key
+from spotify_assets.defs.location import CodeLocation
+from spotify_assets.defs.resources import SettingsResource, WarehouseResource
 
 if TYPE_CHECKING:
     from spotify_assets.settings import Settings
@@ -28,8 +29,10 @@ def identified_check() -> dg.AssetChecksDefinition:
         description="Every watched artist was looked for at each observed source that has ids of its own. "
         "One that is not there is no failure: it is looked for again after 30 days.",
     )
-    def artists_identified(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
-        return check_identified(key, platform.warehouse(), platform.settings())
+    def artists_identified(
+        settings: dg.ResourceParam[SettingsResource], warehouse: dg.ResourceParam[WarehouseResource]
+    ) -> dg.AssetCheckResult:
+        return check_identified(key, warehouse.open(), settings.read())
 
     return artists_identified
 
@@ -66,3 +69,9 @@ def check_identified(key: dg.AssetKey, warehouse: "Warehouse", settings: "Settin
         if open_
         else None,
     )
+
+
+def definitions(location: CodeLocation) -> dg.Definitions:
+    """The check, where a source is observed that knows artists by another id."""
+    knows_others = set(location.settings.observed_sources) - {"spotify", "simulated"}
+    return dg.Definitions(asset_checks=[identified_check()] if knows_others else [])

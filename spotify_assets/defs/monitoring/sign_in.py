@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from spotify_assets.contracts.tables import ARTIST_SNAPSHOTS
-from spotify_assets.defs.ingestion.raw import raw_key
-from spotify_assets.defs.resources import Platform
+from spotify_assets.defs.ingestion.keys import raw_key
+from spotify_assets.defs.location import CodeLocation
+from spotify_assets.defs.resources import WarehouseResource
 
 if TYPE_CHECKING:
     from spotify_assets.warehouse.connection import Warehouse
@@ -28,8 +29,8 @@ def sign_in_check() -> dg.AssetChecksDefinition:
         description="No user's sign-in has ended or ends within two weeks. A sign-in lasts six months, "
         "whatever is done; `spotify-assets login` renews it.",
     )
-    def sign_in_expiry(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
-        return check_sign_in(key, platform.warehouse())
+    def sign_in_expiry(warehouse: dg.ResourceParam[WarehouseResource]) -> dg.AssetCheckResult:
+        return check_sign_in(key, warehouse.open())
 
     return sign_in_expiry
 
@@ -72,3 +73,9 @@ def check_sign_in(
         if parts
         else None,
     )
+
+
+def definitions(location: CodeLocation) -> dg.Definitions:
+    """The check, where a source is observed that people sign in to."""
+    signs_in = {"spotify", "simulated"} & set(location.settings.observed_sources)
+    return dg.Definitions(asset_checks=[sign_in_check()] if signs_in else [])

@@ -66,6 +66,7 @@ def adjust_ledger(warehouse: Warehouse, table: str, source: str, day: date, run_
             "content_hash": sql.SQL("%(hash)s"),
             "run_id": sql.SQL("%(run_id)s"),
             "loaded_at": sql.SQL("clock_timestamp()"),
+            "lake_parts": sql.NULL,  # rows went that the lake may have lost as well, or may not
         }
         cursor.execute(
             sql.SQL(

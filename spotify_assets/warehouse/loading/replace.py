@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 _INSERT_LOAD = (
     "insert into ops.partition_loads (table_name, source, partition_date, rows_requested, rows_received, "  # noqa: S608
     "rows_missing, rows_loaded, rows_quarantined, rows_superseded, missing, content_hash, run_id, absent, "
-    "loaded_at) "
-    "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text::jsonb, $11, $12, $13::text::jsonb, "
+    "lake_parts, loaded_at) "
+    "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text::jsonb, $11, $12, $13::text::jsonb, $14, "
     "clock_timestamp()) "
     f"returning {LEDGER_COLUMNS}"
 )
@@ -278,6 +278,7 @@ def _write_ledger(
             digest,
             storable_text(load.run_id),
             storable_json(to_json(load.absent)),
+            load.lake_parts,
         ),
     )
     values = list(found.to_pylist()[0].values())

@@ -16,6 +16,7 @@ from spotify_assets.contracts.models import arrow_schema
 from spotify_assets.contracts.tables import DAILY_TABLES
 from spotify_assets.definitions import build_definitions
 from spotify_assets.defs.daily.planner import COMPLETE_TODAY, PAUSES
+from spotify_assets.defs.resources import build_resources
 from spotify_assets.settings import PROJECT_ROOT, Settings
 from spotify_assets.sources.reasons.reason import Reason, ReasonCode
 from spotify_assets.warehouse.connection import Warehouse
@@ -23,7 +24,8 @@ from spotify_assets.warehouse.ledger import LoadSummary
 from spotify_assets.warehouse.loading.replace import replace_partition
 from spotify_assets.warehouse.upstream_state.api_usage import last_cooldowns
 from spotify_assets.warehouse.upstream_state.quota import SharedQuota
-from spotify_assets_tests.support.clocks.clocked import Clocked, Sensor, record_run
+from spotify_assets_tests.support.clocks.clocked import Sensor, record_run
+from spotify_assets_tests.support.clocks.timeline import StoppedClock
 
 DAY = date(2026, 11, 20)
 FAILED, CANCELED = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED
@@ -358,11 +360,11 @@ def test_nothing_multiplies_runs(settings: Settings) -> None:
 def test_the_schedule_asks_for_its_day_only_while_it_lasts(
     settings: Settings, now: datetime, asked: bool
 ) -> None:
-    platform = Clocked(settings, now)
-    repository = build_definitions(settings, {"platform": platform}).get_repository_def()
+    resources = build_resources(settings, {"clock": StoppedClock(now.replace(tzinfo=None).isoformat())})
+    repository = build_definitions(settings, resources).get_repository_def()
     schedule = repository.get_schedule_def("daily_observation")
     context = dg.build_schedule_context(
-        scheduled_execution_time=at(12), repository_def=repository, resources={"platform": platform}
+        scheduled_execution_time=at(12), repository_def=repository, resources=resources
     )
     outcome = schedule.evaluate_tick(context)
     assert [one.partition_key for one in outcome.run_requests or []] == ([DAY.isoformat()] if asked else [])

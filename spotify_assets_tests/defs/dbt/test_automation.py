@@ -11,7 +11,7 @@ from spotify_assets.artists import watchlist
 from spotify_assets.definitions import build_definitions
 from spotify_assets.settings import Settings
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets_tests.support.running import platform, run
+from spotify_assets_tests.support.running import run
 
 TREND = dg.AssetKey(["marts", "artist_popularity_trend"])
 CHURN = dg.AssetKey(["marts", "top_track_churn"])
@@ -23,7 +23,7 @@ class Automation:
     """The conditions of the real definitions, evaluated tick by tick."""
 
     def __init__(self, settings: Settings, instance: dg.DagsterInstance) -> None:
-        self._definitions = build_definitions(settings, {"platform": platform(settings, None)})
+        self._definitions = build_definitions(settings)
         self._instance = instance
         self._cursor: dg.AssetDaemonCursor | None = None
 

@@ -12,11 +12,8 @@ import pytest
 
 from spotify_assets.artists import watchlist
 from spotify_assets.contracts.tables import TABLES
-from spotify_assets.defs.ingestion.checks.null_share import check_null_share
-from spotify_assets.defs.ingestion.checks.reconciliation import check_reconciliation
-from spotify_assets.defs.ingestion.checks.unchanged import check_unchanged
-from spotify_assets.defs.ingestion.checks.volume import check_volume
-from spotify_assets.defs.ingestion.snapshots import snapshot_key
+from spotify_assets.defs.ingestion.checks.catalogue import CHECKS
+from spotify_assets.defs.ingestion.checks.verdict import Verdict
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
 from spotify_assets.simulator.catalogue.lists import Catalogue
@@ -24,6 +21,8 @@ from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.reasons.reason import SENTENCES, Reason, ReasonCode
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import LoadSummary, QuarantinedRow
+from spotify_assets.warehouse.loading.ledger_adjustment import adjust_ledger
+from spotify_assets.warehouse.loading.removed_raw import record_removal
 from spotify_assets.warehouse.loading.replace import replace_partition
 from spotify_assets.warehouse.upstream_state.capabilities import PostgresCapabilities
 from spotify_assets_tests.support.clocks.timeline import StoppedClock
@@ -60,6 +59,7 @@ def observe(
     absent: Mapping[str, Reason] | None = None,
     quarantined: int = 0,
     followers: int | None = None,
+    lake_parts: int | None = None,
 ) -> None:
     """Load a day of artists with these popularities."""
     count, missing = len(popularity), missing or {}
@@ -75,7 +75,7 @@ def observe(
         quarantined=[QuarantinedRow({"n": n}, ("bad",)) for n in range(quarantined)],
         load=LoadSummary(
             count + quarantined + len(missing), count + quarantined, missing, quarantined,
-            absent=absent or {},
+            absent=absent or {}, lake_parts=lake_parts,
         ),
     )  # fmt: skip
 
@@ -101,17 +101,29 @@ def moving(count: int, number: int) -> list[int | None]:
     return [(place + number) % 100 for place in range(count)]
 
 
-def says(result: dg.AssetCheckResult) -> str:
-    return result.description or ""
+def says(verdict: Verdict) -> str:
+    return verdict.says
+
+
+def ask(
+    name: str,
+    warehouse: Warehouse,
+    table: str = "artist_snapshots",
+    day: date = DAY,
+    landing: Landing | None = None,
+) -> Verdict:
+    """What one check says of one day."""
+    (check,) = [check for check in CHECKS if check.name == name]
+    landing = landing or Landing("/nowhere")
+    (verdict,) = check.judge(TABLES[table], [day], warehouse, landing).values()
+    return verdict
 
 
 # --- volume ---
 
 
-def volume(warehouse: Warehouse, table: str = "artist_snapshots", *days: date) -> dg.AssetCheckResult:
-    result = check_volume(TABLES[table], snapshot_key(TABLES[table]), days or [DAY], warehouse)
-    assert result.severity == dg.AssetCheckSeverity.WARN
-    return result
+def volume(warehouse: Warehouse, table: str = "artist_snapshots", day: date = DAY) -> Verdict:
+    return ask("volume", warehouse, table, day)
 
 
 def test_far_fewer_rows_than_usual_for_as_many_asked_for(warehouse: Warehouse) -> None:
@@ -120,9 +132,9 @@ def test_far_fewer_rows_than_usual_for_as_many_asked_for(warehouse: Warehouse) -
     observe(warehouse, DAY, moving(15, 0), missing={f"gone-{n}": FAILED for n in range(25)})
     found = volume(warehouse)
     assert not found.passed
-    assert "Fewer rows than usual: spotify on 2026-11-20 has 15, to be expected were 40." in says(found)
+    assert "Fewer rows than usual: spotify on 2026-11-20 has 15 rows; expected 40." in says(found)
     assert "spotify-assets status" in says(found)
-    assert volume(warehouse, "artist_snapshots", ago(1)).passed
+    assert volume(warehouse, day=ago(1)).passed
 
 
 def test_a_watchlist_may_grow_and_shrink(warehouse: Warehouse) -> None:
@@ -132,7 +144,7 @@ def test_a_watchlist_may_grow_and_shrink(warehouse: Warehouse) -> None:
         observe(warehouse, DAY, moving(count, 0))
         found = volume(warehouse)
         assert found.passed
-        assert says(found) == "As usual, by the median of up to 28 loaded days: 1 day."
+        assert says(found) == "As usual, by the median of up to 28 loaded days: spotify."
 
 
 def test_what_is_refused_was_not_to_be_had(warehouse: Warehouse) -> None:
@@ -151,7 +163,7 @@ def test_with_few_days_nothing_is_usual_and_lost_days_are_none(warehouse: Wareho
     observe(warehouse, DAY, moving(2, 0), missing={f"gone-{n}": FAILED for n in range(38)})
     found = volume(warehouse)
     assert found.passed
-    assert "Too few days to compare: 1 day with fewer than 7 loaded days before" in says(found)
+    assert "Too early to compare, with fewer than 7 loaded days before: spotify" in says(found)
     observe(warehouse, ago(8), moving(40, 8))
     assert not volume(warehouse).passed
 
@@ -159,10 +171,10 @@ def test_with_few_days_nothing_is_usual_and_lost_days_are_none(warehouse: Wareho
 @pytest.mark.parametrize(
     ("albums", "words"),
     [
-        (45, "Fewer rows than usual: spotify on 2026-11-20 has 45, to be expected were 100 to 300."),
+        (45, "Fewer rows than usual: spotify on 2026-11-20 has 45 rows; expected 100–300."),
         (100, None),
         (300, None),
-        (700, "More rows than usual: spotify on 2026-11-20 has 700, to be expected were 100 to 300."),
+        (700, "More rows than usual: spotify on 2026-11-20 has 700 rows; expected 100–300."),
     ],
 )
 def test_a_list_of_new_releases_may_grow_with_the_watchlist_or_stay(
@@ -181,10 +193,8 @@ def test_a_list_of_new_releases_may_grow_with_the_watchlist_or_stay(
 # --- unchanged day ---
 
 
-def unchanged(warehouse: Warehouse, table: str = "artist_snapshots") -> dg.AssetCheckResult:
-    result = check_unchanged(TABLES[table], snapshot_key(TABLES[table]), [DAY], warehouse)
-    assert result.severity == dg.AssetCheckSeverity.WARN
-    return result
+def unchanged(warehouse: Warehouse, table: str = "artist_snapshots") -> Verdict:
+    return ask("unchanged_day", warehouse, table)
 
 
 def test_a_whole_day_that_repeats_the_one_before(warehouse: Warehouse) -> None:
@@ -201,7 +211,7 @@ def test_one_number_that_moves_is_enough(warehouse: Warehouse) -> None:
     observe(warehouse, DAY, [*moving(100, 0)[:-1], 77])
     found = unchanged(warehouse)
     assert found.passed
-    assert says(found) == "1 day compared; each differs from the day before it."
+    assert says(found) == "Differs from the day before it: spotify."
 
 
 @pytest.mark.parametrize(
@@ -236,10 +246,8 @@ def test_a_list_moves_by_what_enters_it(warehouse: Warehouse) -> None:
 RISE = "popularity of spotify is null in {}% of the rows of 2026-11-20, usually in 0%"
 
 
-def null_share(warehouse: Warehouse, table: str = "artist_snapshots") -> dg.AssetCheckResult:
-    result = check_null_share(TABLES[table], snapshot_key(TABLES[table]), [DAY], warehouse)
-    assert result.severity == dg.AssetCheckSeverity.WARN
-    return result
+def null_share(warehouse: Warehouse, table: str = "artist_snapshots") -> Verdict:
+    return ask("null_share", warehouse, table)
 
 
 @pytest.fixture
@@ -290,7 +298,7 @@ def test_a_few_more_nulls_and_few_days_say_nothing(warehouse: Warehouse, told: N
     observe(warehouse, DAY, [*moving(16, 0), *[None] * 4])
     found = null_share(warehouse)
     assert found.passed
-    assert says(found) == "1 day compared; no column is much emptier than before."
+    assert says(found) == "No column is much emptier than before: spotify."
     for number in range(1, 9):
         observe(warehouse, ago(number), moving(20, number), source="deezer")
     observe(warehouse, DAY, [None] * 20, source="deezer")
@@ -299,7 +307,7 @@ def test_a_few_more_nulls_and_few_days_say_nothing(warehouse: Warehouse, told: N
     observe(warehouse, ago(2), [], source="deezer", missing={"a": FAILED})
     found = null_share(warehouse)
     assert found.passed
-    assert "Too few days to compare: 1 day" in says(found)
+    assert "Too early to compare, with fewer than 7 observed days before: deezer" in says(found)
 
 
 def test_of_what_is_asked_once_an_album_may_lack_a_value(warehouse: Warehouse) -> None:
@@ -338,12 +346,10 @@ def put(landing: Landing, name: str) -> None:
     )
 
 
-def reconcile(warehouse: Warehouse, landing: Landing, parts: int = 1) -> dg.AssetCheckResult:
-    read = {("spotify", DAY): parts}
-    result = check_reconciliation(ARTISTS, snapshot_key(ARTISTS), [DAY], read, landing, warehouse)
-    assert result.severity == dg.AssetCheckSeverity.ERROR
-    assert result.passed or "spotify-assets materialize --day 2026-11-20" in says(result)
-    return result
+def reconcile(warehouse: Warehouse, landing: Landing) -> Verdict:
+    found = ask("reconciliation", warehouse, landing=landing)
+    assert found.passed or "spotify-assets materialize --day 2026-11-20" in says(found)
+    return found
 
 
 def execute(warehouse: Warehouse, statement: str) -> None:
@@ -354,11 +360,11 @@ def execute(warehouse: Warehouse, statement: str) -> None:
 
 def test_books_that_agree(warehouse: Warehouse, landing: Landing) -> None:
     put(landing, "one")
-    observe(warehouse, DAY, moving(3, 0), missing={"gone": FAILED}, quarantined=2)
-    observe(warehouse, DAY, moving(3, 0), missing={"gone": FAILED}, quarantined=2)
+    observe(warehouse, DAY, moving(3, 0), missing={"gone": FAILED}, quarantined=2, lake_parts=1)
+    observe(warehouse, DAY, moving(3, 0), missing={"gone": FAILED}, quarantined=2, lake_parts=1)
     found = reconcile(warehouse, landing)
     assert found.passed
-    assert says(found) == "Lake, ledger, table and quarantine agree on 1 day."
+    assert says(found) == "Lake, ledger, table and quarantine agree."
 
 
 @pytest.mark.parametrize(
@@ -383,7 +389,7 @@ def test_books_that_agree(warehouse: Warehouse, landing: Landing) -> None:
 )
 def test_books_that_do_not_agree(warehouse: Warehouse, landing: Landing, change: str, words: str) -> None:
     put(landing, "one")
-    observe(warehouse, DAY, moving(3, 0), missing={"gone": FAILED}, quarantined=2)
+    observe(warehouse, DAY, moving(3, 0), missing={"gone": FAILED}, quarantined=2, lake_parts=1)
     execute(warehouse, change)
     found = reconcile(warehouse, landing)
     assert not found.passed
@@ -391,12 +397,30 @@ def test_books_that_do_not_agree(warehouse: Warehouse, landing: Landing, change:
 
 
 def test_a_load_that_is_not_of_all_that_the_lake_holds(warehouse: Warehouse, landing: Landing) -> None:
-    observe(warehouse, DAY, moving(3, 0))
+    observe(warehouse, DAY, moving(3, 0), lake_parts=1)
     assert "its raw landing of 1 parts is gone from the lake" in says(reconcile(warehouse, landing))
     put(landing, "one")
     put(landing, "two")
     assert "the load read 1 parts of the lake, which holds 2" in says(reconcile(warehouse, landing))
-    assert reconcile(warehouse, landing, parts=2).passed
+    observe(warehouse, DAY, moving(3, 0), lake_parts=2)
+    assert reconcile(warehouse, landing).passed
+
+
+def test_a_lake_that_was_pruned_or_never_counted_says_nothing(warehouse: Warehouse, landing: Landing) -> None:
+    observe(warehouse, DAY, moving(3, 0))
+    assert reconcile(warehouse, landing).passed, "loaded by a version that did not count"
+    observe(warehouse, DAY, moving(3, 0), lake_parts=1)
+    assert not reconcile(warehouse, landing).passed
+    record_removal(warehouse, "artist_snapshots", "spotify", DAY, 1)
+    assert reconcile(warehouse, landing).passed
+    adjust_ledger(warehouse, "artist_snapshots", "spotify", DAY, "purge", 0)
+    assert reconcile(warehouse, landing).passed
+
+
+def test_what_each_check_means_if_it_does_not_pass() -> None:
+    assert {check.name for check in CHECKS if check.blocking} == {"contract"}
+    errors = {check.name for check in CHECKS if check.severity == dg.AssetCheckSeverity.ERROR}
+    assert errors == {"contract", "reconciliation"}
 
 
 def test_a_lake_that_lost_a_part_is_an_error_of_the_run_that_blocks_nothing(

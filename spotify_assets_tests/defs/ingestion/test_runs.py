@@ -5,6 +5,8 @@ import httpx
 import pytest
 
 from spotify_assets.artists import watchlist
+from spotify_assets.definitions import build_definitions
+from spotify_assets.defs.ingestion.checks.catalogue import CHECKS
 from spotify_assets.settings import Settings
 from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.warehouse.connection import Warehouse
@@ -15,6 +17,7 @@ from spotify_assets_tests.support.running import materialized, run
 INGEST = ["landing/raw_artists", "snapshots/artist_snapshots"]
 ON_THE_DAY = StoppedClock("2026-11-10T12:00")
 LATER = StoppedClock("2026-11-12T12:00")
+SNAPSHOT = dg.AssetKey(["snapshots", "artist_snapshots"])
 
 
 @pytest.fixture
@@ -97,25 +100,111 @@ def test_checks_pass_on_good_data_and_completeness_warns_of_a_missing_artist(
     assert "0" * 22 in str(shown["missing_entries"])
 
 
-def test_a_row_changed_behind_our_back_breaks_the_contract(
-    simulated: Settings, instance: dg.DagsterInstance, warehouse: Warehouse, tracked: list[str]
-) -> None:
-    from datetime import date
-
-    from spotify_assets.contracts.tables import TABLES
-    from spotify_assets.defs.ingestion.checks.contract import check_contract
-
-    assert run(simulated, instance, ["2026-11-01"], INGEST).success
+def break_contract(warehouse: Warehouse, artist: str, day: str) -> None:
     with warehouse.connect() as connection, connection.cursor() as cursor:
         cursor.execute(
-            "update snapshots.artist_snapshots set popularity = 101 where artist_id = %s", (tracked[0],)
+            "update snapshots.artist_snapshots set popularity = 101 where artist_id = %s "
+            "and snapshot_date = %s",
+            (artist, day),
         )
         connection.commit()
-    key = dg.AssetKey(["snapshots", "artist_snapshots"])
-    result = check_contract(TABLES["artist_snapshots"], key, [date(2026, 11, 1)], warehouse)
-    assert not result.passed
-    assert result.severity == dg.AssetCheckSeverity.ERROR
-    assert "popularity" in str(result.metadata["broken_rules"])
+
+
+def check_again(
+    settings: Settings, instance: dg.DagsterInstance, check: str, tags: dict[str, str]
+) -> dg.ExecuteInProcessResult:
+    """Run one check alone, as the button beside it in the web UI does."""
+    definitions = build_definitions(settings)
+    job = definitions.resolve_implicit_global_asset_job_def()
+    alone = job.get_subset(asset_selection=set(), asset_check_selection={dg.AssetCheckKey(SNAPSHOT, check)})
+    return alone.execute_in_process(instance=instance, tags=tags, raise_on_error=False)
+
+
+def verdicts(result: dg.ExecuteInProcessResult) -> dict[tuple[str, str | None], bool]:
+    """Whether each check of the loaded table passed, by name and day."""
+    names = {check.name for check in CHECKS}
+    checks = [check for check in result.get_asset_check_evaluations() if check.check_name in names]
+    assert all(check.asset_key == SNAPSHOT for check in checks)
+    return {(check.check_name, check.partition): check.passed for check in checks}
+
+
+def test_each_check_can_be_run_alone_over_a_day_or_a_range(
+    simulated: Settings, instance: dg.DagsterInstance, warehouse: Warehouse, tracked: list[str]
+) -> None:
+    days = ["2026-11-01", "2026-11-02", "2026-11-03"]
+    first = run(simulated, instance, [days[0], days[-1]], INGEST)
+    names = {check.name for check in CHECKS}
+    assert verdicts(first) == {(name, day): True for name in names for day in days}, "each day has its own"
+    of_checks = [
+        event.step_key
+        for event in first.all_events
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    ]
+    assert {step for step in of_checks if step and "snapshots" in step} == {"check_artist_snapshots"}, (
+        "one step"
+    )
+
+    break_contract(warehouse, tracked[0], days[1])
+    of_a_day = check_again(simulated, instance, "contract", {"dagster/partition": days[1]})
+    assert not of_a_day.success
+    assert verdicts(of_a_day) == {("contract", days[1]): False}
+    (evaluation,) = of_a_day.get_asset_check_evaluations()
+    assert (evaluation.severity, evaluation.blocking) == (dg.AssetCheckSeverity.ERROR, True)
+    assert evaluation.description == "1 rule is broken; see broken_rules"
+    assert "popularity" in str(evaluation.metadata["broken_rules"])
+    tags = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[2]}
+    of_a_range = check_again(simulated, instance, "contract", tags)
+    assert verdicts(of_a_range) == {("contract", day): day != days[1] for day in days}
+    newest = check_again(simulated, instance, "completeness", {})
+    assert verdicts(newest) == {("completeness", days[2]): True}
+
+
+def test_the_records_have_a_verdict_on_the_newest_materialization_of_each_day(
+    simulated: Settings, instance: dg.DagsterInstance, tracked: list[str]
+) -> None:
+    assert run(simulated, instance, ["2026-11-01", "2026-11-03"], INGEST).success
+    records = instance.event_log_storage.get_asset_check_partition_info(
+        [dg.AssetCheckKey(SNAPSHOT, check.name) for check in CHECKS]
+    )
+    assert len(records) == 3 * len(CHECKS)
+    assert all(
+        record.is_current and record.latest_execution_status.value == "SUCCEEDED" for record in records
+    )
+
+
+def test_a_table_that_breaks_its_contract_is_not_built_upon(
+    simulated: Settings, instance: dg.DagsterInstance, warehouse: Warehouse, tracked: list[str]
+) -> None:
+    with warehouse.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "create function spoil() returns trigger language plpgsql as "
+            "'begin new.popularity := 101; return new; end'"
+        )
+        cursor.execute(
+            "create trigger spoil before insert on snapshots.artist_snapshots "
+            "for each row execute function spoil()"
+        )
+        connection.commit()
+    result = run(simulated, instance, ["2026-11-01"], [*INGEST, "staging/stg_artist_snapshots"])
+    assert not result.success
+    assert {event.step_key for event in result.all_events if event.is_step_failure} == {
+        "check_artist_snapshots"
+    }
+    failed = {name for (name, _), passed in verdicts(result).items() if not passed}
+    assert failed == {"contract"}, "the others are asked all the same"
+    assert not materialized(instance, "staging/stg_artist_snapshots")
+
+
+def test_days_that_are_loaded_are_checked_though_others_fail(
+    live: Settings, instance: dg.DagsterInstance, tracked: list[str]
+) -> None:
+    assert run(live, instance, ["2026-11-10"], INGEST, ON_THE_DAY).success
+    result = run(live, instance, ["2026-11-10", "2026-11-11"], INGEST[1:], LATER)
+    assert not result.success
+    found = verdicts(result)
+    assert {name for name, day in found if day == "2026-11-10"} == {check.name for check in CHECKS}
+    assert all(found.values())
+    assert "2026-11-11" not in {day for _, day in found}
 
 
 def test_nobody_tracked_fails_with_the_next_step(simulated: Settings, instance: dg.DagsterInstance) -> None:

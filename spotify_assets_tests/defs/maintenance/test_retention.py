@@ -11,11 +11,9 @@ import pytest
 
 from spotify_assets.definitions import build_definitions
 from spotify_assets.defs.maintenance.retention import RETENTION
-from spotify_assets.defs.resources import Platform
 from spotify_assets.ingest.load import load
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
-from spotify_assets.sources.clock import Clock
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.support.clocks.timeline import StoppedClock
@@ -42,12 +40,7 @@ def bring(warehouse: Warehouse, landing: Landing, day: date, source: str = "spot
 
 def retain(settings: Settings, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
     """Run the job of the real definitions on `TODAY`."""
-
-    class Clocked(Platform):
-        def clock(self) -> Clock:
-            return StoppedClock(f"{TODAY}T03:30")
-
-    definitions = build_definitions(settings, {"platform": Clocked(settings)})
+    definitions = build_definitions(settings, {"clock": StoppedClock(f"{TODAY}T03:30")})
     return definitions.resolve_job_def(RETENTION).execute_in_process(instance=instance)
 
 

@@ -14,7 +14,7 @@ from dagster._core.events import DagsterEvent
 from pydantic import SecretStr
 
 from spotify_assets.alerts import channels
-from spotify_assets.defs.monitoring import alerts
+from spotify_assets.defs.monitoring import alerts, failures
 from spotify_assets.settings import Settings
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.support.clocks.clocked import Sensor, record_run
@@ -29,7 +29,7 @@ TABLE = dg.AssetKey(["snapshots", "top_tracks"])
 @pytest.fixture(autouse=True)
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Events are told of as soon as they are there."""
-    monkeypatch.setattr(alerts, "SETTLED_SECONDS", -5.0)
+    monkeypatch.setattr(failures, "SETTLED_SECONDS", -5.0)
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_a_flood_is_one_message_in_a_window(
 def test_a_backlog_comes_in_several_messages_of_bounded_size(
     sensor: Sensor, receiver: Receiver, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(alerts, "EVENTS_AT_ONCE", 10)
+    monkeypatch.setattr(failures, "EVENTS_AT_ONCE", 10)
     for number in range(25):
         fail(instance, f"2026-10-{number + 1:02}")
     for number in range(5):

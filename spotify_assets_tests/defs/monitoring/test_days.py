@@ -18,7 +18,6 @@ from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import LoadSummary
 from spotify_assets.warehouse.loading.replace import replace_partition
 from spotify_assets_tests.support.clocks.timeline import StoppedClock
-from spotify_assets_tests.support.running import platform
 from spotify_assets_tests.support.warehouse import artists, load
 
 TABLE = "artist_snapshots"
@@ -59,7 +58,7 @@ def nothing_came(warehouse: Warehouse, number: int, missing: dict[str, Reason]) 
 
 def check(settings: Settings, now: str) -> dict[str, dg.AssetCheckEvaluation]:
     """Run the job at a moment; the outcomes for artists, by name."""
-    definitions = build_definitions(settings, {"platform": platform(settings, StoppedClock(now))})
+    definitions = build_definitions(settings, {"clock": StoppedClock(now)})
     job = definitions.resolve_job_def(CHECK_PLATFORM)
     with dg.DagsterInstance.ephemeral() as instance:
         result = job.execute_in_process(instance=instance)

@@ -34,10 +34,10 @@ from spotify_assets.definitions import build_definitions
 from spotify_assets.defs.daily.planner import OBSERVE_DAY
 from spotify_assets.defs.dbt.models import mart_keys
 from spotify_assets.defs.forecasts.assets import forecast_keys
-from spotify_assets.defs.resources import Platform
+from spotify_assets.defs.resources import SettingsResource, SourcesResource, WarehouseResource
 from spotify_assets.simulator.server.config import SimulatorConfig
 from spotify_assets.simulator.server.http import serve
-from spotify_assets.sources.clock import Clock, SystemClock
+from spotify_assets.sources.clock import SystemClock
 from spotify_assets.sources.http.request import Limits
 from spotify_assets.sources.protocol import Source
 from spotify_assets.sources.spotify.source import SpotifySource
@@ -74,26 +74,31 @@ class AcceleratedClock(SystemClock):
         await asyncio.sleep(min(seconds, 0.01))
 
 
-class Accelerated(Platform):
-    """The platform as it is, at that time and with less patience."""
+class ImpatientWarehouse(WarehouseResource):
+    """The database, with less patience for locks."""
 
-    def clock(self) -> Clock:
-        return AcceleratedClock()
+    def open(self) -> Warehouse:
+        return replace(super().open(), lock_seconds=LOCK_SECONDS)
 
-    def warehouse(self) -> Warehouse:
-        return replace(super().warehouse(), lock_seconds=LOCK_SECONDS)
 
-    def sources(self, run_id: str) -> list[Source]:
+class ImpatientSources(SourcesResource):
+    """The upstream, with less patience for answers."""
+
+    def open(self, run_id: str) -> list[Source]:
         return [
             SpotifySource.from_settings(
-                self.settings(), memory=self.memory(), clock=self.clock(), limits=LIMITS, run_id=run_id
+                self._settings.read(), memory=self.state(), clock=self._clock, limits=LIMITS, run_id=run_id
             )
         ]
 
 
 @cache
 def _location() -> dg.Definitions:
-    return build_definitions(resource_overrides={"platform": Accelerated()})
+    settings, clock = SettingsResource(), AcceleratedClock()
+    warehouse = ImpatientWarehouse(settings)
+    sources = ImpatientSources(settings, warehouse, clock)
+    overrides = {"settings": settings, "clock": clock, "warehouse": warehouse, "sources": sources}
+    return build_definitions(resource_overrides=overrides)
 
 
 def __getattr__(name: str) -> Any:

@@ -12,9 +12,8 @@ from dagster._core.events import DagsterEvent
 from dagster._core.test_utils import freeze_time
 
 from spotify_assets.definitions import build_definitions
-from spotify_assets.defs.resources import Platform
+from spotify_assets.defs.resources import build_resources
 from spotify_assets.settings import Settings
-from spotify_assets.sources.clock import Clock
 from spotify_assets_tests.support.clocks.timeline import StoppedClock
 
 ENDS = {
@@ -24,24 +23,13 @@ ENDS = {
 }
 
 
-class Clocked(Platform):
-    """A platform at a certain time."""
-
-    def __init__(self, settings: Settings, at: datetime) -> None:
-        super().__init__(settings)
-        self._at = at
-
-    def clock(self) -> Clock:
-        return StoppedClock(self._at.astimezone(UTC).replace(tzinfo=None).isoformat())
-
-
 @dataclass
 class Sensor:
     """One sensor with its cursor, looked at when the test wants.
 
     Attributes:
         name: Which.
-        settings: Of its platform.
+        settings: What it goes by.
         instance: Dagster's records.
         cursor: What it remembers.
         reason: What it said when it last asked for nothing.
@@ -60,11 +48,11 @@ class Sensor:
 
     def tick(self, at: datetime) -> list[dg.RunRequest]:
         """What it asks for at a time."""
-        platform = Clocked(self.settings, at)
+        clock = StoppedClock(at.astimezone(UTC).replace(tzinfo=None).isoformat())
         with dg.build_sensor_context(
             instance=self.instance,
             repository_def=self.repository,
-            resources={"platform": platform},
+            resources=build_resources(self.settings, {"clock": clock}),
             cursor=self.cursor,
         ) as context:
             outcome = self.repository.get_sensor_def(self.name).evaluate_tick(context)

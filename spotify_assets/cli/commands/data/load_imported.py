@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import dagster as dg
 
 from spotify_assets.cli.runtime.environment import Environment
-from spotify_assets.cli.runtime.runs import RunOutcome, build_marts
+from spotify_assets.cli.runtime.runs import RunOutcome, build_marts, not_passed
 from spotify_assets.defs.file_imports.load import keep_connections, load_prepared
 from spotify_assets.file_imports.history import Prepared
 
@@ -36,11 +36,13 @@ def load_and_build(
             run_id=run_id,
             show=show,
         )
+    warnings = not_passed(loaded.checks)
     if not loaded.sound:
         home = environment.settings.spotify_assets_home
-        return RunOutcome(run_id, success=False, log=home, loads=loaded.loads, problems=loaded.problems)
+        return RunOutcome(run_id, False, home, loaded.loads, loaded.problems, warnings)
     outcome = build_marts(environment, show)
     outcome.loads = loaded.loads + outcome.loads
     outcome.problems = loaded.problems + outcome.problems
+    outcome.warnings = warnings + outcome.warnings
     outcome.success = outcome.success and not loaded.problems
     return outcome

@@ -12,8 +12,7 @@ import dagster as dg
 
 from spotify_assets.cli.runtime.environment import Environment
 from spotify_assets.contracts.tables import TABLES
-from spotify_assets.defs.ingestion.raw import raw_key
-from spotify_assets.defs.ingestion.snapshots import snapshot_key
+from spotify_assets.defs.ingestion.keys import raw_key, snapshot_key
 from spotify_assets.sources.protocol import ARTIST_ENTITIES
 
 Span = tuple[date, date]

@@ -94,7 +94,7 @@ def _asset_keys(names: tuple[str, ...]) -> list[dg.AssetKey]:
 
     from spotify_assets.defs.dbt.models import mart_keys  # noqa: PLC0415 - slow to import
     from spotify_assets.defs.forecasts.assets import forecast_keys  # noqa: PLC0415 - slow to import
-    from spotify_assets.defs.ingestion.snapshots import loaded_keys  # noqa: PLC0415 - slow to import
+    from spotify_assets.defs.ingestion.keys import loaded_keys  # noqa: PLC0415 - slow to import
 
     known = [*loaded_keys(), *mart_keys(), *forecast_keys()]
     keys = [dg.AssetKey.from_user_string(name) for name in names]

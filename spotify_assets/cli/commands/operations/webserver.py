@@ -42,10 +42,12 @@ def webserver_command(host: str, port: int, workspace: Path, read_only: bool, se
     """  # noqa: D301 - \b is for click
     check_free(port, "--port", host)
     settings, _ = enter_dagster(seconds)
+    from spotify_assets.defs._dagster_compat import workspace_opener  # noqa: PLC0415 - slow to import
     from spotify_assets.serving.web_ui import guarded_web_ui, web_ui_guard, web_ui_server  # noqa: PLC0415
 
+    opener = workspace_opener(workspace, read_only=read_only)
     guard = web_ui_guard(host, urlsplit(settings.dagster_web_url).hostname, *settings.web_allowed_hosts)
     signal.signal(signal.SIGTERM, stop_like_ctrl_c)
     # The server raises the signal that ended it again, once it has stopped.
-    with suppress(KeyboardInterrupt), guarded_web_ui(workspace, guard, read_only=read_only) as application:
+    with suppress(KeyboardInterrupt), guarded_web_ui(opener, guard) as application:
         web_ui_server(application, host, port).run()

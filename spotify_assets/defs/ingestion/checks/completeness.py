@@ -1,61 +1,53 @@
-"""The completeness check: all that was asked for came, and all that came was loaded. Warns."""
+"""The completeness check: all that was asked for came, and all that came was loaded."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import TYPE_CHECKING
 
-import dagster as dg
-
 from spotify_assets.contracts.tables import TABLES, Table
+from spotify_assets.defs.ingestion.checks.verdict import Verdict, by_day
 from spotify_assets.sources.protocol import ARTIST_ENTITIES
 from spotify_assets.sources.reasons.reason import ReasonCode
 
 if TYPE_CHECKING:
+    from spotify_assets.lake.landing import Landing
+    from spotify_assets.warehouse.connection import Warehouse
     from spotify_assets.warehouse.ledger import LedgerEntry
 
-NAME = "completeness"
-SHOWN = 100
+
+def completeness(
+    table: Table, days: Sequence[date], warehouse: Warehouse, _landing: Landing
+) -> dict[date, Verdict]:
+    """Compare what was asked for with what was loaded, by the ledger."""
+    from spotify_assets.warehouse.ledger import current_loads
+
+    loads = current_loads(warehouse, table.name, min(days, default=None))
+    return by_day(loads, days, _judge)
 
 
-def completeness_spec(table: Table, key: dg.AssetKey) -> dg.AssetCheckSpec:
-    """The check of one table; it warns and blocks nothing."""
-    return dg.AssetCheckSpec(
-        NAME,
-        asset=key,
-        description=f"Every {table.requested_per} that this run asked for was loaded: nothing missing, "
-        "nothing in quarantine.",
-    )
-
-
-def check_completeness(key: dg.AssetKey, loads: Sequence[LedgerEntry]) -> dg.AssetCheckResult:
-    """Compare what was asked for with what was loaded, from the ledger's rows of this run."""
+def _judge(loads: Sequence[LedgerEntry]) -> Verdict:
     missing = [
-        dg.TableRecord(
-            {"day": load.day.isoformat(), "source": load.source, "missing": name, "reason": reason.sentence}
-        )
+        {"day": load.day.isoformat(), "source": load.source, "missing": name, "reason": reason.sentence}
         for load in loads
         for name, reason in load.missing.items()
         if not _is_expected(load, reason.code)
     ]
     quarantined = sum(load.quarantined for load in loads)
-    metadata: dict[str, dg.MetadataValue] = {
-        "requested": dg.MetadataValue.int(sum(load.requested for load in loads)),
-        "missing": dg.MetadataValue.int(len(missing)),
-        "quarantined": dg.MetadataValue.int(quarantined),
-    }
-    if missing:
-        metadata["missing_entries"] = dg.MetadataValue.table(missing[:SHOWN])
     complete = not missing and not quarantined
-    return dg.AssetCheckResult(
+    return Verdict(
         passed=complete,
-        asset_key=key,
-        check_name=NAME,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata=metadata,
-        description=None
+        says=""
         if complete
         else f"{len(missing)} missing, {quarantined} in quarantine (see spotify-assets status)",
+        findings=missing,
+        counts={
+            "requested": sum(load.requested for load in loads),
+            "missing": len(missing),
+            "quarantined": quarantined,
+        },
+        label="missing_entries",
     )
 
 

@@ -1,4 +1,4 @@
-"""The null-share check: no column has suddenly become empty without a known reason. Warns."""
+"""The null-share check: no column has suddenly become empty without a known reason."""
 
 from __future__ import annotations
 
@@ -6,37 +6,32 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-import dagster as dg
-
 from spotify_assets.contracts.tables import Table
-from spotify_assets.defs.ingestion.checks.shaping import named, plural, result
+from spotify_assets.defs.ingestion.checks.verdict import Verdict, by_day, named
 
 if TYPE_CHECKING:
-    from spotify_assets.quality.null_share import NullShare
+    from spotify_assets.lake.landing import Landing
+    from spotify_assets.quality.null_share import DayNulls, NullShare
     from spotify_assets.warehouse.connection import Warehouse
 
-NAME = "null_share"
 
-
-def null_share_spec(table: Table, key: dg.AssetKey) -> dg.AssetCheckSpec:
-    """The check of one table; it warns and blocks nothing."""
-    return dg.AssetCheckSpec(
-        NAME,
-        asset=key,
-        description=f"No column of {table.name} is much emptier than in the 28 days before (by a quarter of "
-        "the rows), unless the source does not publish it or your app may not see it.",
-    )
-
-
-def check_null_share(
-    table: Table, key: dg.AssetKey, days: Sequence[date], warehouse: Warehouse
-) -> dg.AssetCheckResult:
+def null_share(
+    table: Table, days: Sequence[date], warehouse: Warehouse, _landing: Landing
+) -> dict[date, Verdict]:
     """Compare how empty each column is with the days before and with what may be seen."""
-    from spotify_assets.quality.null_share import FEWEST_DAYS, null_shares
+    from spotify_assets.quality.null_share import null_shares
 
-    found = null_shares(warehouse, table.name, days)
-    unexplained = [one for one in found.risen if one.reason is None]
-    explained = [one for one in found.risen if one.reason is not None]
+    return by_day(null_shares(warehouse, table.name, days), days, _judge)
+
+
+def _judge(found: Sequence[DayNulls]) -> Verdict:
+    from spotify_assets.quality.null_share import FEWEST_DAYS
+
+    risen = [rise for one in found for rise in one.risen]
+    unexplained = [one for one in risen if one.reason is None]
+    explained = [one for one in risen if one.reason is not None]
+    early = [one.source for one in found if not one.compared]
+    compared = [one.source for one in found if one.compared]
     says = []
     if unexplained:
         says.append(
@@ -49,16 +44,13 @@ def check_null_share(
         says.append(
             f"Emptier for a known reason: {named([f'{_words(one)}: {one.reason}' for one in explained])}."
         )
-    if found.too_early:
+    if early:
         says.append(
-            f"Too few days to compare: {plural(found.too_early, 'day')} with fewer than {FEWEST_DAYS} "
-            "observed days before."
+            f"Too early to compare, with fewer than {FEWEST_DAYS} observed days before: {named(early)}."
         )
-    if found.compared and not found.risen:
-        says.append(f"{plural(found.compared, 'day')} compared; no column is much emptier than before.")
-    return result(
-        NAME,
-        key,
+    if compared and not risen:
+        says.append(f"No column is much emptier than before: {named(compared)}.")
+    return Verdict(
         passed=not unexplained,
         says=" ".join(says) or "Nothing was loaded that could be compared.",
         findings=[
@@ -69,7 +61,7 @@ def check_null_share(
             }
             for one in [*unexplained, *explained]
         ],
-        counts={"days_compared": found.compared},
+        counts={"sources_compared": len(compared)},
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The volume check: a day brought about as many rows as the days before it. Warns."""
+"""The volume check: a day brought about as many rows as the days before it."""
 
 from __future__ import annotations
 
@@ -6,39 +6,31 @@ from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
-import dagster as dg
-
 from spotify_assets.contracts.tables import Table
-from spotify_assets.defs.ingestion.checks.shaping import named, plural, result
+from spotify_assets.defs.ingestion.checks.verdict import Verdict, by_day, named
 
 if TYPE_CHECKING:
+    from spotify_assets.lake.landing import Landing
     from spotify_assets.quality.volume import DayVolume
     from spotify_assets.warehouse.connection import Warehouse
 
-NAME = "volume"
+
+def volume(
+    table: Table, days: Sequence[date], warehouse: Warehouse, _landing: Landing
+) -> dict[date, Verdict]:
+    """Compare days with the days before them."""
+    from spotify_assets.quality.volume import volumes
+
+    return by_day(volumes(warehouse, table.name, days), days, _judge)
 
 
-def volume_spec(table: Table, key: dg.AssetKey) -> dg.AssetCheckSpec:
-    """The check of one table; it warns and blocks nothing."""
-    return dg.AssetCheckSpec(
-        NAME,
-        asset=key,
-        description="Each source's rows of a day are half to twice of what the last 28 loaded days were like "
-        f"(their median), for as many as were asked for ({table.requested_per}).",
+def _judge(found: Sequence[DayVolume]) -> Verdict:
+    from spotify_assets.quality.volume import COMPARED_DAYS, FEWEST_DAYS
+
+    few, many, refused, early, usual = (
+        [one for one in found if one.verdict == verdict]
+        for verdict in ("few", "many", "refused", "too few days", "usual")
     )
-
-
-def check_volume(
-    table: Table, key: dg.AssetKey, days: Sequence[date], warehouse: Warehouse
-) -> dg.AssetCheckResult:
-    """Compare the days of a run with the days before them."""
-    from spotify_assets.quality.volume import COMPARED_DAYS, FEWEST_DAYS, volumes
-
-    found = volumes(warehouse, table.name, days)
-    few = [one for one in found if one.verdict == "few"]
-    many = [one for one in found if one.verdict == "many"]
-    refused = [one for one in found if one.verdict == "refused"]
-    early = [one for one in found if one.verdict == "too few days"]
     says = []
     if few:
         says.append(
@@ -49,22 +41,17 @@ def check_volume(
     if many:
         says.append(
             f"More rows than usual: {named([_words(one) for one in many])}. Something may be counted that "
-            f"was not before. Compare the day with the one before it in snapshots.{table.name} before you "
-            "trust it."
+            "was not before. Compare the day with the one before it before you trust it."
         )
     if refused and (why := refused[0].refused):
         says.append(f"Nothing came, for a known reason: {refused[0].source}: {why.sentence}.")
     if early:
-        says.append(
-            f"Too few days to compare: {plural(len(early), 'day')} with fewer than {FEWEST_DAYS} loaded days "
-            "before."
-        )
-    usual = len(found) - len(few) - len(many) - len(refused) - len(early)
+        sources = named([one.source for one in early])
+        says.append(f"Too early to compare, with fewer than {FEWEST_DAYS} loaded days before: {sources}.")
     if usual:
-        says.append(f"As usual, by the median of up to {COMPARED_DAYS} loaded days: {plural(usual, 'day')}.")
-    return result(
-        NAME,
-        key,
+        sources = named([one.source for one in usual])
+        says.append(f"As usual, by the median of up to {COMPARED_DAYS} loaded days: {sources}.")
+    return Verdict(
         passed=not few and not many,
         says=" ".join(says) or "Nothing was loaded that could be compared.",
         findings=[
@@ -74,14 +61,14 @@ def check_volume(
             }
             for one in [*few, *many]
         ],
-        counts={"days_compared": len(found) - len(early)},
+        counts={"sources_compared": len(found) - len(early)},
     )  # fmt: skip
 
 
 def _expected(one: DayVolume) -> str:
     least, most = round(one.least or 0), round(one.most or 0)
-    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
+    return f"{least:,}" if least == most else f"{least:,}–{most:,}"
 
 
 def _words(one: DayVolume) -> str:
-    return f"{one.source} on {one.day} has {one.rows:,}, to be expected were {_expected(one)}"
+    return f"{one.source} on {one.day} has {one.rows:,} rows; expected {_expected(one)}"
