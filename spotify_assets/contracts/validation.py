@@ -66,7 +66,6 @@ class Violation:
     day: date
     rule: str
     rows: int
-    example: str
 
 
 _BRIEF = Repr()
@@ -262,6 +261,6 @@ def violations(table: str, rows: pyarrow.Table) -> list[Violation]:
         rule = _words(case["check"]) if whole_row else f"{case['column']}: {_words(case['check'])}"
         by_rule[days[int(case["index"])].as_py(), rule].append(case)
     return [
-        Violation(day, rule, len({case["index"] for case in cases}), _shown(cases[0]["failure_case"]))
+        Violation(day, rule, len({case["index"] for case in cases}))
         for (day, rule), cases in sorted(by_rule.items(), key=lambda entry: entry[0])
     ]

@@ -170,7 +170,7 @@ class MusicBrainz:
         self, service: str, ids: Sequence[str], sink: Sink | None, until: float
     ) -> Response:
         pages = [PAGES[service].format(ident) for ident in ids]
-        label = f"whose page {pages[0][:90]} is" if len(ids) == 1 else f"whose {len(ids)} pages these are"
+        label = f"whose page at {service} this is" if len(ids) == 1 else f"whose {len(ids)} pages these are"
         params = (*(("resource", page) for page in pages), ("inc", "artist-rels"), ("fmt", "json"))
         which: dict[str, object] = {"id": ids[0]} if len(ids) == 1 else {"ids": list(ids)}
         request = Request(
@@ -202,7 +202,7 @@ class MusicBrainz:
     async def _pages(self, mbid: str, sink: Sink | None, until: float) -> tuple[Pages, str | None]:
         """What an artist's answer says, and whom to ask about instead if it was merged and tells no pages."""
         request = Request(
-            f"the pages of artist {mbid}",
+            "the pages of an artist",
             f"/artist/{mbid}",
             (("inc", "url-rels"), ("fmt", "json")),
             {"mbid": mbid},
@@ -242,7 +242,7 @@ class MusicBrainz:
         quoted = _LUCENE.sub(r"\\\1", name)
         params = (("query", f'artist:"{quoted}"'), ("limit", str(limit)), ("fmt", "json"))
         request = Request(
-            f"artists called {name[:60]!r}",
+            "artists of a name",
             "/artist",
             params,
             {"name": name},

@@ -15,6 +15,7 @@ from spotify_assets.contracts.tables import DAILY_TABLES
 from spotify_assets.defs.ingestion.checks.shaping import named, plural, result
 from spotify_assets.defs.ingestion.snapshots import snapshot_key
 from spotify_assets.defs.resources import Platform
+from spotify_assets.defs.unnamed import unnamed
 
 if TYPE_CHECKING:
     from spotify_assets.quality.lost_days import LostDay, NewestDay
@@ -139,7 +140,7 @@ def judge_gaps(key: dg.AssetKey, lost: "Sequence[LostDay]", now: datetime) -> dg
     older = len(lost) - len(recent)
     table = DAILY[key].name
     if recent:
-        says = f"Lost days: {named([f'{one.source} {one.day} ({one.reason})' for one in recent])}. "
+        says = f"Lost days: {named([f'{one.source} {one.day} ({unnamed(one.reason)})' for one in recent])}. "
         if any(one.reason == NOT_LOADED for one in recent):
             day = next(one.day for one in recent if one.reason == NOT_LOADED)
             says += f"What was landed can still be loaded: spotify-assets materialize --day {day}. "
@@ -160,7 +161,8 @@ def judge_gaps(key: dg.AssetKey, lost: "Sequence[LostDay]", now: datetime) -> dg
         passed=not recent,
         says=says,
         findings=[
-            {"day": one.day.isoformat(), "source": one.source, "reason": one.reason} for one in reversed(lost)
+            {"day": one.day.isoformat(), "source": one.source, "reason": unnamed(one.reason)}
+            for one in reversed(lost)
         ],
         counts={"lost_days": len(lost), "lost_lately": len(recent)},
     )

@@ -93,7 +93,7 @@ class Request:
     """One thing to ask.
 
     Attributes:
-        label: What a person calls it, for messages.
+        label: What a person calls it, for messages; without ids and names, since Dagster keeps messages.
         path: Path below the base URL, or a complete URL that the upstream named.
         params: Query, in order.
         context: Kept beside the response for whoever parses it.

@@ -146,7 +146,7 @@ class LastfmSource:
         method = "artist.getinfo" if entity == "artists" else "artist.gettoptracks"
         limit = (("limit", str(MOST_TOP_TRACKS)),) if entity == "top_tracks" else ()
         return Request(
-            f"{'artist' if entity == 'artists' else 'top tracks of'} {artist_id[:60]}",
+            "an artist" if entity == "artists" else "top tracks of an artist",
             "/",
             (("method", method), ("artist", name), ("autocorrect", "1"), *limit, ("format", "json")),
             {"artist_id": artist_id},
@@ -163,7 +163,7 @@ class LastfmSource:
             SourceError: The upstream cannot be asked.
         """
         request = Request(
-            f"artists called {name[:60]!r}",
+            "artists of a name",
             "/",
             (("method", "artist.search"), ("artist", name), ("limit", str(limit)), ("format", "json")),
             secret_params=(("api_key", self._key),),

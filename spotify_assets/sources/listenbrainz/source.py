@@ -157,7 +157,7 @@ class ListenBrainzSource:
             return await self._ask(entity, day, sink, [fresh])
         known = dict.fromkeys(key.partition("/")[0].lower() for key in keys)
         ids = [key for key in known if _MBID.fullmatch(key)]
-        odd = [f"{key[:60]!r} is no MBID and was not asked for" for key in known if key not in ids]
+        odd = ["an id that is no MBID was not asked for" for key in known if key not in ids]
         if entity == "artists":
             return await self._ask(entity, day, sink, _batches(ids), odd)
         if self._token is None:
@@ -227,7 +227,7 @@ class ListenBrainzSource:
 
 def _top_tracks(mbid: str) -> Request:
     return Request(
-        f"top recordings of {mbid}",
+        "top recordings of an artist",
         f"/1/popularity/top-recordings-for-artist/{mbid}",
         context={"artist_id": mbid},
     )

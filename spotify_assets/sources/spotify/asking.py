@@ -200,8 +200,8 @@ class Asking(Calls):
     async def _album_details(self, albums: Sequence[str]) -> None:
         """Ask for what a list leaves out of albums: popularity, label, codes; worth batches, and no more."""
         ids, odd = send.askable(albums)
-        for album_id in odd:
-            self.session.fail(f"no details for the album {album_id[:40]!r}: that is no Spotify id")
+        for _ in odd:
+            self.session.fail("no details for an album whose id is none of Spotify's")
         params = (("market", self.market),)
         batches = list(send.batches("albums", "/albums", ids, send.ALBUMS_IN_BATCH, params))
         left = await self.capable(ALBUM_BATCHES, batches)

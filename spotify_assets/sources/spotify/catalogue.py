@@ -54,13 +54,11 @@ def _ids(requests: Iterable[Request]) -> list[str]:
 
 def _tracks_of(album_id: str, market: str) -> Request:
     params = (("limit", "50"), ("market", market))
-    return Request(
-        f"tracks of album {album_id}", f"/albums/{album_id}/tracks", params, {"album_id": album_id}
-    )
+    return Request("tracks of an album", f"/albums/{album_id}/tracks", params, {"album_id": album_id})
 
 
 def _one_track(track_id: str, market: str) -> Request:
-    return Request(f"track {track_id}", f"/tracks/{track_id}", (("market", market),), {"track_id": track_id})
+    return Request("a track", f"/tracks/{track_id}", (("market", market),), {"track_id": track_id})
 
 
 def parse_once(entity: Entity, exchanges: Iterable[Exchange]) -> Parsed:

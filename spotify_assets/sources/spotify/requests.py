@@ -73,7 +73,7 @@ def halves(request: Request) -> list[Request]:
     return [
         replace(
             request,
-            label=f"{request.label} (part {n})" if len(part) > 1 else f"{part[0]}",
+            label=f"{request.label} (part {n})" if len(part) > 1 else f"one of {request.label}",
             params=(("ids", ",".join(part)), *request.params[1:]),
             context={"ids": part},
         )
@@ -94,7 +94,7 @@ CONTROL = Request(
 def top_tracks(artist_id: str, market: str) -> Request:
     """An artist's top tracks in one market."""
     return Request(
-        f"top tracks of {artist_id} in {market}",
+        f"top tracks of an artist in {market}",
         f"/artists/{artist_id}/top-tracks",
         (("market", market),),
         {"artist_id": artist_id, "market": market},
@@ -104,12 +104,12 @@ def top_tracks(artist_id: str, market: str) -> Request:
 
 def one_artist(artist_id: str) -> Request:
     """One artist, by the call that every app may make."""
-    return Request(f"artist {artist_id}", f"/artists/{artist_id}", context={"artist_id": artist_id})
+    return Request("an artist", f"/artists/{artist_id}", context={"artist_id": artist_id})
 
 
 def one_album(album_id: str, market: str) -> Request:
     """One album's details, by the call that every app may make."""
-    return Request(f"album {album_id}", f"/albums/{album_id}", (("market", market),), {"album_id": album_id})
+    return Request("an album", f"/albums/{album_id}", (("market", market),), {"album_id": album_id})
 
 
 def new_releases() -> Request:
@@ -129,7 +129,7 @@ def newest_albums(market: str) -> Request:
 def artist_albums(artist_id: str, group: str, market: str) -> Request:
     """The first page of an artist's albums of one kind, newest first."""
     return Request(
-        f"{group}s of {artist_id}, page 1",
+        f"{group}s of an artist, page 1",
         f"/artists/{artist_id}/albums",
         (("include_groups", group), ("limit", str(LEAST_ON_PAGE)), ("market", market)),
         {"artist_id": artist_id, "group": group, "page": 1},

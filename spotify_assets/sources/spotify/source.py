@@ -336,7 +336,7 @@ class SpotifySource:
             ("limit", str(min(max(limit, 1), 10))),
             ("market", self.markets[0]),
         )
-        data = await self._look_up(Request(f"artists called {name[:60]!r}", "/search", params))
+        data = await self._look_up(Request("artists of a name", "/search", params))
         page = data.get("artists")
         return artist_hits(page.get("items") if isinstance(page, dict) else None)
 
@@ -405,9 +405,7 @@ class SpotifySource:
                     f"the last one: {session.failures[-1]}"
                 )
 
-        lines = [
-            f"{key[:40]!r} is no Spotify id (letters and digits only) and was not asked for" for key in odd
-        ]
+        lines = ["an id that is none of Spotify's (letters and digits only) was not asked for"] * len(odd)
         return await self._observer.session(
             entity, day, sink, requests, send, lines, per_second=self.allowed_pace[0]
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
 from spotify_assets.contracts.tables import TABLES, Table
+from spotify_assets.defs.unnamed import show_missing, show_quarantined, unnamed
 from spotify_assets.sources.protocol import ARTIST_ENTITIES
 
 if TYPE_CHECKING:
@@ -29,22 +31,31 @@ def completeness_spec(table: Table, key: dg.AssetKey) -> dg.AssetCheckSpec:
 
 def check_completeness(key: dg.AssetKey, loads: Sequence[LedgerEntry]) -> dg.AssetCheckResult:
     """Compare what was asked for with what was loaded, from the ledger's rows of this run."""
-    missing = [
-        dg.TableRecord(
-            {"day": load.day.isoformat(), "source": load.source, "missing": name, "reason": reason}
-        )
+    missing = Counter(
+        (load.day.isoformat(), load.source, unnamed(reason))
         for load in loads
-        for name, reason in load.missing.items()
+        for reason in load.missing.values()
         if not _is_expected(load, reason)
-    ]
+    )
     quarantined = sum(load.quarantined for load in loads)
     metadata: dict[str, dg.MetadataValue] = {
         "requested": dg.MetadataValue.int(sum(load.requested for load in loads)),
-        "missing": dg.MetadataValue.int(len(missing)),
+        "missing": dg.MetadataValue.int(missing.total()),
         "quarantined": dg.MetadataValue.int(quarantined),
     }
     if missing:
-        metadata["missing_entries"] = dg.MetadataValue.table(missing[:SHOWN])
+        metadata["missing_by_reason"] = dg.MetadataValue.table(
+            [
+                dg.TableRecord({"day": day, "source": source, "reason": reason, "missing": count})
+                for (day, source, reason), count in missing.most_common(SHOWN)
+            ]
+        )
+        metadata["show_missing"] = show_missing(
+            loads[0].table, max(load.day for load in loads if load.missing)
+        )
+    if quarantined:
+        newest = max(load.day for load in loads if load.quarantined)
+        metadata["show_quarantined"] = show_quarantined(loads[0].table, newest)
     complete = not missing and not quarantined
     return dg.AssetCheckResult(
         passed=complete,
@@ -54,7 +65,7 @@ def check_completeness(key: dg.AssetKey, loads: Sequence[LedgerEntry]) -> dg.Ass
         metadata=metadata,
         description=None
         if complete
-        else f"{len(missing)} missing, {quarantined} in quarantine (see spotify-assets status)",
+        else f"{missing.total()} missing, {quarantined} in quarantine (see spotify-assets status)",
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from spotify_assets.contracts.tables import Table
+from spotify_assets.defs.unnamed import show_rows
 
 if TYPE_CHECKING:
     from spotify_assets.warehouse.connection import Warehouse
@@ -44,14 +45,13 @@ def check_contract(
         partitions = pyarrow.concat_tables([read_partition(warehouse, table.name, day) for day in some])
         rows += partitions.num_rows
         broken += [
-            dg.TableRecord(
-                {"day": item.day.isoformat(), "rule": item.rule, "rows": item.rows, "example": item.example}
-            )
+            dg.TableRecord({"day": item.day.isoformat(), "rule": item.rule, "rows": item.rows})
             for item in violations(table.name, partitions)
         ]
     metadata: dict[str, dg.MetadataValue] = {"rows_checked": dg.MetadataValue.int(rows)}
     if broken:
         metadata["broken_rules"] = dg.MetadataValue.table(broken[:100])
+        metadata["show_rows"] = show_rows(table.name, date.fromisoformat(str(broken[-1].data["day"])))
     return dg.AssetCheckResult(
         passed=not broken,
         asset_key=key,
