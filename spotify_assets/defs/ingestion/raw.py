@@ -219,5 +219,5 @@ def _raw_asset(
 def build_landing_assets(
     partitions: dg.PartitionsDefinition[str], tags: Mapping[str, str]
 ) -> list[dg.AssetsDefinition]:
-    """One raw asset per table."""
-    return [_raw_asset(table, partitions, tags) for table in TABLES.values()]
+    """One raw asset per table that a source feeds."""
+    return [_raw_asset(table, partitions, tags) for table in TABLES.values() if table.observed]

@@ -45,7 +45,8 @@ def snapshot_key(table: Table) -> dg.AssetKey:
 
 def loaded_keys() -> list[dg.AssetKey]:
     """Keys of all that is observed and loaded: what lands, then what is loaded of it."""
-    return [key(table) for key in (raw_key, snapshot_key) for table in TABLES.values()]
+    tables = TABLES.values()
+    return [*(raw_key(table) for table in tables if table.observed), *map(snapshot_key, tables)]
 
 
 def load_metadata(loads: "Sequence[Loaded]", seconds: float) -> dict[str, Any]:
@@ -126,7 +127,7 @@ def _snapshot_asset(
 
     @dg.asset(
         key=key,
-        deps=[raw_key(table)],
+        deps=[raw_key(table)] if table.observed else [],
         group_name=LAYER,
         partitions_def=partitions,
         tags=tags,

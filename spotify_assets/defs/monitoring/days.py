@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from spotify_assets.contracts.tables import DAILY_TABLES
+from spotify_assets.contracts.tables import OBSERVED_DAILY
 from spotify_assets.defs.ingestion.checks.shaping import named, plural, result
 from spotify_assets.defs.ingestion.snapshots import snapshot_key
 from spotify_assets.defs.resources import Platform
@@ -25,7 +25,7 @@ GAPS = "gaps"
 RECENT = timedelta(days=3)
 """How long a lost day is warned of: it stays lost, and a check that never passes is not read."""
 
-DAILY = {snapshot_key(table): table for table in DAILY_TABLES.values()}
+DAILY = {snapshot_key(table): table for table in OBSERVED_DAILY.values()}
 
 
 def day_check_keys() -> list[dg.AssetCheckKey]:
