@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
 
 from psycopg2.extras import execute_values
 
@@ -137,21 +137,17 @@ def remove(warehouse: Warehouse, source: str, artist_id: str) -> bool:
     return removed
 
 
-def tracked(warehouse: Warehouse, source: str, on: date | None = None) -> list[WatchedArtist]:
-    """Return who is tracked now or, with `on`, who was tracked at some moment of that UTC day.
-
-    Ordered by priority, highest first, then by when they were added, then by id.
-    """
-    return _tracked(warehouse, "source = %(source)s", source, on)
-
-
 def tracked_anywhere(warehouse: Warehouse, *, simulated: bool) -> list[WatchedArtist]:
     """Return who is tracked now, whichever namespace the ids are of; simulated artists or real ones.
 
-    Ordered as `tracked`.
+    Ordered by priority, highest first, then by when they were added, then by id.
     """
-    condition = "starts_with(source, 'simulated')"
-    return _tracked(warehouse, condition if simulated else f"not {condition}", "", None)
+    statement = """
+        select source, artist_id, name, added_at, added_by, removed_at, priority from ops.watchlist
+        where starts_with(source, 'simulated') = %(simulated)s and removed_at is null
+        order by priority desc, added_at, artist_id
+    """
+    return [WatchedArtist(*row) for row in fetch_all(warehouse, statement, {"simulated": simulated})]
 
 
 def with_names(warehouse: Warehouse, artists: Sequence[WatchedArtist]) -> list[WatchedArtist]:
@@ -200,19 +196,3 @@ def asked_on(warehouse: Warehouse, source: str, day: date) -> set[str]:
     with warehouse.connect() as connection, connection.cursor() as cursor:
         cursor.execute(statement, {"source": source, "day": day})
         return {row[0] for row in cursor.fetchall()}
-
-
-def _tracked(warehouse: Warehouse, whose: str, source: str, on: date | None) -> list[WatchedArtist]:
-    if on is None:
-        condition, values = "removed_at is null", {"source": source}
-    else:
-        start = datetime.combine(on, time(), UTC)
-        condition = "added_at < %(end)s and (removed_at is null or removed_at >= %(start)s)"
-        values = {"source": source, "start": start, "end": start + timedelta(days=1)}  # type: ignore[dict-item]
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "select source, artist_id, name, added_at, added_by, removed_at, priority "  # noqa: S608
-            f"from ops.watchlist where {whose} and {condition} order by priority desc, added_at, artist_id",
-            values,
-        )
-        return [WatchedArtist(*row) for row in cursor.fetchall()]

@@ -63,9 +63,9 @@ class Platform:
 
     def warehouse(self) -> Warehouse:
         """The database, migrated."""
-        from spotify_assets.warehouse.connection import Warehouse
+        from spotify_assets.warehouse.open import open_warehouse
 
-        return Warehouse.open(self.settings())
+        return open_warehouse(self.settings())
 
     def memory(self) -> State:
         """What sources remember between runs."""

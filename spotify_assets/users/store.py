@@ -57,27 +57,6 @@ class SignedIn:
         """Whether the sign-in still works and ends within `NOTICE`."""
         return not self.has_ended(now) and now >= self.expires_at - NOTICE
 
-    def notice(self, now: datetime) -> str | None:
-        """What to tell a person about the sign-in's end, if it is time to.
-
-        Args:
-            now: The time, in UTC.
-        """
-        if self.has_ended(now):
-            when = min(self.ended_at or self.expires_at, self.expires_at)
-            return (
-                f"The sign-in of {self.called} ({self.source}) ended on {when:%Y-%m-%d}: nothing of theirs "
-                "is observed. Sign in again: spotify-assets login"
-            )
-        if self.ends_soon(now):
-            days = (self.expires_at - now).days
-            left = "today" if days == 0 else f"in {days} day{'s' if days > 1 else ''}"
-            return (
-                f"The sign-in of {self.called} ({self.source}) ends {left}, on {self.expires_at:%Y-%m-%d}. "
-                "Renew it before: spotify-assets login"
-            )
-        return None
-
 
 _COLUMNS = "source, user_id, display_name, scopes, authorised_at, expires_at, ended_at, ended_reason"
 
@@ -136,19 +115,6 @@ def sign_in(
             ),
         )
         connection.commit()
-
-
-def sign_out(warehouse: Warehouse, source: str, user_id: str) -> bool:
-    """Delete a user's sign-in, with the token.
-
-    Returns:
-        Whether there was one.
-    """
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("delete from ops.users where source = %s and user_id = %s", (source, user_id))
-        found = cursor.rowcount == 1
-        connection.commit()
-    return found
 
 
 class HeldToken:

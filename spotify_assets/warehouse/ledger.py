@@ -77,20 +77,6 @@ class QuarantinedRow:
     reasons: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DaySummary:
-    """The standing loads of one day, added up over sources, per table."""
-
-    day: date
-    table: str
-    sources: tuple[str, ...]
-    requested: int
-    received: int
-    loaded: int
-    quarantined: int
-    missing: int
-
-
 MAY_NOT = "this app may not see it"
 """How the reason of what is missing begins where an upstream refuses it: nothing was lost by that."""
 TELLS_NOTHING = "tells nothing about"
@@ -208,39 +194,6 @@ def current_load(warehouse: Warehouse, table: str, source: str, day: date) -> Le
         )
         row = cursor.fetchone()
     return LedgerEntry(*row) if row is not None else None
-
-
-def summary_by_day(warehouse: Warehouse, since: date | None = None) -> list[DaySummary]:
-    """Return what stands for each day and table, newest day first.
-
-    Args:
-        warehouse: The database.
-        since: Only this day and later.
-    """
-    statement = """
-        select partition_date, table_name, array_agg(source order by source), sum(rows_requested)::bigint,
-            sum(rows_received)::bigint, sum(rows_loaded)::bigint, sum(rows_quarantined)::bigint,
-            sum(rows_missing)::bigint
-        from ops.current_partition_loads
-        where %(since)s::date is null or partition_date >= %(since)s
-        group by partition_date, table_name
-        order by partition_date desc, table_name
-    """
-    return [
-        DaySummary(row[0], row[1], tuple(row[2]), *row[3:])
-        for row in fetch_all(warehouse, statement, {"since": since})
-    ]
-
-
-def quarantined_rows(warehouse: Warehouse, table: str, source: str, day: date) -> list[QuarantinedRow]:
-    """Return what stands in quarantine for one (table, source, day)."""
-    statement = """
-        select raw, reasons from ops.quarantine
-        where table_name = %(table)s and source = %(source)s and partition_date = %(day)s
-        order by ctid
-    """
-    found = fetch_all(warehouse, statement, {"table": table, "source": source, "day": day})
-    return [QuarantinedRow(raw, tuple(reasons)) for raw, reasons in found]
 
 
 def never_offered(source: str, reason: str) -> bool:

@@ -25,6 +25,7 @@ from spotify_assets.users.token_encryption import TokenEncryption
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import current_load
 from spotify_assets.warehouse.loading.replace import read_partition
+from spotify_assets_tests.support.warehouse import tracked
 
 A, B, C = "0TnOYISbd1XYRBk9myaseg", "1111111111111111111111", "2222222222222222222222"
 DAYS = [date(2026, 11, 18), date(2026, 11, 19), date(2026, 11, 20)]
@@ -221,7 +222,7 @@ def test_an_artist_is_gone_everywhere_and_others_stay(
         ("One",),
         ("Three",),
     ]
-    assert [one.artist_id for one in watchlist.tracked(warehouse, "spotify")] == [B, C]
+    assert [one.artist_id for one in tracked(warehouse, "spotify")] == [B, C]
     assert (home / "logs" / "run.log").read_text().splitlines()[0] == "asked"
 
 
@@ -391,7 +392,7 @@ def test_what_is_too_old_goes_and_the_rest_stays(warehouse: Warehouse, landing: 
             warehouse, f"select count(distinct snapshot_date) from {table} where source = 'simulated'"
         ) == [(3,)]
     assert landing.days("spotify", "artists") == DAYS[1:]
-    assert len(watchlist.tracked(warehouse, "spotify")) == 3
+    assert len(tracked(warehouse, "spotify")) == 3
     books_add_up(warehouse)
     load_all(warehouse, landing, DAYS[1:])
 

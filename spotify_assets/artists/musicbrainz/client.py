@@ -42,8 +42,6 @@ REQUESTS_PER_SECOND = 1.0
 LIMITS = Limits(busy_attempts=8)
 """Patience with a service that sheds load: enough for one that answers every second call."""
 CONCURRENCY = 2
-IN_BATCH = 50
-"""Pages in one question, so that its address stays well below what servers take; the service takes 100."""
 MANY = "call: whose pages several are"
 """Name of the capability that tells an answer about none of several pages from one about the first only."""
 MOST_MERGES = 3
@@ -143,7 +141,7 @@ class MusicBrainz:
     async def linked_to_many(
         self, service: str, ids: Sequence[str], sink: Sink | None = None, until: float = math.inf
     ) -> dict[str, list[Candidate]] | None:
-        """The artists whose pages at a service these are; one call for two to `IN_BATCH` of them.
+        """The artists whose pages at a service these are; one call for two to 50 of them.
 
         Returns:
             By id, none for pages that MusicBrainz does not know; ``None`` if it does not answer about several

@@ -246,6 +246,22 @@ class PoliteClient:
             "later, only what is missing is asked for again"
         )
 
+    async def is_about_the_call(self, session: ObservationSession, control: Request) -> bool:
+        """Whether a refusal that just came is about its call alone: a call that anybody may make is answered.
+
+        Args:
+            session: The observation under way.
+            control: Such a call.
+
+        Raises:
+            SourceError: It got no answer at all, so that this cannot be found out now.
+        """
+        try:
+            await self.send(control, session)
+        except (NotAllowed, SignInRefused):
+            return False
+        return True
+
     async def _turn(
         self,
         request: Request,

@@ -23,7 +23,6 @@ TRACK_BATCHES = "call: tracks, 50 at once"
 AUDIO_FEATURES = "call: audio features"
 ONE_ARTIST = "call: artists, one by one"
 ARTIST_ALBUMS = "call: an artist's albums"
-CALLS = (ARTIST_BATCHES, TOP_TRACKS, NEW_RELEASES, ALBUM_BATCHES, AUDIO_FEATURES)
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "artist": ("popularity", "followers", "genres"),

@@ -23,8 +23,8 @@ from spotify_assets.sources.spotify.access import (
     field_name,
 )
 from spotify_assets.sources.spotify.calls import Calls
+from spotify_assets.sources.spotify.envelope import items_of, pair
 from spotify_assets.sources.spotify.paging import album_page, turn_pages, with_ids
-from spotify_assets.sources.spotify.parse import items_of, pair
 
 MOST_ODD = 10
 """Most artists asked for again alone; where more are answered with others, the upstream is out of order."""

@@ -14,7 +14,7 @@ from spotify_assets.sources.records import AlbumTrack, AudioFeatures, Parsed, Tr
 from spotify_assets.sources.spotify import requests as send
 from spotify_assets.sources.spotify.access import ALBUM_BATCHES, AUDIO_FEATURES, TRACK_BATCHES
 from spotify_assets.sources.spotify.asking import Asking
-from spotify_assets.sources.spotify.parse import NOTHING, body_of, items_of, pair
+from spotify_assets.sources.spotify.envelope import NOTHING, body_of, items_of, pair
 from spotify_assets.sources.spotify.pieces import artist_lists, release_date_of
 
 REFUSED_KEY = "audio features"

@@ -40,8 +40,8 @@ from spotify_assets.sources.spotify.access import (
 from spotify_assets.sources.spotify.asking import LIST_KEY, Asking, release_key
 from spotify_assets.sources.spotify.auth import ClientCredentials
 from spotify_assets.sources.spotify.catalogue import REFUSED_KEY, ask_once
-from spotify_assets.sources.spotify.lookup import ArtistHit, artist_hits
 from spotify_assets.sources.spotify.parse import parse
+from spotify_assets.sources.spotify.pieces import ArtistHit, artist_hits
 from spotify_assets.sources.spotify.requests import (
     ALBUMS_IN_BATCH,
     ARTISTS_IN_BATCH,
@@ -50,7 +50,6 @@ from spotify_assets.sources.spotify.requests import (
     NEW_RELEASES_ON_PAGE,
     RELEASE_GROUPS,
     SEARCH_PAGES,
-    TRACKS_IN_BATCH,
     askable,
     batches,
     one_artist,
@@ -309,16 +308,6 @@ class SpotifySource:
         return await self._ask(
             entity, day, sink, len(requests), odd, lambda asking: asking.top_tracks(requests)
         )
-
-    async def tracks(self, ids: Sequence[str], day: date, sink: Sink) -> Usage:
-        """Ask for track details and hand every response to `sink` (entity ``tracks``).
-
-        Raises:
-            SourceError: As `observe`.
-        """
-        known, odd = askable(ids)
-        requests = list(batches("tracks", "/tracks", known, TRACKS_IN_BATCH, (("market", self.markets[0]),)))
-        return await self._ask("tracks", day, sink, len(requests), odd, lambda asking: asking.every(requests))
 
     async def search_artists(self, name: str, limit: int = 5) -> list[ArtistHit]:
         """Find artists by name, best match first; nothing is landed.

@@ -11,8 +11,8 @@ import pytest
 
 from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.support.command import Installation, contents, query
+from spotify_assets_tests.support.simulator_server import running
 
 ARTISTS = 60
 IDS = Catalogue(artists=ARTISTS).artist_ids(5)

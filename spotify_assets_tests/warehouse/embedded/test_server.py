@@ -27,7 +27,7 @@ from spotify_assets_tests.support.warehouse import line, start
 USER = """
 import sys
 from pathlib import Path
-from spotify_assets.warehouse import embedded
+from spotify_assets.warehouse.embedded import server as embedded
 print(embedded.ensure_running(Path(sys.argv[1])), flush=True)
 sys.stdin.readline()
 """
@@ -74,7 +74,7 @@ def test_four_processes_start_it_at_once_and_the_last_one_stops_it(short_tmp: Pa
 def test_a_program_that_takes_a_users_place_goes_on_using_it(short_tmp: Path) -> None:
     taker = "import sys; print('taken', flush=True); sys.stdin.readline()"
     code = (
-        "import os, sys; from pathlib import Path; from spotify_assets.warehouse import embedded\n"
+        "import os, sys; from pathlib import Path; from spotify_assets.warehouse.embedded import server as embedded\n"
         "home = Path(sys.argv[1]); print(embedded.ensure_running(home), flush=True)\n"
         f"embedded.outlive_exec(home); os.execv(sys.executable, [sys.executable, '-c', {taker!r}])"
     )
@@ -167,7 +167,7 @@ def test_forked_children_use_and_leave_it(short_tmp: Path) -> None:
     code = """
 import multiprocessing, sys
 from pathlib import Path
-from spotify_assets.warehouse import embedded
+from spotify_assets.warehouse.embedded import server as embedded
 from spotify_assets_tests.warehouse.embedded.test_server import _child
 url = embedded.ensure_running(Path(sys.argv[1]))
 fork = multiprocessing.get_context("fork")
@@ -186,7 +186,7 @@ def test_a_child_that_outlives_its_parent_keeps_it(short_tmp: Path) -> None:
     code = """
 import os, sys
 from pathlib import Path
-from spotify_assets.warehouse import embedded
+from spotify_assets.warehouse.embedded import server as embedded
 url = embedded.ensure_running(Path(sys.argv[1]))
 if os.fork() == 0:
     embedded.ensure_running(Path(sys.argv[1]))
@@ -241,7 +241,7 @@ def test_it_runs_for_an_ordinary_user(short_tmp: Path) -> None:
 import os, pwd, sys
 from pathlib import Path
 import psycopg2
-from spotify_assets.warehouse import embedded
+from spotify_assets.warehouse.embedded import server as embedded
 if os.geteuid() == 0:
     account = pwd.getpwnam("nobody")
     os.chown(sys.argv[1], account.pw_uid, account.pw_gid)
