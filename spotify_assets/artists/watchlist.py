@@ -10,7 +10,7 @@ from psycopg2.extras import execute_values
 
 from spotify_assets.artists.matching import namespace_of
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.fetch import fetch_all
+from spotify_assets.warehouse.fetch import execute, fetch_all
 
 _ADD = """
 insert into ops.watchlist as w (source, artist_id, name, added_by)
@@ -126,15 +126,11 @@ def remove(warehouse: Warehouse, source: str, artist_id: str) -> bool:
     Returns:
         Whether it was tracked.
     """
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "update ops.watchlist set removed_at = now() "
-            "where source = %s and artist_id = %s and removed_at is null",
-            (source, artist_id),
-        )
-        removed = cursor.rowcount == 1
-        connection.commit()
-    return removed
+    statement = (
+        "update ops.watchlist set removed_at = now() "
+        "where source = %s and artist_id = %s and removed_at is null"
+    )
+    return execute(warehouse, statement, (source, artist_id)) == 1
 
 
 def tracked_anywhere(warehouse: Warehouse, *, simulated: bool) -> list[WatchedArtist]:
@@ -174,12 +170,11 @@ def change_mark(warehouse: Warehouse) -> str:
     The count stands beside the newest time because transactions do not end in the order of their times: of
     two that add artists, the earlier one may become visible later.
     """
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "select count(*) filter (where removed_at is null), count(*), max(added_at), max(removed_at) "
-            "from ops.watchlist"
-        )
-        tracked_now, ever, added, removed = cursor.fetchone() or (0, 0, None, None)
+    statement = """
+        select count(*) filter (where removed_at is null), count(*), max(added_at), max(removed_at)
+        from ops.watchlist
+    """
+    ((tracked_now, ever, added, removed),) = fetch_all(warehouse, statement)
     times = [f"{at.astimezone(UTC):%Y%m%dT%H%M%S.%f}" if at else "never" for at in (added, removed)]
     return f"{tracked_now} of {ever}, {', '.join(times)}"
 
@@ -193,6 +188,4 @@ def asked_on(warehouse: Warehouse, source: str, day: date) -> set[str]:
         select jsonb_object_keys(missing) from ops.current_partition_loads
         where table_name = 'artist_snapshots' and source = %(source)s and partition_date = %(day)s
     """
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(statement, {"source": source, "day": day})
-        return {row[0] for row in cursor.fetchall()}
+    return {row[0] for row in fetch_all(warehouse, statement, {"source": source, "day": day})}

@@ -15,6 +15,7 @@ from spotify_assets.sources.protocol import SignInRefused
 from spotify_assets.users.token_encryption import TokenEncryption
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import WarehouseError
+from spotify_assets.warehouse.fetch import execute, fetch_all
 
 NOTICE = timedelta(days=14)
 """How long before its end a sign-in is announced to end."""
@@ -68,13 +69,15 @@ def users(warehouse: Warehouse, source: str | None = None) -> list[SignedIn]:
         warehouse: The database.
         source: Only users of this upstream.
     """
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
+    return [
+        replace(SignedIn(*row), scopes=tuple(row[3]))
+        for row in fetch_all(
+            warehouse,
             f"select {_COLUMNS} from ops.users where %(source)s::text is null or source = %(source)s "  # noqa: S608
             "order by source, user_id",
             {"source": source},
         )
-        return [replace(SignedIn(*row), scopes=tuple(row[3])) for row in cursor.fetchall()]
+    ]
 
 
 def sign_in(
@@ -95,26 +98,25 @@ def sign_in(
         KeyProblem: The key of the sign-ins cannot be used; nothing was kept.
     """
     encrypted = vault.encrypt(refresh_token)
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "insert into ops.users (source, user_id, display_name, scopes, authorised_at, expires_at, "
-            "refresh_token) "
-            "values (%s, %s, %s, %s, %s, %s, %s) on conflict (source, user_id) do update set "
-            "display_name = excluded.display_name, scopes = excluded.scopes, "
-            "authorised_at = excluded.authorised_at, expires_at = excluded.expires_at, "
-            "refresh_token = excluded.refresh_token, refreshed_at = now(), ended_at = null, ended_reason = "
-            "null",
-            (
-                source,
-                user_id,
-                display_name,
-                list(scopes),
-                authorised_at,
-                expires_at,
-                psycopg2.Binary(encrypted),
-            ),
-        )
-        connection.commit()
+    execute(
+        warehouse,
+        "insert into ops.users (source, user_id, display_name, scopes, authorised_at, expires_at, "
+        "refresh_token) "
+        "values (%s, %s, %s, %s, %s, %s, %s) on conflict (source, user_id) do update set "
+        "display_name = excluded.display_name, scopes = excluded.scopes, "
+        "authorised_at = excluded.authorised_at, expires_at = excluded.expires_at, "
+        "refresh_token = excluded.refresh_token, refreshed_at = now(), ended_at = null, ended_reason = "
+        "null",
+        (
+            source,
+            user_id,
+            display_name,
+            list(scopes),
+            authorised_at,
+            expires_at,
+            psycopg2.Binary(encrypted),
+        ),
+    )
 
 
 class HeldToken:

@@ -186,14 +186,12 @@ def newest_loads(warehouse: Warehouse) -> list[LedgerEntry]:
 
 def current_load(warehouse: Warehouse, table: str, source: str, day: date) -> LedgerEntry | None:
     """Return the newest load of one (table, source, day), or None if it was never loaded."""
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
-            f"select {LEDGER_COLUMNS} from ops.partition_loads "  # noqa: S608 - constants
-            "where table_name = %s and source = %s and partition_date = %s order by load_id desc limit 1",
-            (table, source, day),
-        )
-        row = cursor.fetchone()
-    return LedgerEntry(*row) if row is not None else None
+    statement = (
+        f"select {LEDGER_COLUMNS} from ops.partition_loads "  # noqa: S608 - constants
+        "where table_name = %s and source = %s and partition_date = %s order by load_id desc limit 1"
+    )
+    found = fetch_all(warehouse, statement, (table, source, day))
+    return LedgerEntry(*found[0]) if found else None
 
 
 def never_offered(source: str, reason: str) -> bool:

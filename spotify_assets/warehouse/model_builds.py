@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.fetch import execute
 
 SCHEMAS = ("staging", "intermediate", "marts")
 PROJECT = "spotify_assets"
@@ -57,10 +58,9 @@ def must_rebuild(warehouse: Warehouse, version: str) -> bool:
 
 def book_build(warehouse: Warehouse, version: str) -> None:
     """Note that all that stands was built by a version."""
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "insert into ops.model_builds (version) values (%s) "
-            "on conflict (version) do update set built_at = clock_timestamp()",
-            (version,),
-        )
-        connection.commit()
+    execute(
+        warehouse,
+        "insert into ops.model_builds (version) values (%s) "
+        "on conflict (version) do update set built_at = clock_timestamp()",
+        (version,),
+    )
