@@ -16,10 +16,10 @@ from typing import Any
 from spotify_assets.settings import Settings
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Sink
-from spotify_assets.sources.http.client import PoliteClient, user_agent
+from spotify_assets.sources.http.client import PoliteClient
 from spotify_assets.sources.http.quota import Quota
 from spotify_assets.sources.http.refusals import wikidata_form
-from spotify_assets.sources.http.request import Limits, Request
+from spotify_assets.sources.http.request import Limits, Request, user_agent
 from spotify_assets.sources.observer import Observer, contact, simulated_url
 from spotify_assets.sources.protocol import MBID, SPOTIFY_ID
 from spotify_assets.sources.state import State

@@ -21,14 +21,8 @@ import pyarrow
 from pandera.config import ValidationDepth, config_context
 from pyarrow import compute
 
-from spotify_assets.contracts.models import (
-    COUNT_LIMIT,
-    LIST_LIMIT,
-    LIST_TEXT_BYTES,
-    MODELS,
-    TEXT_LIMIT,
-    arrow_schema,
-)
+from spotify_assets.contracts.fields import COUNT_LIMIT, LIST_LIMIT, LIST_TEXT_BYTES, TEXT_LIMIT
+from spotify_assets.contracts.models import MODELS, arrow_schema
 from spotify_assets.contracts.tables import TABLES
 from spotify_assets.sources.records import Record, Rejected
 

@@ -18,7 +18,6 @@ from statistics import mean, median
 from typing import Any
 
 import httpx
-from spotify_assets.sources.spotify.requests import ARTISTS_IN_BATCH
 from spotipy import Spotify
 from spotipy.cache_handler import MemoryCacheHandler
 from spotipy.oauth2 import SpotifyClientCredentials
@@ -28,6 +27,7 @@ from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.sources.protocol import Entity
+from spotify_assets.sources.spotify.requests import ARTISTS_IN_BATCH
 from spotify_assets.sources.spotify.source import SpotifySource
 from spotify_assets_tests.benchmarks.common import Report, forget_settings, today, upstream
 

@@ -11,7 +11,7 @@ from spotify_assets.contracts.validation import validate
 from spotify_assets.erasure.artist import Artist
 from spotify_assets.erasure.exchanges import forget
 from spotify_assets.file_imports.history import ImportOptions, Prepared, prepare
-from spotify_assets.file_imports.mapping import load_layouts
+from spotify_assets.file_imports.layout_files import load_layouts
 from spotify_assets.file_imports.reader import ImportProblem
 from spotify_assets.ingest.read import parse_landed
 from spotify_assets.sources.imported.countries import CODES, market_code

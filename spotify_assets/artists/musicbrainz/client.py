@@ -30,10 +30,10 @@ from spotify_assets.settings import Settings
 from spotify_assets.sources.capabilities import Capabilities, NullCapabilities
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Sink
-from spotify_assets.sources.http.client import PoliteClient, user_agent
+from spotify_assets.sources.http.client import PoliteClient
 from spotify_assets.sources.http.quota import Quota
 from spotify_assets.sources.http.refusals import musicbrainz_form
-from spotify_assets.sources.http.request import Limits, Request, Response
+from spotify_assets.sources.http.request import Limits, Request, Response, user_agent
 from spotify_assets.sources.observer import Observer, contact, simulated_url
 from spotify_assets.sources.protocol import MBID, UpstreamUnavailable
 from spotify_assets.sources.state import PER_ADDRESS, State

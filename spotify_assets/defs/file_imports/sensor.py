@@ -98,7 +98,7 @@ class _Importer:
 
     def __init__(self, context: dg.OpExecutionContext, platform: Platform, warehouse: "Warehouse") -> None:
         from spotify_assets.file_imports.history import LAYOUTS
-        from spotify_assets.file_imports.mapping import load_layouts
+        from spotify_assets.file_imports.layout_files import load_layouts
         from spotify_assets.file_imports.reader import ImportProblem
 
         settings = platform.settings()

@@ -24,10 +24,10 @@ from spotify_assets.sources.deezer.parse import (
     parse,
 )
 from spotify_assets.sources.exchange import Exchange, Sink
-from spotify_assets.sources.http.client import PoliteClient, user_agent
+from spotify_assets.sources.http.client import PoliteClient
 from spotify_assets.sources.http.quota import Quota
 from spotify_assets.sources.http.refusals import deezer_form
-from spotify_assets.sources.http.request import Limits, Request, Response
+from spotify_assets.sources.http.request import Limits, Request, Response, user_agent
 from spotify_assets.sources.http.session import ObservationSession
 from spotify_assets.sources.observer import Observer, contact, simulated_url
 from spotify_assets.sources.parsing import WORLDWIDE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Any, Literal
 from urllib.parse import urlencode
 
@@ -12,6 +13,16 @@ import httpx
 from pydantic import SecretStr
 
 from spotify_assets.sources.http.body import ACCEPT_ENCODING
+
+
+def user_agent(contact: str | None = None) -> str:
+    """Say who asks, as open services want it: name, version, and whom to write to (e-mail address or URL)."""
+    name = f"spotify-assets/{version('spotify-assets')}"
+    printable = "".join(c for c in contact or "" if " " <= c <= "~" and c not in "()\\").strip()
+    return f"{name} (+{printable})" if printable else name
+
+
+ANONYMOUS = user_agent()
 
 
 def build_request(

@@ -16,10 +16,10 @@ from pydantic import SecretStr
 from spotify_assets.settings import Settings, SettingsError
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Exchange, Sink
-from spotify_assets.sources.http.client import PoliteClient, user_agent
+from spotify_assets.sources.http.client import PoliteClient
 from spotify_assets.sources.http.quota import Quota
 from spotify_assets.sources.http.refusals import lastfm_form
-from spotify_assets.sources.http.request import Limits, Request
+from spotify_assets.sources.http.request import Limits, Request, user_agent
 from spotify_assets.sources.lastfm.faults import reads_fault
 from spotify_assets.sources.lastfm.names import name_of
 from spotify_assets.sources.lastfm.parse import MOST_TOP_TRACKS, parse

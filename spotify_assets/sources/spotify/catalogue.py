@@ -17,8 +17,6 @@ from spotify_assets.sources.spotify.asking import Asking
 from spotify_assets.sources.spotify.envelope import NOTHING, body_of, items_of, pair
 from spotify_assets.sources.spotify.pieces import artist_lists, release_date_of
 
-REFUSED_KEY = "audio features"
-"""Stands for all tracks where an app is known not to see audio features."""
 FEATURES_IN_BATCH = 100
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.sources.jsontext import NotJson, decode_json
+from spotify_assets.sources.jsontext import NotJson, decode_json, error_in
 from spotify_assets.sources.parsing import kind
 
 NOTHING = object()
@@ -27,9 +27,9 @@ def body_of(exchange: Exchange) -> tuple[dict[str, Any], str]:
 
 
 def _failure(status: int, data: object) -> str:
-    error = data.get("error") if isinstance(data, dict) else None
-    message = error.get("message") if isinstance(error, dict) else error
-    said = f": {message[:200]}" if isinstance(message, str) and message else ""
+    code, words = error_in(data) or (None, "")
+    words = words or (code if isinstance(code, str) else "")
+    said = f": {words}" if words else ""
     return ("not found (HTTP 404" if status == 404 else f"no answer (HTTP {status}") + f"{said})"
 
 
