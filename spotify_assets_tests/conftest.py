@@ -27,6 +27,7 @@ from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.embedded import server as embedded
 from spotify_assets.warehouse.embedded.location import cluster_folder
 from spotify_assets.warehouse.migrate import migrate
+from spotify_assets.warehouse.open import open_warehouse
 from spotify_assets_tests.support import own_settings
 from spotify_assets_tests.support.servers.embedded_server import administrator_url
 from spotify_assets_tests.support.shared import SHARED
@@ -183,7 +184,7 @@ def settings(home: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.fixture
 def warehouse(settings: Settings) -> Warehouse:
     """A migrated, empty database of the test's own."""
-    return Warehouse.open(settings, connect_seconds=10)
+    return open_warehouse(settings, connect_seconds=10)
 
 
 def remove_home(home: Path) -> None:

@@ -11,6 +11,7 @@ from psycopg2.extras import execute_values
 from spotify_assets.artists.matching import NAMELESS, NAMES_ARE_IDS, RETRY_AFTER, Identity, service_of
 from spotify_assets.sources.reasons.reason import ReasonCode
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.fetch import fetch_all
 
 NOT_YET = "not looked for yet: spotify-assets watch identify"
 
@@ -172,14 +173,10 @@ def identities_of(
     condition = "" if artists is None else "where (source, artist_id) in %s"
     if artists is not None and not artists:
         return {}
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
-            f"select {_COLUMNS} from ops.identities {condition} order by source, artist_id, target",  # noqa: S608
-            None if artists is None else (tuple(artists),),
-        )
-        found: dict[tuple[str, str], list[Identity]] = {}
-        for row in cursor.fetchall():
-            found.setdefault((row[0], row[1]), []).append(Identity(*row))
+    statement = f"select {_COLUMNS} from ops.identities {condition} order by source, artist_id, target"  # noqa: S608
+    found: dict[tuple[str, str], list[Identity]] = {}
+    for row in fetch_all(warehouse, statement, None if artists is None else (tuple(artists),)):
+        found.setdefault((row[0], row[1]), []).append(Identity(*row))
     return found
 
 
@@ -190,9 +187,7 @@ def tracked_ids(warehouse: Warehouse, namespace: str) -> list[str]:
         Those watched in it and those identified in it, the most important first: by priority, then by how
         long they have been watched.
     """
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(_TRACKED, {"namespace": namespace})
-        return [row[0] for row in cursor.fetchall()]
+    return [row[0] for row in fetch_all(warehouse, _TRACKED, {"namespace": namespace})]
 
 
 def unresolved(warehouse: Warehouse, target: str, *, weak: bool = False) -> list[Unresolved]:
@@ -203,9 +198,7 @@ def unresolved(warehouse: Warehouse, target: str, *, weak: bool = False) -> list
         target: The namespace.
         weak: Also those who were found by name only.
     """
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(_UNRESOLVED, {"target": target, "weak": weak})
-        rows = cursor.fetchall()
+    rows = fetch_all(warehouse, _UNRESOLVED, {"target": target, "weak": weak})
     return [
         Unresolved(source, artist_id, name, at, _reason(at, note, by_name=found), note.endswith(NAMELESS))
         for source, artist_id, name, at, note, found in rows
@@ -240,27 +233,24 @@ def unknown_to(
         "source": source, "namespace": namespace, "before": now - RETRY_AFTER, "today": today,
         "code": code, "most": most,
     }  # fmt: skip
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(_UNKNOWN, values)
-        return [row[0] for row in cursor.fetchall()]
+    return [row[0] for row in fetch_all(warehouse, _UNKNOWN, values)]
 
 
 def names_of(warehouse: Warehouse, source: str, ids: Sequence[str]) -> Mapping[str, str]:
     """What artists are called according to their newest snapshots of the last weeks, by id."""
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(_NAMES, {"source": source, "ids": list(ids)})
-        return dict(cursor.fetchall())
+    return dict(fetch_all(warehouse, _NAMES, {"source": source, "ids": list(ids)}))
 
 
 def merged_ids(warehouse: Warehouse, namespace: str) -> dict[str, str]:
     """The artist that each id is another id of, in one namespace: merged there, or said by hand."""
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
+    return dict(
+        fetch_all(
+            warehouse,
             "select artist_id, target_id from ops.identities "
             "where source = %s and target = source and target_id is not null",
             (namespace,),
         )
-        return dict(cursor.fetchall())
+    )
 
 
 def record_aliases(

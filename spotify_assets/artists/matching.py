@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Literal, get_args
+from typing import Literal
 
 from spotify_assets.sources.lastfm.names import id_of
 
 Method = Literal["hand", "answered", "musicbrainz", "wikidata", "name", "not found"]
-METHODS: tuple[Method, ...] = get_args(Method)
 
 RETRY_AFTER = timedelta(days=30)
 """What was not found, or by name only, is looked for again after this: links are added every day."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
 
 from psycopg2.extras import execute_values
 
 from spotify_assets.artists.matching import namespace_of
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.fetch import fetch_all
+from spotify_assets.warehouse.fetch import execute, fetch_all
 
 _ADD = """
 insert into ops.watchlist as w (source, artist_id, name, added_by)
@@ -126,32 +126,24 @@ def remove(warehouse: Warehouse, source: str, artist_id: str) -> bool:
     Returns:
         Whether it was tracked.
     """
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "update ops.watchlist set removed_at = now() "
-            "where source = %s and artist_id = %s and removed_at is null",
-            (source, artist_id),
-        )
-        removed = cursor.rowcount == 1
-        connection.commit()
-    return removed
-
-
-def tracked(warehouse: Warehouse, source: str, on: date | None = None) -> list[WatchedArtist]:
-    """Return who is tracked now or, with `on`, who was tracked at some moment of that UTC day.
-
-    Ordered by priority, highest first, then by when they were added, then by id.
-    """
-    return _tracked(warehouse, "source = %(source)s", source, on)
+    statement = (
+        "update ops.watchlist set removed_at = now() "
+        "where source = %s and artist_id = %s and removed_at is null"
+    )
+    return execute(warehouse, statement, (source, artist_id)) == 1
 
 
 def tracked_anywhere(warehouse: Warehouse, *, simulated: bool) -> list[WatchedArtist]:
     """Return who is tracked now, whichever namespace the ids are of; simulated artists or real ones.
 
-    Ordered as `tracked`.
+    Ordered by priority, highest first, then by when they were added, then by id.
     """
-    condition = "starts_with(source, 'simulated')"
-    return _tracked(warehouse, condition if simulated else f"not {condition}", "", None)
+    statement = """
+        select source, artist_id, name, added_at, added_by, removed_at, priority from ops.watchlist
+        where starts_with(source, 'simulated') = %(simulated)s and removed_at is null
+        order by priority desc, added_at, artist_id
+    """
+    return [WatchedArtist(*row) for row in fetch_all(warehouse, statement, {"simulated": simulated})]
 
 
 def with_names(warehouse: Warehouse, artists: Sequence[WatchedArtist]) -> list[WatchedArtist]:
@@ -178,12 +170,11 @@ def change_mark(warehouse: Warehouse) -> str:
     The count stands beside the newest time because transactions do not end in the order of their times: of
     two that add artists, the earlier one may become visible later.
     """
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "select count(*) filter (where removed_at is null), count(*), max(added_at), max(removed_at) "
-            "from ops.watchlist"
-        )
-        tracked_now, ever, added, removed = cursor.fetchone() or (0, 0, None, None)
+    statement = """
+        select count(*) filter (where removed_at is null), count(*), max(added_at), max(removed_at)
+        from ops.watchlist
+    """
+    ((tracked_now, ever, added, removed),) = fetch_all(warehouse, statement)
     times = [f"{at.astimezone(UTC):%Y%m%dT%H%M%S.%f}" if at else "never" for at in (added, removed)]
     return f"{tracked_now} of {ever}, {', '.join(times)}"
 
@@ -197,22 +188,4 @@ def asked_on(warehouse: Warehouse, source: str, day: date) -> set[str]:
         select jsonb_object_keys(missing) from ops.current_partition_loads
         where table_name = 'artist_snapshots' and source = %(source)s and partition_date = %(day)s
     """
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(statement, {"source": source, "day": day})
-        return {row[0] for row in cursor.fetchall()}
-
-
-def _tracked(warehouse: Warehouse, whose: str, source: str, on: date | None) -> list[WatchedArtist]:
-    if on is None:
-        condition, values = "removed_at is null", {"source": source}
-    else:
-        start = datetime.combine(on, time(), UTC)
-        condition = "added_at < %(end)s and (removed_at is null or removed_at >= %(start)s)"
-        values = {"source": source, "start": start, "end": start + timedelta(days=1)}  # type: ignore[dict-item]
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "select source, artist_id, name, added_at, added_by, removed_at, priority "  # noqa: S608
-            f"from ops.watchlist where {whose} and {condition} order by priority desc, added_at, artist_id",
-            values,
-        )
-        return [WatchedArtist(*row) for row in cursor.fetchall()]
+    return {row[0] for row in fetch_all(warehouse, statement, {"source": source, "day": day})}

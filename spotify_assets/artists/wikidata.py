@@ -14,24 +14,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from spotify_assets.settings import Settings
-from spotify_assets.sources.attribution import Attribution
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Sink
-from spotify_assets.sources.http.client import PoliteClient, user_agent
+from spotify_assets.sources.http.client import PoliteClient
 from spotify_assets.sources.http.quota import Quota
 from spotify_assets.sources.http.refusals import wikidata_form
-from spotify_assets.sources.http.request import Limits, Request
+from spotify_assets.sources.http.request import Limits, Request, user_agent
 from spotify_assets.sources.observer import Observer, contact, simulated_url
 from spotify_assets.sources.protocol import MBID, SPOTIFY_ID
 from spotify_assets.sources.state import State
 
-ATTRIBUTION = Attribution(
-    title="Wikidata",
-    homepage="https://www.wikidata.org",
-    terms="https://www.wikidata.org/wiki/Wikidata:Licensing",
-    licence="CC0",
-    artist_page="https://www.wikidata.org/wiki/{}",
-)
 REQUESTS_PER_SECOND = 1.0
 ENTITY = "identities"
 IN_BATCH = 100

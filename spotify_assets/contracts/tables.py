@@ -20,6 +20,7 @@ class Table:
         key: Primary key within one (snapshot date, source).
         description: What a row is.
         requested_per: What a missing entry stands for, in words.
+        observed: Whether a source feeds it; otherwise only imported files do.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Table:
     key: tuple[str, ...]
     description: str
     requested_per: str
+    observed: bool = True
 
     @property
     def daily(self) -> bool:
@@ -61,7 +63,8 @@ PLAYLIST_TRACKS = Table(
     entity="playlist_tracks",
     key=("playlist_id", "position"),
     description="One position of a chart or playlist, by day and source.",
-    requested_per="chart or playlist of the setting PLAYLISTS",
+    requested_per="chart or playlist",
+    observed=False,
 )
 ALBUM_TRACKS = Table(
     name="album_tracks",
@@ -100,3 +103,5 @@ TABLES: dict[str, Table] = {
 
 DAILY_TABLES = {name: table for name, table in TABLES.items() if table.daily}
 """Those of which each day is observed anew."""
+OBSERVED_DAILY = {name: table for name, table in DAILY_TABLES.items() if table.observed}
+"""Of these, what every daily run observes."""

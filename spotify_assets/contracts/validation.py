@@ -21,14 +21,8 @@ import pyarrow
 from pandera.config import ValidationDepth, config_context
 from pyarrow import compute
 
-from spotify_assets.contracts.models import (
-    COUNT_LIMIT,
-    LIST_LIMIT,
-    LIST_TEXT_BYTES,
-    MODELS,
-    TEXT_LIMIT,
-    arrow_schema,
-)
+from spotify_assets.contracts.fields import COUNT_LIMIT, LIST_LIMIT, LIST_TEXT_BYTES, TEXT_LIMIT
+from spotify_assets.contracts.models import MODELS, arrow_schema
 from spotify_assets.contracts.tables import TABLES
 from spotify_assets.sources.records import Record, Rejected
 
@@ -66,7 +60,6 @@ class Violation:
     day: date
     rule: str
     rows: int
-    example: str
 
 
 _BRIEF = Repr()
@@ -262,6 +255,6 @@ def violations(table: str, rows: pyarrow.Table) -> list[Violation]:
         rule = _words(case["check"]) if whole_row else f"{case['column']}: {_words(case['check'])}"
         by_rule[days[int(case["index"])].as_py(), rule].append(case)
     return [
-        Violation(day, rule, len({case["index"] for case in cases}), _shown(cases[0]["failure_case"]))
+        Violation(day, rule, len({case["index"] for case in cases}))
         for (day, rule), cases in sorted(by_rule.items(), key=lambda entry: entry[0])
     ]

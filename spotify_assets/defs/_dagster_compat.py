@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import dagster as dg
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationTargetMaterializationData as CheckedMaterialization,
 )
 from dagster._core.definitions.executor_definition import IN_PROC_CONFIG
-from dagster._core.events import DagsterEvent, DagsterEventBatchMetadata
 from dagster._core.execution.retries import RetryMode
 from dagster._core.executor.in_process import InProcessExecutor
 
@@ -55,23 +53,6 @@ def report_evaluation(instance: dg.DagsterInstance, evaluation: dg.AssetCheckEva
     """
     kind = dg.DagsterEventType.ASSET_CHECK_EVALUATION.value
     instance.report_dagster_event(dg.DagsterEvent(kind, "", event_specific_data=evaluation), run_id)
-
-
-def report_materializations(
-    context: dg.OpExecutionContext, asset: dg.AssetMaterialization, days: Sequence[str]
-) -> None:
-    """Show an asset as materialized on each of some days, from a step that is not its own.
-
-    Its metadata stands on the last day. Hundreds of days are written together, as a run of the asset itself
-    would write them: one by one they would take longer than building it.
-    """
-    batch, step = str(uuid4()), context.get_step_execution_context()
-    for day in days:
-        last = day == days[-1]
-        shown = dg.AssetMaterialization(
-            asset.asset_key, partition=day, metadata=asset.metadata if last else {}
-        )
-        DagsterEvent.asset_materialization(step, shown, DagsterEventBatchMetadata(batch, last))
 
 
 def in_process_executor(

@@ -12,6 +12,8 @@ from typing import Any
 
 import dagster as dg
 
+from spotify_assets.defs.unnamed import unnamed
+
 
 class DayOutcomes:
     """Outcomes of the days of one asset in one run."""
@@ -31,8 +33,8 @@ class DayOutcomes:
         try:
             yield
         except expected as error:
-            self._context.log.error(str(error))
-            self._failed[day] = str(error)
+            self._failed[day] = unnamed(str(error))
+            self._context.log.error(self._failed[day])
 
     @property
     def days(self) -> list[date]:

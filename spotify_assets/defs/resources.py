@@ -67,9 +67,9 @@ class WarehouseResource:
 
     def open(self) -> Warehouse:
         """Open it."""
-        from spotify_assets.warehouse.connection import Warehouse
+        from spotify_assets.warehouse.open import open_warehouse
 
-        return Warehouse.open(self._settings.read())
+        return open_warehouse(self._settings.read())
 
 
 class SourcesResource:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Set
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from spotify_assets.erasure.json_body import Object, dump, load
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.imported import rows as imported
 from spotify_assets.sources.protocol import ASKED_ONCE
@@ -27,9 +27,9 @@ def forget_works(exchange: Exchange, works: Set[str], at: datetime) -> Exchange 
     if request.get("album_id") in works or request.get("track_id") in works:
         return None
     if exchange.method == imported.METHOD:
-        rows = json.loads(exchange.body)
-        left = [row for row in rows if not works & {str(value) for value in row.values()}]
-        return _with(exchange, request, json.dumps(left, ensure_ascii=False), at, len(left) != len(rows))
+        rows = load(exchange.body)
+        left = [row for row in rows if not works & {str(value) for _, value in row.fields}]
+        return _with(exchange, request, dump(left), at, len(left) != len(rows))
     name = "ids" if isinstance(request.get("ids"), list) else "keys"
     asked: Any = request.get(name)
     kept = [each for each in asked if each not in works] if isinstance(asked, list) else asked
@@ -53,17 +53,19 @@ def _with(exchange: Exchange, request: dict[str, object], body: str, at: datetim
 
 def _body_without(body: str, asked: list[str], works: Set[str]) -> str:
     """The body without the answers about works, in the order asked; an unreadable one becomes empty."""
+    if not body:
+        return body
     try:
-        data = json.loads(body) if body else {}
-    except ValueError:
+        data = load(body)
+        for _, pieces in data.fields if isinstance(data, Object) else ():
+            if isinstance(pieces, list):
+                placed = len(pieces) == len(asked)
+                pieces[:] = [
+                    piece
+                    for place, piece in enumerate(pieces)
+                    if not (isinstance(piece, Object) and str(piece.get("id")) in works)
+                    and not (placed and asked[place] in works)
+                ]
+        return dump(data)
+    except (ValueError, RecursionError):
         return ""
-    for name, pieces in data.items() if isinstance(data, dict) else ():
-        if isinstance(pieces, list):
-            placed = len(pieces) == len(asked)
-            data[name] = [
-                piece
-                for place, piece in enumerate(pieces)
-                if not (isinstance(piece, dict) and piece.get("id") in works)
-                and not (placed and asked[place] in works)
-            ]
-    return json.dumps(data, ensure_ascii=False) if body else body

@@ -6,10 +6,9 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 from urllib.parse import unquote_plus
 
-from spotify_assets.erasure.json_cut import NotCuttable, read
+from spotify_assets.erasure.json_body import Object, load, walk
 from spotify_assets.erasure.keys import ids_in
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.lastfm.names import name_of
@@ -112,15 +111,13 @@ def learn_names(exchange: Exchange, artist: Artist) -> set[str]:
     if not exchange.body or not artist.may_be_in(exchange.body):
         return set()
     try:
-        root = read(exchange.body)
-    except NotCuttable:
+        objects = [value for value in walk(load(exchange.body)) if isinstance(value, Object)]
+    except (ValueError, RecursionError):
         return set()
-    names: set[str] = set()
-    for node in root.walk():
-        kind: Any = node.get("type")
-        is_other = kind is not None and kind.value != "artist"
-        for field in ("id", "artist_id", "requested_id"):
-            ident, name = node.get(field), node.get("name")
-            if ident is not None and artist.is_id(ident.value) and not is_other and name is not None:
-                names |= {name.value} if isinstance(name.value, str) and name.value.strip() else set()
-    return names
+    names = [
+        found.get("name")
+        for found in objects
+        if found.get("type") in (None, "artist")
+        and any(artist.is_id(found.get(field)) for field in ("id", "artist_id", "requested_id"))
+    ]
+    return {name for name in names if isinstance(name, str) and name.strip()}

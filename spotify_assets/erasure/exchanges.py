@@ -1,10 +1,6 @@
-"""Taking one artist out of a landed exchange, and leaving everything else of it as it was.
+"""Taking one artist out of a landed exchange: the body's JSON is loaded, loses their items and is dumped.
 
-An exchange about the artist alone is dropped. In one about several, the artist's objects are cut out of the
-body and the artist's id out of what was asked, so that the rest reads as if the artist had never been asked
-for. An album or track is the artist's if nobody else is named as its artist; of one with several, only the
-artist's own entry goes, unless its texts name the artist as well. In a list of top tracks a place is left
-empty rather than closed up, because the place says something about the others.
+An exchange that does not name the artist stays as it is, byte for byte; a rewritten one bears ``purged``.
 """
 
 from __future__ import annotations
@@ -14,10 +10,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 from urllib.parse import unquote_plus
 
 from spotify_assets.erasure.artist import Artist
-from spotify_assets.erasure.json_cut import Cuts, Node, NotCuttable, read
+from spotify_assets.erasure.json_body import Object, dump, load, walk
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.imported import rows
 
@@ -25,13 +22,18 @@ _PERFORMERS = {"artists", "contributors", "artist_mbids", "artist_ids", "artist-
 _OWN_NAME = {"id", "name", "title", "uri", "release_mbid", "recording_mbid", "release_group_mbid"}
 _ARTIST_FIELDS = {"artist_id", "artist_mbid", "requested_id", "primary_artist_id"}
 _SUBJECTS = {"artist_id", "artist", "artist_mbid", "mbid", "requested_id", "id", "key", "name"}
-_EMPTY_PLACE = '{"purged":true}'
+_OF_WORKS = {"artist", "artists", "album", "duration", "id"}
+_MARK = "purged"
 
 
 def forget(
     exchange: Exchange, artist: Artist, at: datetime, works: set[str] | None = None
 ) -> Exchange | None:
-    """Take an artist out of an exchange.
+    """Take an artist out of an exchange, so that the rest reads as if they had never been asked for.
+
+    An album or track is the artist's if nobody else is named as its artist; of one with several, only the
+    artist's own entry goes, unless its texts name the artist as well. In a list of top tracks a place is left
+    empty rather than closed up, because the place says something about the others.
 
     Args:
         exchange: As landed.
@@ -52,11 +54,11 @@ def forget(
     body, gone_places = exchange.body, []
     was_asked = request != dict(exchange.request)
     if exchange.body and (was_asked or artist.may_be_in(exchange.body)):
-        surgeon = _Surgeon(artist, exchange, works)
-        rewritten = surgeon.rows(exchange.body) if exchange.method == rows.METHOD else surgeon.body(body)
+        old = _Body(artist, exchange, works)
+        rewritten = old.without_rows(body) if exchange.method == rows.METHOD else old.without_artist(body)
         if rewritten is None:
             return None
-        body, gone_places = rewritten, surgeon.root_places
+        body, gone_places = rewritten, old.root_places
     request = _unmentioned(artist, _without_places(request, exchange.request, gone_places))
     if emptied or (
         any(not value for value in request.values() if isinstance(value, list)) and body != exchange.body
@@ -65,7 +67,7 @@ def forget(
     url = _url_without(artist, exchange.url, _removed_ids(exchange.request, request))
     if (body, url, request) == (exchange.body, exchange.url, dict(exchange.request)):
         return exchange
-    return replace(exchange, url=url, body=body, request={**request, "purged": at.isoformat()})
+    return replace(exchange, url=url, body=body, request={**request, _MARK: at.isoformat()})
 
 
 def _is_subject(artist: Artist, exchange: Exchange) -> bool:
@@ -117,7 +119,7 @@ def _unmentioned(artist: Artist, request: dict[str, object]) -> dict[str, object
     """The request with the id out of what stays, such as a reason that quotes it."""
     if not artist.unmistakable or artist.artist_id not in (text := json.dumps(request)):
         return request
-    return dict(json.loads(text.replace(artist.artist_id, "purged")))
+    return dict(json.loads(text.replace(artist.artist_id, _MARK)))
 
 
 def _removed_ids(before: Mapping[str, object], after: Mapping[str, object]) -> set[str]:
@@ -139,11 +141,11 @@ def _url_without(artist: Artist, url: str, removed: set[str]) -> str:
         kept = [item for item in items if unquote_plus(item) not in removed]
         pairs.append(f"{name}{equals}{comma.join(kept)}" if len(items) > 1 else pair)
     url = f"{path}{mark}{'&'.join(pairs)}"
-    return url.replace(artist.artist_id, "purged") if artist.unmistakable else url
+    return url.replace(artist.artist_id, _MARK) if artist.unmistakable else url
 
 
-class _Surgeon:
-    """Cuts an artist out of one body.
+class _Body:
+    """One body that an artist is taken out of.
 
     Attributes:
         root_places: Places that were cut out of the answer's own list, whose order is that of what was asked.
@@ -156,36 +158,44 @@ class _Surgeon:
         self._rows_of_ids = exchange.entity == "identities"
         ids = exchange.request.get("ids")
         self._asked: list[object] = ids if isinstance(ids, list) else []
-        self._cuts = Cuts()
+        self._gone: list[tuple[list[Any], list[int]]] = []
         self._works = works
         self.root_places: list[int] = []
 
-    def body(self, text: str) -> str | None:
+    def without_artist(self, text: str) -> str | None:
         """The body without the artist; ``None`` if it is all about them. An unreadable one becomes empty."""
         try:
-            root = read(text)
-        except NotCuttable:
+            root = load(text)
+            gone = (
+                self._cut(root, "", None, root=True)
+                if isinstance(root, list)
+                else self._is_gone(root, root=True)
+            )
+            return None if gone else self._rewritten(text, root)
+        except (ValueError, RecursionError):
             named = self._artist.is_named_in(text)
             return "" if named or (self._artist.unmistakable and self._artist.may_be_in(text)) else text
-        if self._is_gone(root, root=True) if root.items is None else self._cut(root, "", None, root=True):
-            return None
-        return self._unmentioned(self._cuts.apply(text))
 
-    def _unmentioned(self, text: str) -> str:
-        # What is left is no object of theirs but a mention, as in an error message.
-        return text.replace(self._artist.artist_id, "purged") if self._artist.unmistakable else text
-
-    def rows(self, text: str) -> str | None:
+    def without_rows(self, text: str) -> str | None:
         """Rows of a file without those about the artist; ``None`` if none is left."""
-        root = read(text)
-        items = root.items or []
-        gone = [
-            place for place, row in enumerate(items) if any(self._in_cell(cell.value) for cell in row.walk())
-        ]
-        if gone and len(gone) == len(items):
+        rows = load(text)
+        gone = [place for place, row in enumerate(rows) if any(map(self._in_cell, walk(row)))]
+        if gone and len(gone) == len(rows):
             return None
-        self._cuts.remove(root, gone)
-        return self._unmentioned(self._cuts.apply(text))
+        if gone:
+            self._gone.append((rows, gone))
+        return self._rewritten(text, rows)
+
+    def _rewritten(self, text: str, root: Any) -> str:
+        for items, gone in self._gone:
+            for place in reversed(gone):
+                if self._ordered:
+                    items[place] = Object([(_MARK, True)]) if isinstance(items[place], Object) else None
+                else:
+                    del items[place]
+        text = dump(root) if self._gone else text
+        # What is left is no object of theirs but a mention, as in an error message.
+        return text.replace(self._artist.artist_id, _MARK) if self._artist.unmistakable else text
 
     def _in_cell(self, cell: object) -> bool:
         if type(cell) is int:  # a number of JSON lines
@@ -196,48 +206,40 @@ class _Surgeon:
             return self._artist.artist_id in cell
         return any(self._artist.is_id(part.strip(" \"'[]")) for part in re.split(r"[;|,]", cell))
 
-    def _is_gone(self, node: Node, *, root: bool = False) -> bool:
-        """Whether an object is about the artist; if not, what in it is has been marked."""
-        if self._is_artist(node):
+    def _is_gone(self, value: Any, *, root: bool = False) -> bool:
+        """Whether an object is about the artist; if not, what in it is has been noted."""
+        if not isinstance(value, Object):
+            return False
+        if self._is_artist(value):
             return True
         partly = False
-        for name, child in node.fields or ():
-            if child.fields is not None:
+        for name, child in value.fields:
+            if isinstance(child, Object):
                 if self._is_gone(child):
                     return True
-            elif child.items is not None:
-                if self._cut(child, name, node, root=root):
+            elif isinstance(child, list):
+                if self._cut(child, name, value, root=root):
                     return True
                 partly = partly or (name in _PERFORMERS and self._holds(child))
-            elif name in _ARTIST_FIELDS and self._artist.is_id(child.value):
+            elif name in _ARTIST_FIELDS and self._artist.is_id(child):
                 return True
-        return partly and self._is_named_beside(node)
+        return partly and self._is_named_beside(value)
 
-    def _is_artist(self, node: Node) -> bool:
-        ident, kind = node.get("id"), node.get("type")
-        if ident is not None and self._artist.is_id(ident.value):
-            return self._artist.unmistakable or kind is None or kind.value == "artist"
-        name = node.get("name")
+    def _is_artist(self, value: Object) -> bool:
+        if self._artist.is_id(value.get("id")):
+            return self._artist.unmistakable or value.get("type") in (None, "artist")
         is_name = not self._artist.unmistakable and not self._artist.artist_id.isdigit()
-        works = ("artist", "artists", "album", "duration", "id")
-        return (
-            is_name
-            and name is not None
-            and self._artist.is_id(name.value)
-            and all(node.get(field) is None for field in works)
-        )
+        names = {name for name, _ in value.fields}
+        return is_name and self._artist.is_id(value.get("name")) and names.isdisjoint(_OF_WORKS)
 
-    def _holds(self, items: Node) -> bool:
+    def _holds(self, items: list[Any]) -> bool:
         """Whether a list of performers names the artist."""
         return any(
-            self._artist.is_id(item.value) or (item.fields is not None and self._is_artist(item))
-            for item in items.items or ()
+            self._artist.is_id(item) or (isinstance(item, Object) and self._is_artist(item)) for item in items
         )
 
-    def _cut(self, node: Node, name: str, owner: Node | None, *, root: bool = False) -> bool:
-        """Mark what is gone in a list; whether that takes the list's owner with it."""
-        items = node.items or []
-        performers = name in _PERFORMERS and owner is not None and any(map(owner.get, _OWN_NAME))
+    def _cut(self, items: list[Any], name: str, owner: Object | None, *, root: bool = False) -> bool:
+        """Note what goes from a list; whether that takes the list's owner with it."""
         gone = [
             place
             for place, item in enumerate(items)
@@ -245,52 +247,44 @@ class _Surgeon:
         ]
         if not gone:
             return False
-        if performers and len(gone) == len(items):
+        is_work = owner is not None and any(field in _OWN_NAME for field, _ in owner.fields)
+        if name in _PERFORMERS and is_work and len(gone) == len(items):
             return True
         self._note_works([items[place] for place in gone])
-        if self._ordered:
-            for place in gone:
-                self._cuts.replace(items[place], _EMPTY_PLACE if items[place].fields is not None else "null")
-        else:
-            self._cuts.remove(node, gone)
-            if root:
-                self.root_places += gone
+        self._gone.append((items, gone))
+        if root and not self._ordered:
+            self.root_places += gone
         return False
 
-    def _answers(self, place: int, items: list[Node]) -> bool:
+    def _answers(self, place: int, items: list[Any]) -> bool:
         """Whether an element answers the question for the artist by its place alone: null, or another id."""
         if len(items) != len(self._asked) or not self._artist.is_id(self._asked[place]):
             return False
-        found = [None if (ident := item.get("id")) is None else ident.value for item in items]
-        by_id = [ident in self._asked for ident in found]
+        by_id = [isinstance(item, Object) and item.get("id") in self._asked for item in items]
         return any(by_id) and not by_id[place]
 
-    def _note_works(self, gone: Iterable[Node]) -> None:
-        for item in gone:
-            ident = item.get("id")
-            if self._works is not None and ident is not None and not self._is_artist(item):
-                self._works.add(str(ident.value))
+    def _note_works(self, gone: Iterable[Any]) -> None:
+        objects = [item for item in gone if isinstance(item, Object) and not self._is_artist(item)]
+        if self._works is not None:
+            self._works.update(str(item.get("id")) for item in objects if item.get("id") is not None)
 
-    def _is_element_gone(self, item: Node, name: str) -> bool:
-        if item.fields is not None:
+    def _is_element_gone(self, item: Any, name: str) -> bool:
+        if isinstance(item, Object):
             return self._is_gone(item) or (self._rows_of_ids and self._points_at_artist(item))
-        if item.items is not None:
+        if isinstance(item, list):
             return self._cut(item, name, None)
-        return name in _PERFORMERS and self._artist.is_id(item.value)
+        return name in _PERFORMERS and self._artist.is_id(item)
 
-    def _points_at_artist(self, item: Node) -> bool:
+    def _points_at_artist(self, item: Object) -> bool:
         ident = self._artist.artist_id
-        return any(
-            isinstance(node.value, str) and (node.value == ident or node.value.endswith(f"/artist/{ident}"))
-            for node in item.walk()
-        )
+        texts = [value for value in walk(item) if isinstance(value, str)]
+        return any(text == ident or text.endswith(f"/artist/{ident}") for text in texts)
 
-    def _is_named_beside(self, node: Node) -> bool:
+    def _is_named_beside(self, value: Object) -> bool:
         """Whether the texts of an album or track name the artist, outside of the artist's own entry."""
-        for name, child in node.fields or ():
-            if name in _PERFORMERS:
-                continue
-            for inner in child.walk():
-                if isinstance(inner.value, str) and self._artist.is_named_in(inner.value):
-                    return True
-        return False
+        return any(
+            isinstance(inner, str) and self._artist.is_named_in(inner)
+            for name, child in value.fields
+            if name not in _PERFORMERS
+            for inner in walk(child)
+        )

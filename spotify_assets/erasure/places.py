@@ -1,4 +1,4 @@
-"""The places that a purge empties and searches: landing, tables, Dagster's events, log files."""
+"""The places that a purge empties and searches: landing, tables, Dagster's old events, log files."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spotify_assets.erasure import dagster_events, ledger, search
 from spotify_assets.erasure import rows as tables
 from spotify_assets.erasure.albums_and_tracks import forget_works
 from spotify_assets.erasure.artist import Artist, mentions
-from spotify_assets.erasure.dagster_events import EventScrubber
+from spotify_assets.erasure.dagster_events import OldListings
 from spotify_assets.erasure.exchanges import forget
 from spotify_assets.erasure.rows import Rows
 from spotify_assets.ingest.load import load_source, user_facing_errors
@@ -137,7 +137,7 @@ def names_any(exchange: Exchange, artists: Sequence[Artist]) -> bool:
 
 
 def search_tables(
-    warehouse: Warehouse, rows: Sequence[Rows], shown: Sequence[EventScrubber], before: date | None
+    warehouse: Warehouse, rows: Sequence[Rows], shown: Sequence[OldListings], before: date | None
 ) -> dict[str, int]:
     """Count the rows that are meant, by table, and what Dagster shows of them."""
     found: dict[str, int] = {}
@@ -153,14 +153,14 @@ def search_tables(
     return found
 
 
-def _events(connection: PgConnection, shown: EventScrubber, before: date | None, *, dry_run: bool) -> int:
+def _events(connection: PgConnection, shown: OldListings, before: date | None, *, dry_run: bool) -> int:
     with connection.cursor() as cursor:
         day = None if before is None else before.isoformat()
-        return dagster_events.scrub_events(cursor, shown, before=day, dry_run=dry_run)
+        return dagster_events.clear_events(cursor, shown, before=day, dry_run=dry_run)
 
 
 def remove_rows(
-    warehouse: Warehouse, rows: Sequence[Rows], shown: Sequence[EventScrubber], before: date | None
+    warehouse: Warehouse, rows: Sequence[Rows], shown: Sequence[OldListings], before: date | None
 ) -> None:
     """Remove rows from all tables, in one transaction."""
     with warehouse.connect() as connection, connection.cursor() as cursor:

@@ -14,7 +14,7 @@ from spotify_assets.contracts.tables import TABLES
 from spotify_assets.erasure import rows as tables
 from spotify_assets.erasure import search as purge_search
 from spotify_assets.erasure.artist import Artist, learn_names
-from spotify_assets.erasure.dagster_events import EventScrubber
+from spotify_assets.erasure.dagster_events import OldListings
 from spotify_assets.erasure.places import (
     LANDING,
     LOG_FOLDERS,
@@ -69,7 +69,7 @@ def purge_source(
     """
     check_source_name(source)
     purged = Purged(f"source {source}" + (f" before {before}" if before else ""), dry_run)
-    rows, shown = Rows(source=source, before=before), EventScrubber(source=source)
+    rows, shown = Rows(source=source, before=before), OldListings((source,))
 
     def search() -> dict[str, int]:
         found = {LANDING: sum(1 for _ in lake.files(landing, source, before))}
@@ -198,7 +198,7 @@ def purge_artist(
         Rows(source, artist.artist_id, artist.unmistakable, tuple(sorted(artist.names)), works, before=before)
         for artist in artists
     ]
-    shown = [_shown(artist, source) for artist in artists]
+    shown = [OldListings.of_artist(artist) for artist in artists]
     now = datetime.now(UTC)
 
     def change(exchange: Exchange) -> Exchange | None:
@@ -229,17 +229,6 @@ def purge_artist(
     _conclude(purged, found, search)
     _note_namesakes(warehouse, rows, purged)
     return purged
-
-
-def _shown(artist: Artist, source: str | None) -> EventScrubber:
-    """What Dagster may show of an artist."""
-    ids = (artist.artist_id,)
-    names = frozenset(artist.names)
-    return (
-        EventScrubber(source, ids, (), names)
-        if artist.unmistakable
-        else EventScrubber(source, (), ids, names)
-    )
 
 
 def _everyone(

@@ -15,7 +15,8 @@ from pathlib import Path
 from spotify_assets.contracts.tables import TABLES
 from spotify_assets.file_imports.column_names import not_used, uses
 from spotify_assets.file_imports.ids import check_ids
-from spotify_assets.file_imports.mapping import Layout, choose_columns, choose_layout
+from spotify_assets.file_imports.layout_files import Layout, choose_layout
+from spotify_assets.file_imports.mapping import choose_columns
 from spotify_assets.file_imports.reader import Contents, ImportProblem, read_file
 from spotify_assets.file_imports.rows_by_day import RowsByDay, UndatedRow, place
 from spotify_assets.ingest.read import parse_landed

@@ -47,6 +47,6 @@ def check_ids(path: Path, source: str, entity: Entity, placed: RowsByDay) -> Non
                 if kind in forms and not re.fullmatch(forms[kind][0], ident):
                     words = forms[kind][1]
                     raise ImportProblem(
-                        f"{path}, line {line}: {ident[:80]!r} is no {kind} id of {source} ({words}). "
+                        f"{path}, line {line}: this is no {kind} id of {source} ({words}). "
                         "Give the rows a series of their own, such as --source my-archive."
                     )

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from spotify_assets.sources.protocol import Entity
 from spotify_assets.sources.reasons.reason import ReasonCode
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.fetch import fetch_all
 
 NEW_DAYS = 30
 """How long after it was seen an album, or a track of one, is still asked about."""
@@ -64,6 +65,4 @@ def keys_to_ask(
         "watched": list(watched),
         "not_found": ReasonCode.NOT_FOUND,
     }
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(statement, values)
-        return [ident for (ident,) in cursor.fetchall()]
+    return [ident for (ident,) in fetch_all(warehouse, statement, values)]

@@ -14,7 +14,7 @@ import pyarrow
 
 from spotify_assets.artists.identities import merged_ids, record_aliases
 from spotify_assets.artists.matching import namespace_of
-from spotify_assets.contracts.models import is_identifier
+from spotify_assets.contracts.fields import is_identifier
 from spotify_assets.contracts.tables import TABLES
 from spotify_assets.contracts.validation import Quarantined, Validated, validate
 from spotify_assets.ingest.absent import absent_columns

@@ -8,27 +8,26 @@ an untouched string. A part appears whole or not at all, and no part is ever rew
 from __future__ import annotations
 
 import gzip
-import json
 import os
 import re
 import time
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from datetime import date, datetime
+from contextlib import contextmanager
+from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+from spotify_assets.lake.lines import day_of, decode, encode
 from spotify_assets.private_folders import make_private_folder
 from spotify_assets.sources.exchange import Exchange
 
 if TYPE_CHECKING:  # slow to import, and most commands only say where the lake is
     from pyarrow import fs
 
-FORMAT = 1
 PART_EXCHANGES = 50
 """A part is written after this many responses …"""
 PART_SECONDS = 2.0
@@ -62,47 +61,6 @@ def without_credentials(url: str) -> str:
     """A lake's URL without the keys of an object store that it may hold."""
     credentials, at, _ = urlsplit(url).netloc.rpartition("@")
     return url.replace(credentials + at, "***@", 1) if at else url
-
-
-def _encode(exchange: Exchange) -> bytes:
-    line = {
-        "format": FORMAT,
-        "source": exchange.source,
-        "entity": exchange.entity,
-        "method": exchange.method,
-        "url": exchange.url,
-        "request": dict(exchange.request),
-        "status": exchange.status,
-        "observed_at": exchange.observed_at.isoformat(),
-        "run_id": exchange.run_id,
-        "body": exchange.body,
-    }
-    return json.dumps(line, separators=(",", ":")).encode("ascii") + b"\n"
-
-
-def _day(name: str) -> date | None:
-    """The day of a folder; ``None`` of one that a person or program put beside those of days."""
-    with suppress(ValueError):
-        day = date.fromisoformat(name)
-        return day if day.isoformat() == name else None
-    return None
-
-
-def _decode(line: bytes) -> Exchange:
-    record: dict[str, Any] = json.loads(line)
-    if record["format"] != FORMAT:
-        raise ValueError(f"format {record['format']} is newer than this version can read")
-    return Exchange(
-        source=record["source"],
-        entity=record["entity"],
-        method=record["method"],
-        url=record["url"],
-        request=record["request"],
-        status=record["status"],
-        observed_at=datetime.fromisoformat(record["observed_at"]),
-        run_id=record["run_id"],
-        body=record["body"],
-    )
 
 
 def is_part(name: str) -> bool:
@@ -140,7 +98,7 @@ class LandingWriter:
         """
         if not self._pending:
             self._since = time.monotonic()
-        self._pending.append(_encode(exchange))
+        self._pending.append(encode(exchange))
         self.exchanges += 1
         if len(self._pending) >= PART_EXCHANGES or time.monotonic() - self._since >= PART_SECONDS:
             self.flush()
@@ -224,7 +182,7 @@ class Landing:
         """
         if self.has(source, entity, day, name):
             return False
-        self.write_part(self._part(source, entity, day, name), b"".join(map(_encode, exchanges)))
+        self.write_part(self._part(source, entity, day, name), b"".join(map(encode, exchanges)))
         return True
 
     def has(self, source: str, entity: str, day: date, name: str) -> bool:
@@ -287,7 +245,7 @@ class Landing:
         """
         try:
             with self._fs.open_input_stream(path, compression=None) as stream:
-                return list(map(_decode, gzip.decompress(stream.read()).splitlines()))
+                return list(map(decode, gzip.decompress(stream.read()).splitlines()))
         except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError) as error:
             raise LakeError(
                 f"cannot read {path}: {error}. Restore the file from a backup, or move it away to "
@@ -300,7 +258,7 @@ class Landing:
         Raises:
             LakeError: The file cannot be written.
         """
-        self.write_part(path, b"".join(map(_encode, exchanges)))
+        self.write_part(path, b"".join(map(encode, exchanges)))
 
     def sources(self, entity: str, day: date) -> list[str]:
         """Series that have landed anything for `entity` on `day`, in name order."""
@@ -322,7 +280,7 @@ class Landing:
     def days(self, source: str, entity: str) -> list[date]:
         """Days on which anything was landed for one series, oldest first."""
         folders = self._folders(f"{self._root}/{check_source_name(source)}/{entity}")
-        return sorted(day for folder in folders if (day := _day(folder.base_name)) is not None)
+        return sorted(day for folder in folders if (day := day_of(folder.base_name)) is not None)
 
     def _folders(self, folder: str) -> list[fs.FileInfo]:
         """The folders in a folder; files there are none of ours."""

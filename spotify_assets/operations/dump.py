@@ -18,6 +18,7 @@ from spotify_assets.process_environment import NO_PASSWORD_FILE
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.embedded import cluster
 from spotify_assets.warehouse.errors import DumpFailed, EmbeddedServerError
+from spotify_assets.warehouse.fetch import fetch_all
 from spotify_assets.warehouse.ownership import is_recorded
 
 _CHUNK = 1 << 20
@@ -221,14 +222,16 @@ def schemas(warehouse: Warehouse) -> dict[str, int]:
 
 def other_sessions(warehouse: Warehouse) -> list[str]:
     """Names of the programs that are connected to the database besides us."""
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
+    return [
+        name
+        for (name,) in fetch_all(
+            warehouse,
             "select distinct coalesce(nullif(application_name, ''), 'unnamed') from pg_stat_activity "
             "where datname = current_database() and pid <> pg_backend_pid() "
             "and usename is not null and coalesce(backend_type, 'client backend') = 'client backend' "
-            "order by 1"
+            "order by 1",
         )
-        return [name for (name,) in cursor.fetchall()]
+    ]
 
 
 def _environment(warehouse: Warehouse) -> dict[str, str]:

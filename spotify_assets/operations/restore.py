@@ -18,7 +18,7 @@ from spotify_assets.operations.archive import DATABASE, LAKE, BackupError, Manif
 from spotify_assets.private_folders import make_private_folder
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.migrate import check_known, migrate
-from spotify_assets.warehouse.ownership import check_replaceable
+from spotify_assets.warehouse.replaceable import check_replaceable
 
 
 def standing(warehouse: Warehouse, landing: Landing) -> list[str]:

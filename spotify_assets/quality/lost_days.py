@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from spotify_assets.contracts.tables import DAILY_TABLES, TABLES
+from spotify_assets.contracts.tables import DAILY_TABLES, OBSERVED_DAILY, TABLES
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import is_simulated
 from spotify_assets.sources.parsing import anything_observed, last_status
@@ -171,7 +171,7 @@ def newest_days(
         cross join unnest(%(sources)s) with ordinality as s (name, place)
         order by t.place, s.place
     """
-    values = {"tables": list(DAILY_TABLES), "sources": list(sources)}
+    values = {"tables": list(OBSERVED_DAILY), "sources": list(sources)}
     return [
         NewestDay(table, source, due, newest)
         for table, source, newest in fetch_all(warehouse, statement, values)

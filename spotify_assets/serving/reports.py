@@ -7,6 +7,7 @@ from datetime import date
 
 from spotify_assets.serving.attribution import artist_link
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.fetch import fetch_all
 
 _RISING = """
 with
@@ -122,6 +123,7 @@ def rising(warehouse: Warehouse, source: str, limit: int = 10) -> list[Riser]:
         source: Series to look at; sources are never compared with each other.
         limit: Artists at most.
     """
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(_RISING, {"source": source, "limit": limit})
-        return [replace(Riser(*row), link=artist_link(source, row[0])) for row in cursor.fetchall()]
+    return [
+        replace(Riser(*row), link=artist_link(source, row[0]))
+        for row in fetch_all(warehouse, _RISING, {"source": source, "limit": limit})
+    ]

@@ -106,3 +106,28 @@ def _cut(text: str) -> str:
             kept += [text[begins:start], json.dumps(TOO_DEEP)]
             begins = token.end()
     return "".join([*kept, text[begins:]])
+
+
+def error_in(data: object) -> tuple[Any, str] | None:
+    """The code and the words of an upstream's error: on one line, cut short. ``None`` if it names none.
+
+    They stand in an object (``{"error": {"code": …, "message": …}}``) or beside each other (``{"error": …,
+    "message": …}``); some put words where others have a code.
+
+    Args:
+        data: A body read as JSON.
+    """
+    if not isinstance(data, dict) or data.get("error") is None:
+        return None
+    error = data["error"]
+    code, words = error, data.get("message")
+    if isinstance(error, dict):
+        code, words = error.get("code"), error.get("message")
+    if isinstance(code, str) and " " in code:
+        code, words = None, code
+    return code, one_line(words) if isinstance(words, str) else ""
+
+
+def one_line(words: str) -> str:
+    """Somebody else's words, cut short and on one line."""
+    return "".join(c if c.isprintable() else " " for c in words[:200])

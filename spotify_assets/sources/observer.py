@@ -11,7 +11,7 @@ from spotify_assets.settings import Settings, SettingsError
 from spotify_assets.sources.clock import Clock
 from spotify_assets.sources.exchange import Exchange, Sink
 from spotify_assets.sources.http.client import PoliteClient
-from spotify_assets.sources.http.refusals import is_about_the_call, refused_altogether
+from spotify_assets.sources.http.refusals import refused_altogether
 from spotify_assets.sources.http.request import Request, Response
 from spotify_assets.sources.http.session import ObservationSession
 from spotify_assets.sources.protocol import NotAllowed, SourceError, UpstreamUnavailable, Usage
@@ -199,7 +199,7 @@ class Observer:
         except NotAllowed as error:
             if self._control is None or error.checked:
                 raise
-            if not await is_about_the_call(self.api, session, self._control):
+            if not await self.api.is_about_the_call(session, self._control):
                 raise refused_altogether(self.name, error.came) from None
             raise
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.imported import rows
-from spotify_assets.sources.jsontext import NotJson, decode_json
+from spotify_assets.sources.jsontext import NotJson, decode_json, error_in
 from spotify_assets.sources.observer import UNASKED
 from spotify_assets.sources.reasons.answers import no_answer, unreadable
 from spotify_assets.sources.reasons.old_sentences import from_note
@@ -127,17 +127,12 @@ def body(exchange: Exchange) -> tuple[Any, Reason | None]:
 
 
 def _said(data: object) -> str:
-    error = data.get("error") if isinstance(data, dict) else None
-    if error is None:
+    found = error_in(data)
+    if found is None:
         return ""
-    code, words = error, data.get("message") if isinstance(data, dict) else None
-    if isinstance(error, dict):
-        code, words = error.get("code"), error.get("message")
-    if isinstance(code, str) and " " in code:  # words where others put a code
-        code, words = None, code
+    code, words = found
     named = f", error {code}" if isinstance(code, int | str) and str(code)[:40].isprintable() else ", error"
-    told = "".join(c if c.isprintable() else " " for c in words[:200]) if isinstance(words, str) else ""
-    return named[:60] + (f": {told}" if told else "")
+    return named[:60] + (f": {words}" if words else "")
 
 
 def kind(value: object) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol
 
 from spotify_assets.sources.exchange import Exchange, Sink
 from spotify_assets.sources.records import Parsed
@@ -29,7 +29,6 @@ Entity = Literal[
     "track_details",
     "audio_features",
 ]
-ENTITIES: tuple[Entity, ...] = get_args(Entity)
 ARTIST_ENTITIES: tuple[Entity, ...] = ("artists", "top_tracks", "new_releases")
 """What is asked for each tracked artist on each day."""
 ASKED_ONCE: frozenset[Entity] = frozenset({"album_tracks", "track_details", "audio_features"})

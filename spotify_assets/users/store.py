@@ -15,6 +15,7 @@ from spotify_assets.sources.protocol import SignInRefused
 from spotify_assets.users.token_encryption import TokenEncryption
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import WarehouseError
+from spotify_assets.warehouse.fetch import execute, fetch_all
 
 NOTICE = timedelta(days=14)
 """How long before its end a sign-in is announced to end."""
@@ -57,27 +58,6 @@ class SignedIn:
         """Whether the sign-in still works and ends within `NOTICE`."""
         return not self.has_ended(now) and now >= self.expires_at - NOTICE
 
-    def notice(self, now: datetime) -> str | None:
-        """What to tell a person about the sign-in's end, if it is time to.
-
-        Args:
-            now: The time, in UTC.
-        """
-        if self.has_ended(now):
-            when = min(self.ended_at or self.expires_at, self.expires_at)
-            return (
-                f"The sign-in of {self.called} ({self.source}) ended on {when:%Y-%m-%d}: nothing of theirs "
-                "is observed. Sign in again: spotify-assets login"
-            )
-        if self.ends_soon(now):
-            days = (self.expires_at - now).days
-            left = "today" if days == 0 else f"in {days} day{'s' if days > 1 else ''}"
-            return (
-                f"The sign-in of {self.called} ({self.source}) ends {left}, on {self.expires_at:%Y-%m-%d}. "
-                "Renew it before: spotify-assets login"
-            )
-        return None
-
 
 _COLUMNS = "source, user_id, display_name, scopes, authorised_at, expires_at, ended_at, ended_reason"
 
@@ -89,13 +69,15 @@ def users(warehouse: Warehouse, source: str | None = None) -> list[SignedIn]:
         warehouse: The database.
         source: Only users of this upstream.
     """
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
+    return [
+        replace(SignedIn(*row), scopes=tuple(row[3]))
+        for row in fetch_all(
+            warehouse,
             f"select {_COLUMNS} from ops.users where %(source)s::text is null or source = %(source)s "  # noqa: S608
             "order by source, user_id",
             {"source": source},
         )
-        return [replace(SignedIn(*row), scopes=tuple(row[3])) for row in cursor.fetchall()]
+    ]
 
 
 def sign_in(
@@ -116,39 +98,25 @@ def sign_in(
         KeyProblem: The key of the sign-ins cannot be used; nothing was kept.
     """
     encrypted = vault.encrypt(refresh_token)
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
-            "insert into ops.users (source, user_id, display_name, scopes, authorised_at, expires_at, "
-            "refresh_token) "
-            "values (%s, %s, %s, %s, %s, %s, %s) on conflict (source, user_id) do update set "
-            "display_name = excluded.display_name, scopes = excluded.scopes, "
-            "authorised_at = excluded.authorised_at, expires_at = excluded.expires_at, "
-            "refresh_token = excluded.refresh_token, refreshed_at = now(), ended_at = null, ended_reason = "
-            "null",
-            (
-                source,
-                user_id,
-                display_name,
-                list(scopes),
-                authorised_at,
-                expires_at,
-                psycopg2.Binary(encrypted),
-            ),
-        )
-        connection.commit()
-
-
-def sign_out(warehouse: Warehouse, source: str, user_id: str) -> bool:
-    """Delete a user's sign-in, with the token.
-
-    Returns:
-        Whether there was one.
-    """
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("delete from ops.users where source = %s and user_id = %s", (source, user_id))
-        found = cursor.rowcount == 1
-        connection.commit()
-    return found
+    execute(
+        warehouse,
+        "insert into ops.users (source, user_id, display_name, scopes, authorised_at, expires_at, "
+        "refresh_token) "
+        "values (%s, %s, %s, %s, %s, %s, %s) on conflict (source, user_id) do update set "
+        "display_name = excluded.display_name, scopes = excluded.scopes, "
+        "authorised_at = excluded.authorised_at, expires_at = excluded.expires_at, "
+        "refresh_token = excluded.refresh_token, refreshed_at = now(), ended_at = null, ended_reason = "
+        "null",
+        (
+            source,
+            user_id,
+            display_name,
+            list(scopes),
+            authorised_at,
+            expires_at,
+            psycopg2.Binary(encrypted),
+        ),
+    )
 
 
 class HeldToken:

@@ -21,9 +21,8 @@ from spotify_assets.settings import Settings
 from spotify_assets.warehouse.embedded import server
 from spotify_assets.warehouse.embedded.location import cluster_folder
 from spotify_assets.warehouse.errors import DatabaseUnavailable, without_secrets
-from spotify_assets.warehouse.migrate import is_current, migrate
 from spotify_assets.warehouse.server import address
-from spotify_assets.warehouse.server.refusals import advice, check_session, check_writable, may_pass
+from spotify_assets.warehouse.server.refusals import advice, check_session, may_pass
 from spotify_assets.warehouse.server.sqlstate import codes_of, refusals, said
 
 if TYPE_CHECKING:
@@ -58,31 +57,6 @@ class Warehouse:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_parameters", address.parse(self.url.get_secret_value()))
-
-    @classmethod
-    def open(cls, settings: Settings, *, connect_seconds: float = CONNECT_SECONDS) -> Warehouse:
-        """Start the embedded server, or use the one that DATABASE_URL names, and bring the schema up to date.
-
-        Raises:
-            DatabaseUnavailable: The server cannot be reached or refuses us.
-            EmbeddedServerError: The embedded server cannot be started.
-            MigrationError: The schema cannot be brought up to date.
-        """
-        warehouse = cls.reach(settings, connect_seconds=connect_seconds)
-        owner = cls.reach_owner(settings, connect_seconds=connect_seconds)
-        with warehouse.connect() as connection:
-            check_writable(connection, where=warehouse.where, setting=warehouse.setting, user=warehouse.user)
-            if owner is None:
-                migrate(connection)
-                return warehouse
-            current = is_current(connection)
-        if not current:
-            from spotify_assets.warehouse.roles.platform import grant  # noqa: PLC0415 - it needs this module
-
-            with owner.connect() as connection:
-                migrate(connection)
-            grant(owner, warehouse, cls.reach_reader(settings))
-        return warehouse
 
     @classmethod
     def reach_owner(cls, settings: Settings, *, connect_seconds: float = CONNECT_SECONDS) -> Warehouse | None:

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from spotify_assets.warehouse.connection import Warehouse
-from spotify_assets.warehouse.fetch import fetch_all
+from spotify_assets.warehouse.fetch import execute, fetch_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +147,4 @@ def forget_heartbeats(warehouse: Warehouse) -> None:
     """Forget when daemons last said that they live, once none does: the next one need not wait."""
     if not _any(warehouse):
         return
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("delete from dagster.daemon_heartbeats")
-        connection.commit()
+    execute(warehouse, "delete from dagster.daemon_heartbeats")

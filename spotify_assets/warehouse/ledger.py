@@ -81,20 +81,6 @@ class QuarantinedRow:
     reasons: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class DaySummary:
-    """The standing loads of one day, added up over sources, per table."""
-
-    day: date
-    table: str
-    sources: tuple[str, ...]
-    requested: int
-    received: int
-    loaded: int
-    quarantined: int
-    missing: int
-
-
 LOST = """
     loads as materialized (
         select l.table_name, l.source, l.partition_date as day, l.missing,
@@ -186,47 +172,12 @@ def newest_loads(warehouse: Warehouse) -> list[LedgerEntry]:
 
 def current_load(warehouse: Warehouse, table: str, source: str, day: date) -> LedgerEntry | None:
     """Return the newest load of one (table, source, day), or None if it was never loaded."""
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
-            f"select {LEDGER_COLUMNS} from ops.partition_loads "  # noqa: S608 - constants
-            "where table_name = %s and source = %s and partition_date = %s order by load_id desc limit 1",
-            (table, source, day),
-        )
-        row = cursor.fetchone()
-    return entry_of(row) if row is not None else None
-
-
-def summary_by_day(warehouse: Warehouse, since: date | None = None) -> list[DaySummary]:
-    """Return what stands for each day and table, newest day first.
-
-    Args:
-        warehouse: The database.
-        since: Only this day and later.
-    """
-    statement = """
-        select partition_date, table_name, array_agg(source order by source), sum(rows_requested)::bigint,
-            sum(rows_received)::bigint, sum(rows_loaded)::bigint, sum(rows_quarantined)::bigint,
-            sum(rows_missing)::bigint
-        from ops.current_partition_loads
-        where %(since)s::date is null or partition_date >= %(since)s
-        group by partition_date, table_name
-        order by partition_date desc, table_name
-    """
-    return [
-        DaySummary(row[0], row[1], tuple(row[2]), *row[3:])
-        for row in fetch_all(warehouse, statement, {"since": since})
-    ]
-
-
-def quarantined_rows(warehouse: Warehouse, table: str, source: str, day: date) -> list[QuarantinedRow]:
-    """Return what stands in quarantine for one (table, source, day)."""
-    statement = """
-        select raw, reasons from ops.quarantine
-        where table_name = %(table)s and source = %(source)s and partition_date = %(day)s
-        order by ctid
-    """
-    found = fetch_all(warehouse, statement, {"table": table, "source": source, "day": day})
-    return [QuarantinedRow(raw, tuple(reasons)) for raw, reasons in found]
+    statement = (
+        f"select {LEDGER_COLUMNS} from ops.partition_loads "  # noqa: S608 - constants
+        "where table_name = %s and source = %s and partition_date = %s order by load_id desc limit 1"
+    )
+    found = fetch_all(warehouse, statement, (table, source, day))
+    return entry_of(found[0]) if found else None
 
 
 def has_loads_of(warehouse: Warehouse, source: str) -> bool:

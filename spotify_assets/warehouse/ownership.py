@@ -49,7 +49,7 @@ def has_ledger(connection: PgConnection) -> bool:
         )
         columns = set(cursor.fetchall())
     if columns and columns != _LEDGER:
-        raise _taken(connection, ["ops"])
+        raise schemas_taken(connection, ["ops"])
     return bool(columns)
 
 
@@ -73,7 +73,7 @@ def check_schemas(connection: PgConnection, applied: Iterable[str], pending: Ite
         cursor.execute("select nspname from pg_namespace where nspname = any(%s) order by 1", (wanted,))
         taken = [name for (name,) in cursor.fetchall()]
     if taken:
-        raise _taken(connection, taken)
+        raise schemas_taken(connection, taken)
 
 
 def foreign_objects(connection: PgConnection) -> list[tuple[str, str, str]]:
@@ -121,54 +121,6 @@ def claim_models(connection: PgConnection, manifest: Path) -> None:
         raise ForeignObjects(first_line(error)) from None
 
 
-def check_replaceable(connection: PgConnection, schemas: Sequence[str]) -> list[str]:
-    """Before a restore: make sure that schemas can be dropped without taking along what is somebody else's.
-
-    Where the installation is from before the record, what is its own is found out without changing anything.
-
-    Args:
-        connection: A connection without an open transaction.
-        schemas: Schemas that the restore makes.
-
-    Returns:
-        Those of them that stand there, to be dropped.
-
-    Raises:
-        ForeignObjects: One is not the platform's, holds what the platform did not make, or something of
-            others outside of it stands on what it holds.
-    """
-    from spotify_assets.warehouse.migrate import pending_migrations  # noqa: PLC0415 - it needs this module
-
-    try:
-        if not is_recorded(connection):
-            pending = pending_migrations(connection)
-            with connection.cursor() as cursor:
-                for migration in pending if has_ledger(connection) else ():
-                    cursor.execute(migration.sql)
-        return _droppable(connection, schemas)
-    finally:
-        connection.rollback()
-
-
-def _droppable(connection: PgConnection, schemas: Sequence[str]) -> list[str]:
-    with connection.cursor() as cursor:
-        cursor.execute("select nspname from pg_namespace where nspname = any(%s)", (list(schemas),))
-        standing = {name for (name,) in cursor.fetchall()}
-        if not standing:
-            return []
-        if not is_recorded(connection):
-            raise _taken(connection, sorted(standing))
-        cursor.execute("select schema_name from ops.managed_objects where object_name = ''")
-        if not_ours := standing - {name for (name,) in cursor.fetchall()}:
-            raise _taken(connection, sorted(not_ours))
-    if found := foreign(connection):
-        raise ForeignObjects(
-            f"Restoring would drop what Spotify Assets did not make: {_some(found)}. Nothing was changed. "
-            "Move it to a schema of its own, or drop it and make it again afterwards; then try again."
-        )
-    return sorted(standing)
-
-
 def foreign(connection: PgConnection) -> list[str]:
     """What others have made within the platform's schemas, or outside on what stands in them."""
     within = [what for _, _, what in foreign_objects(connection)]
@@ -194,7 +146,8 @@ def others(connection: PgConnection) -> list[str]:
         return [name for (name,) in cursor.fetchall()] + [what for _, _, what in foreign_objects(connection)]
 
 
-def _taken(connection: PgConnection, schemas: Sequence[str]) -> ForeignObjects:
+def schemas_taken(connection: PgConnection, schemas: Sequence[str]) -> ForeignObjects:
+    """The error that schemas of ours stand already and somebody else made them."""
     with connection.cursor() as cursor:
         cursor.execute(
             "select n.nspname || '.' || c.relname from pg_class as c join pg_namespace as n "
@@ -205,13 +158,14 @@ def _taken(connection: PgConnection, schemas: Sequence[str]) -> ForeignObjects:
         held = [name for (name,) in cursor.fetchall()]
     one = len(schemas) == 1
     named = f"{'Schema' if one else 'Schemas'} {', '.join(schemas)}"
-    holding = f" ({_some(held)})" if held else ""
+    holding = f" ({some(held)})" if held else ""
     return ForeignObjects(
         f"{named}{holding} {'stands' if one else 'stand'} in the database already, and Spotify Assets did "
         f"not make {'it' if one else 'them'}. {WAY_OUT}"
     )
 
 
-def _some(names: Sequence[str]) -> str:
+def some(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more

@@ -10,7 +10,7 @@ from spotify_assets.sources.reasons.reason import Reason, ReasonCode
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import LoadSummary
 from spotify_assets.warehouse.loading.replace import replace_partition
-from spotify_assets_tests.support.warehouse import DAY, artists
+from spotify_assets_tests.support.warehouse import DAY, artists, tracked
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -44,7 +44,7 @@ def test_the_watchlist_is_read_in_a_sources_ids_the_most_important_first(warehou
     assert identities.tracked_ids(warehouse, "simulated-deezer") == ["7"]
     assert identities.tracked_ids(warehouse, "musicbrainz") == []
     watchlist.add(warehouse, "spotify", "b", "A name")
-    assert watchlist.tracked(warehouse, "spotify")[0].priority == 9, "unsaid, it stays"
+    assert tracked(warehouse, "spotify")[0].priority == 9, "unsaid, it stays"
     assert [one.source for one in watchlist.tracked_anywhere(warehouse, simulated=True)] == ["simulated"]
     assert len(watchlist.tracked_anywhere(warehouse, simulated=False)) == 5
 

@@ -9,10 +9,10 @@ import pytest
 
 from spotify_assets.cli import main
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.conftest import DatabaseServer
 from spotify_assets_tests.support.command import Done, Installation
 from spotify_assets_tests.support.manifest import build_manifest
+from spotify_assets_tests.support.simulator_server import running
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,6 +14,7 @@ from spotify_assets.cli import COMMANDS
 from spotify_assets.cli.runtime.errors import explain, user_facing_errors
 from spotify_assets.erasure import rows
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.open import open_warehouse
 from spotify_assets_tests.support.command import Done, Installation
 
 Cli = Callable[..., Done]
@@ -138,7 +139,7 @@ def test_the_installed_command_knows_its_version_and_ends_with_its_exit_codes(
 def test_a_wrong_setting_is_named_and_a_secret_never_shown(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, name: str, value: str, expected: str
 ) -> None:
-    monkeypatch.setattr(Warehouse.open.__func__, "__kwdefaults__", {"connect_seconds": 0.2})  # type: ignore[attr-defined]
+    monkeypatch.setattr(open_warehouse, "__kwdefaults__", {"connect_seconds": 0.2})
     monkeypatch.setenv(name, value)
     done = cli("status")
     assert done.code == 1

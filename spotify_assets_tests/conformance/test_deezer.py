@@ -12,11 +12,11 @@ import pytest
 
 from spotify_assets.simulator.catalogue.elsewhere import Elsewhere
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.conformance.shapes import shape
 from spotify_assets_tests.support.servers import deezer_bodies
 from spotify_assets_tests.support.shared import shared_file
 from spotify_assets_tests.support.simulator_client import DAY
+from spotify_assets_tests.support.simulator_server import running
 
 SIZE = 300
 WORLD = Elsewhere(2026, SIZE, quirks=False)

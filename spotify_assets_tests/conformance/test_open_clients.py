@@ -18,8 +18,8 @@ import pytest
 
 from spotify_assets.simulator.catalogue.elsewhere import Elsewhere
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.conformance.shapes import shape
+from spotify_assets_tests.support.simulator_server import running
 
 SIZE = 200
 WORLD = Elsewhere(2026, SIZE, quirks=False)

@@ -18,11 +18,11 @@ from referencing.jsonschema import DRAFT4
 from spotify_assets.simulator.catalogue import charts
 from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.simulator.server.config import Mode, SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets.simulator.spotify.sign_in import SCOPES
 from spotify_assets_tests.simulator.test_sign_in import signed_in
 from spotify_assets_tests.support.shared import SHARED
 from spotify_assets_tests.support.simulator_client import simulated
+from spotify_assets_tests.support.simulator_server import running
 
 DESCRIPTION = SHARED / "openapi" / "spotify-web-api.yml"
 SIZE = 300

@@ -14,7 +14,7 @@ from spotipy.oauth2 import SpotifyClientCredentials
 
 from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
+from spotify_assets_tests.support.simulator_server import running
 
 # It warns about calls that Spotify means to remove; those are what is tested here.
 pytestmark = pytest.mark.filterwarnings("ignore:You're using:DeprecationWarning")

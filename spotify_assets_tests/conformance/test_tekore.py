@@ -12,7 +12,7 @@ import tekore
 from spotify_assets.simulator.catalogue import charts
 from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
+from spotify_assets_tests.support.simulator_server import running
 
 CONFIG = SimulatorConfig(artists=300, quirks=False, audio_features=True)
 

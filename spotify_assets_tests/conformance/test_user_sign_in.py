@@ -9,8 +9,8 @@ import pytest
 import tekore
 
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.conformance.test_tekore import ElsewhereTransport
+from spotify_assets_tests.support.simulator_server import running
 
 REDIRECT = "http://127.0.0.1:8765/callback"
 SCOPE = tekore.Scope(

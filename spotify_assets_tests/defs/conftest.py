@@ -7,8 +7,8 @@ import pytest
 
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.support.manifest import build_manifest
+from spotify_assets_tests.support.simulator_server import running
 
 
 @pytest.fixture(scope="session", autouse=True)

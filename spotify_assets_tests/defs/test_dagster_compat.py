@@ -51,7 +51,7 @@ def test_without_a_run_a_partition_is_evaluated_once_only(instance: dg.DagsterIn
 
 @dg.op
 def report(context: dg.OpExecutionContext) -> None:
-    compat.report_materializations(context, dg.AssetMaterialization(KEY, metadata={"rows": 1}), DAYS)
+    context.log.info("here")
 
 
 @contextmanager
@@ -66,17 +66,6 @@ def during(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
 @dg.job(executor_def=compat.in_process_executor(during))
 def reporting() -> None:
     report()
-
-
-def test_an_asset_is_shown_as_materialized_by_a_step_that_is_not_its_own(
-    instance: dg.DagsterInstance,
-) -> None:
-    assert reporting.execute_in_process(instance=instance).success
-    records = instance.fetch_materializations(KEY, limit=5).records
-    assert [one.partition_key for one in reversed(records)] == DAYS
-    shown = records[0].asset_materialization
-    assert shown is not None
-    assert shown.metadata["rows"].value == 1
 
 
 def test_a_run_is_executed_within_what_is_entered(instance: dg.DagsterInstance) -> None:

@@ -11,7 +11,7 @@ import pytest
 from dagster._core.definitions.partitions.context import partition_loading_context
 
 from spotify_assets.alerts.problems import ACTIONS
-from spotify_assets.contracts.tables import TABLES
+from spotify_assets.contracts.tables import OBSERVED_DAILY, TABLES
 from spotify_assets.definitions import build_definitions
 from spotify_assets.defs.daily.planner import OBSERVE_DAY
 from spotify_assets.settings import Settings
@@ -34,11 +34,22 @@ def test_a_code_server_that_others_start_drops_variables_of_others(monkeypatch: 
 
 def test_every_layer_is_a_group_and_flows_into_the_next(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    groups = {graph.get(key).group_name for key in graph.get_all_asset_keys()}
-    assert groups == {"landing", "snapshots", "ops", "seeds", "staging", "intermediate", "marts", "forecasts"}
+    groups_of = {key: graph.get(key).group_name for key in graph.get_all_asset_keys()}
+    assert set(groups_of.values()) == {
+        "landing",
+        "snapshots",
+        "ops",
+        "seeds",
+        "staging",
+        "intermediate",
+        "marts",
+        "forecasts",
+    }
     for table in TABLES.values():
         snapshot = dg.AssetKey(["snapshots", table.name])
-        assert graph.get(snapshot).parent_keys == {dg.AssetKey(["landing", f"raw_{table.entity}"])}
+        raw = {dg.AssetKey(["landing", f"raw_{table.entity}"])}
+        assert graph.get(snapshot).parent_keys == (raw if table.observed else set())
+        assert (raw <= groups_of.keys()) == table.observed
         assert dg.AssetKey(["staging", f"stg_{table.name}"]) in graph.get(snapshot).child_keys
     trend = graph.get(dg.AssetKey(["marts", "artist_popularity_trend"]))
     assert {key.path[0] for key in trend.parent_keys} == {"intermediate", "seeds"}
@@ -62,11 +73,13 @@ def test_every_asset_is_partitioned_by_utc_day_with_todays(
 
 def test_every_loaded_table_has_its_checks(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    for table in TABLES:
-        checks = {key.name for key in graph.get_check_keys_for_assets({dg.AssetKey(["snapshots", table])})}
+    for table in TABLES.values():
+        key = dg.AssetKey(["snapshots", table.name])
+        checks = {check.name for check in graph.get_check_keys_for_assets({key})}
         assert {"contract", "completeness", "reconciliation", "null_share"} <= checks
-        daily = {"volume", "unchanged_day", "freshness", "gaps"}
-        assert checks & daily == (daily if TABLES[table].daily else set())
+        compared, due = {"volume", "unchanged_day"}, {"freshness", "gaps"}
+        assert checks & compared == (compared if table.daily else set())
+        assert checks & due == (due if table.name in OBSERVED_DAILY else set())
 
 
 def test_an_alert_knows_what_the_failure_of_each_job_means(definitions: dg.Definitions) -> None:

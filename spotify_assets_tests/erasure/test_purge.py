@@ -26,6 +26,7 @@ from spotify_assets.users.token_encryption import TokenEncryption
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import current_load
 from spotify_assets.warehouse.loading.replace import read_partition
+from spotify_assets_tests.support.warehouse import tracked
 
 A, B, C = "0TnOYISbd1XYRBk9myaseg", "1111111111111111111111", "2222222222222222222222"
 DAYS = [date(2026, 11, 18), date(2026, 11, 19), date(2026, 11, 20)]
@@ -222,7 +223,7 @@ def test_an_artist_is_gone_everywhere_and_others_stay(
         ("One",),
         ("Three",),
     ]
-    assert [one.artist_id for one in watchlist.tracked(warehouse, "spotify")] == [B, C]
+    assert [one.artist_id for one in tracked(warehouse, "spotify")] == [B, C]
     assert (home / "logs" / "run.log").read_text().splitlines()[0] == "asked"
 
 
@@ -397,7 +398,7 @@ def test_what_is_too_old_goes_and_the_rest_stays(warehouse: Warehouse, landing: 
             warehouse, f"select count(distinct snapshot_date) from {table} where source = 'simulated'"
         ) == [(3,)]
     assert landing.days("spotify", "artists") == DAYS[1:]
-    assert len(watchlist.tracked(warehouse, "spotify")) == 3
+    assert len(tracked(warehouse, "spotify")) == 3
     books_add_up(warehouse)
     load_all(warehouse, landing, DAYS[1:])
 
@@ -447,58 +448,61 @@ def event(*records: dict[str, str], missing: str = "") -> str:
     return dg.serialize_value(dg.AssetMaterialization("a", metadata=metadata))
 
 
-def test_what_dagster_shows_of_it_goes_and_the_event_stays(
+def old_event(warehouse: Warehouse, text: str) -> None:
+    execute(
+        warehouse, "create table if not exists dagster.event_logs (id bigserial, event text, partition text)"
+    )
+    execute(
+        warehouse, "insert into dagster.event_logs (event, partition) values (%s, %s)", (text, "2026-11-18")
+    )
+
+
+def listings(warehouse: Warehouse) -> list[tuple[int, str]]:
+    """Rows of the preview and what is listed as missing, of each event."""
+    found = []
+    for (text,) in execute(warehouse, "select event from dagster.event_logs order by id"):
+        metadata = dg.deserialize_value(text, dg.AssetMaterialization).metadata
+        preview, missing = metadata["preview"], metadata["missing_entries"]
+        assert isinstance(preview, dg.TableMetadataValue)
+        assert isinstance(missing, dg.MarkdownMetadataValue)
+        assert metadata["rows"].value == 3
+        found.append((len(preview.records), missing.md_str or ""))
+    return found
+
+
+def test_what_an_earlier_version_let_dagster_show_of_it_goes_and_the_event_stays(
     warehouse: Warehouse, landing: Landing, home: Path
 ) -> None:
     fill(warehouse, landing)
-    execute(warehouse, "create table dagster.event_logs (id bigserial, event text, partition text)")
-    shown = event(
-        {"name": "Gone Girl", "artist_names": "", "source": "spotify"},
-        {"name": "Bright Bird", "artist_names": "", "source": "spotify"},
-        {"name": "An Album", "artist_names": "Bright Bird, Gone Girl", "source": "spotify"},
-        {"name": "Gone Girl", "artist_names": "", "source": "simulated"},
-        missing=f"- spotify: {A} (left out)\n- simulated: {B} (left out)",
+    record = {"artist_names": "", "source": "spotify"}
+    old_event(warehouse, event({"name": "Gone Girl", **record}, missing=f"- spotify: {A} (left out)"))
+    old_event(warehouse, event({"name": "Bright Bird", **record}, missing=f"- spotify: {B} ({A} is odd)"))
+    old_event(
+        warehouse, event({"name": "Calm Cloud", "source": "simulated"}, missing=f"- simulated: {C} (no)")
     )
-    execute(
-        warehouse, "insert into dagster.event_logs (event, partition) values (%s, %s)", (shown, "2026-11-18")
-    )
-    purged = purge_artist(warehouse, landing, home, A, source="spotify")
-    assert places(purged)["Dagster's events"] == (1, 1, 0)
-    ((left,),) = execute(warehouse, "select event from dagster.event_logs")
-    read = dg.deserialize_value(left, dg.AssetMaterialization)
-    shown_now = read.metadata["preview"]
-    assert isinstance(shown_now, dg.TableMetadataValue)
-    assert [(record.data["name"], record.data["source"]) for record in shown_now.records] == [
-        ("Bright Bird", "spotify"),
-        ("Gone Girl", "simulated"),
-    ]
-    assert A not in left
+    assert places(purge_artist(warehouse, landing, home, A, dry_run=True))["Dagster's events"] == (2, 0, 2)
+    assert places(purge_artist(warehouse, landing, home, A))["Dagster's events"] == (2, 2, 0)
+    others = (1, f"- simulated: {C} (no)")
+    assert listings(warehouse) == [(0, "purged"), (1, "purged"), others]
     purge_source(warehouse, landing, home, "spotify")
-    ((left,),) = execute(warehouse, "select event from dagster.event_logs")
-    assert "Bright Bird" not in left
-    assert f"- simulated: {B} (left out)" in str(dg.deserialize_value(left, dg.AssetMaterialization).metadata)
+    assert listings(warehouse) == [(0, "purged"), (0, "purged"), others]
 
 
-def test_what_dagster_shows_of_a_number_goes_where_a_key_of_the_artist_stands(
-    warehouse: Warehouse, landing: Landing, home: Path
+@pytest.mark.parametrize("key", ["27", "27/US", "artist:27", "deezer:27", "artist:27/album"])
+def test_what_an_earlier_version_let_dagster_show_of_a_number_goes(
+    warehouse: Warehouse, landing: Landing, home: Path, key: str
 ) -> None:
-    execute(warehouse, "create table dagster.event_logs (id bigserial, event text, partition text)")
-    lines = [f"- deezer: {key} (at 10:27)" for key in ("artist:27", "27/US", "artist:27/album", "artist:275")]
-    shown = event({"missing": "artist:27"}, {"missing": "275"}, missing="\n".join(lines))
-    execute(
-        warehouse, "insert into dagster.event_logs (event, partition) values (%s, %s)", (shown, "2026-11-18")
-    )
+    old_event(warehouse, event({"missing": key}, {"missing": "9"}, missing=f"- deezer: {key} (at 10:27)"))
+    old_event(warehouse, event({"missing": "9"}, missing="- deezer: 9 (at 10:27)"))
     assert places(purge_artist(warehouse, landing, home, "27"))["Dagster's events"] == (1, 1, 0)
+    assert listings(warehouse) == [(0, "purged"), (1, "- deezer: 9 (at 10:27)")]
+
+
+def test_an_id_in_the_words_of_an_old_event_goes(warehouse: Warehouse, landing: Landing, home: Path) -> None:
+    old_event(warehouse, json.dumps({"user_message": f"artist {A}: no answer", "level": 20}))
+    assert places(purge_artist(warehouse, landing, home, A))["Dagster's events"] == (1, 1, 0)
     ((left,),) = execute(warehouse, "select event from dagster.event_logs")
-    metadata = dg.deserialize_value(left, dg.AssetMaterialization).metadata
-    preview, missing = metadata["preview"], metadata["missing_entries"]
-    assert isinstance(preview, dg.TableMetadataValue)
-    assert [record.data["missing"] for record in preview.records] == ["275"]
-    assert isinstance(missing, dg.MarkdownMetadataValue)
-    assert str(missing.md_str).splitlines() == [
-        "- deezer: artist:purged (at 10:27)", "- deezer: purged/US (at 10:27)",
-        "- deezer: artist:purged/album (at 10:27)", "- deezer: artist:275 (at 10:27)",
-    ]  # fmt: skip
+    assert json.loads(left) == {"user_message": "artist purged: no answer", "level": 20}
 
 
 def test_a_response_that_is_not_about_it_is_not_touched(

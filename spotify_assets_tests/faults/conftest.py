@@ -16,10 +16,10 @@ import pytest
 
 from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.conftest import DatabaseServer
 from spotify_assets_tests.support.command import Installation, contents, eventually, query
 from spotify_assets_tests.support.manifest import build_manifest
+from spotify_assets_tests.support.simulator_server import running
 
 ARTISTS = 40
 DAYS = ("2026-11-01", "2026-11-03")

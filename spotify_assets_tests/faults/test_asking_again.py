@@ -15,11 +15,12 @@ from spotify_assets.defs.daily.planner import COMPLETE_TODAY
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import current_load
 from spotify_assets_tests.faults.conftest import forget_requests, requests_seen
 from spotify_assets_tests.support.clocks.clocked import Sensor
+from spotify_assets_tests.support.simulator_server import running
+from spotify_assets_tests.support.warehouse import tracked
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600, func_only=True)]
 CONFIG = SimulatorConfig(artists=60, quirks=False)
@@ -64,7 +65,7 @@ def test_the_run_that_is_asked_for_again_asks_only_for_what_is_missing(
     if now.hour == 23:
         pytest.skip("the last hour of the day: no time is left to ask again")
     day = now.date()
-    unlucky = watchlist.tracked(warehouse, "simulated")[3].artist_id
+    unlucky = tracked(warehouse, "simulated")[3].artist_id
     rule = {"fault": "status_503", "path": f"/artists/{unlucky}/top-tracks"}
     httpx.post(f"{upstream}/_simulator/faults", json=rule).raise_for_status()
     with dg.DagsterInstance.ephemeral() as instance:

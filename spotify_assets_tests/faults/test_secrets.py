@@ -17,11 +17,11 @@ import pytest
 
 from spotify_assets.settings import PROJECT_ROOT
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.cli.artists.test_login import free_redirect, login
 from spotify_assets_tests.conftest import DatabaseServer
 from spotify_assets_tests.faults.conftest import INGEST, Platform
 from spotify_assets_tests.support.command import Done, query
+from spotify_assets_tests.support.simulator_server import running
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400, func_only=True)]
 

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.conftest import DatabaseServer
 from spotify_assets_tests.support.asking import asked, started
+from spotify_assets_tests.support.simulator_server import running
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(200, func_only=True)]
 

@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.conftest import DatabaseServer
 from spotify_assets_tests.faults.conftest import ARTISTS, INGEST, Platform, forget_requests, requests_seen
 from spotify_assets_tests.support.command import change, contents, query
+from spotify_assets_tests.support.simulator_server import running
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(400, func_only=True)]
 

@@ -20,9 +20,9 @@ from spotify_assets.ingest.load import load
 from spotify_assets.lake.landing import Landing
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.imported.rows import METHOD, RECORDS
-from spotify_assets.warehouse import ledger
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.loading.replace import read_partition
+from spotify_assets_tests.support.warehouse import quarantined_rows
 
 DAY = date(2026, 11, 19)
 NOON = datetime(2026, 11, 19, 12, tzinfo=UTC)
@@ -124,7 +124,7 @@ def test_any_value_in_any_column_is_loaded_or_set_aside_with_a_reason(
     standing = read_partition(warehouse, table, DAY)
     assert standing.num_rows == entry.loaded >= 1
     assert violations(table, standing) == []
-    quarantined = ledger.quarantined_rows(warehouse, table, "archive", DAY)
+    quarantined = quarantined_rows(warehouse, table, "archive", DAY)
     assert len(quarantined) == entry.quarantined
     assert all(row.reasons and all(len(reason) < 400 for reason in row.reasons) for row in quarantined)
 
@@ -169,7 +169,7 @@ def test_one_artist_s_value_never_costs_the_others_their_day(
     assert loaded.entry.received + len(loaded.entry.missing) + loaded.entry.superseded >= len(artists)
     names = [row["name"] for row in read_partition(warehouse, "artist_snapshots", DAY).to_pylist()]
     assert f"Artist {len(odd)}" in names
-    quarantined = ledger.quarantined_rows(warehouse, "artist_snapshots", "spotify", DAY)
+    quarantined = quarantined_rows(warehouse, "artist_snapshots", "spotify", DAY)
     assert len(quarantined) >= len(odd) - 1
     reasons = [reason for row in quarantined for reason in row.reasons]
     assert any(reason.startswith("genres: no NUL character") for reason in reasons)

@@ -16,7 +16,7 @@ from spotify_assets.contracts.tables import TABLES
 from spotify_assets.erasure.artist import Artist
 from spotify_assets.erasure.exchanges import forget
 from spotify_assets.file_imports.history import ImportOptions, Prepared, prepare
-from spotify_assets.file_imports.mapping import load_layouts, save_layout
+from spotify_assets.file_imports.layout_files import load_layouts, save_layout
 from spotify_assets.file_imports.reader import ImportProblem, find_separator, read_file
 from spotify_assets.ingest.read import parse_landed
 from spotify_assets.lake.landing import Landing

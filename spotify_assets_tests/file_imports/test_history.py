@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from spotify_assets.file_imports.history import ImportOptions, Prepared, prepare
-from spotify_assets.file_imports.mapping import choose_columns, load_layouts
+from spotify_assets.file_imports.layout_files import load_layouts
+from spotify_assets.file_imports.mapping import choose_columns
 from spotify_assets.file_imports.reader import ImportProblem
 from spotify_assets.ingest.load import load_source
 from spotify_assets.lake.landing import Landing

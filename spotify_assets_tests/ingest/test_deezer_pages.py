@@ -95,7 +95,7 @@ def test_a_list_cut_off_between_pages_is_not_taken_for_all_and_asked_for_again(
     limits = IMPATIENT if fault == "hangs" else QUICK
     cut, asked = observe(never(FAULTS[fault]), landing, "one", limits=limits)
     assert cut.stopped is None, "the first page was answered"
-    assert "albums of artist 8" in cut.usage.failures[0]
+    assert "albums of an artist" in cut.usage.failures[0]
     assert len(asked) == 5, "three attempts at the second page"
     parsed = parse_landed("deezer", "new_releases", landing.read("deezer", "new_releases", DAY))
     assert [missing.key for missing in parsed.missing] == ["artist:8"]

@@ -16,13 +16,13 @@ from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
 from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets.sources.registry import open_source
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.upstream_state.capabilities import all_capabilities
 from spotify_assets.warehouse.upstream_state.state import PostgresState
 from spotify_assets_tests.support.command import contents
 from spotify_assets_tests.support.servers.upstream import DAY, FakeClock, Reply, Seen, Upstream, ids
+from spotify_assets_tests.support.simulator_server import running
 
 CANARY = "canary-token-5f0e77"
 

@@ -20,9 +20,9 @@ from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.spotify.source import SpotifySource
-from spotify_assets.warehouse import ledger
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.loading.replace import read_partition
+from spotify_assets_tests.support.warehouse import quarantined_rows
 
 DAY = date(2026, 11, 19)
 NOON = datetime(2026, 11, 19, 12, tzinfo=UTC)
@@ -89,7 +89,7 @@ def test_what_breaks_the_contract_is_quarantined_whole_and_counted(
     entry = loaded.entry
     assert (entry.requested, entry.received, entry.loaded, entry.quarantined) == (4, 2, 1, 1)
     assert set(entry.missing) == {"gone", "never"}
-    (row,) = ledger.quarantined_rows(warehouse, "artist_snapshots", "spotify", DAY)
+    (row,) = quarantined_rows(warehouse, "artist_snapshots", "spotify", DAY)
     assert isinstance(row.raw, dict)
     assert row.raw["artist_id"] == "bad"
     assert {reason.split(":")[0] for reason in row.reasons} <= {"name", "popularity"}
@@ -111,7 +111,7 @@ def test_a_value_that_only_the_database_refuses_costs_its_own_row(
     (loaded,) = load("artist_snapshots", DAY, landing, warehouse, "run")
     assert (loaded.entry.received, loaded.entry.loaded, loaded.entry.quarantined) == (9, 8, 1)
     assert loaded.rows.num_rows == read_partition(warehouse, "artist_snapshots", DAY).num_rows == 8
-    (row,) = ledger.quarantined_rows(warehouse, "artist_snapshots", "spotify", DAY)
+    (row,) = quarantined_rows(warehouse, "artist_snapshots", "spotify", DAY)
     assert isinstance(row.raw, dict)
     assert row.raw["artist_id"] == "a3"
     assert "no such letter" in row.reasons[0]
@@ -126,7 +126,7 @@ def test_a_correction_empties_quarantine(landing: Landing, warehouse: Warehouse)
     landing.put("spotify", "artists", DAY, "b", [later])
     (loaded,) = load("artist_snapshots", DAY, landing, warehouse, "run")
     assert (loaded.entry.loaded, loaded.entry.quarantined) == (2, 0)
-    assert ledger.quarantined_rows(warehouse, "artist_snapshots", "spotify", DAY) == []
+    assert quarantined_rows(warehouse, "artist_snapshots", "spotify", DAY) == []
 
 
 def test_nothing_landed_says_what_to_do(landing: Landing, warehouse: Warehouse) -> None:
@@ -252,7 +252,7 @@ def test_a_file_whose_every_row_of_a_day_is_wrong_fills_quarantine(
     landing.put("archive", "artists", DAY, "file", [brought("archive", "180", "2026-11-20T01")])
     (loaded,) = load("artist_snapshots", DAY, landing, warehouse, "run")
     assert (loaded.entry.loaded, loaded.entry.quarantined) == (0, 1)
-    (row,) = ledger.quarantined_rows(warehouse, "artist_snapshots", "archive", DAY)
+    (row,) = quarantined_rows(warehouse, "artist_snapshots", "archive", DAY)
     assert row.reasons == ("popularity: must be at most 100, got 180",)
 
 

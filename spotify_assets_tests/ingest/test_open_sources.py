@@ -20,11 +20,11 @@ from spotify_assets.settings import SIMULATED_SOURCES, Settings
 from spotify_assets.simulator.catalogue.elsewhere import Elsewhere
 from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets.sources.registry import open_source
 from spotify_assets.sources.state import InMemoryState
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import LedgerEntry
+from spotify_assets_tests.support.simulator_server import running
 
 DAYS = (date(2026, 11, 18), date(2026, 11, 19))
 ARTISTS = 40

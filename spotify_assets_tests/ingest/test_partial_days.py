@@ -21,7 +21,6 @@ from spotify_assets.ingest.land_all import land_from_all
 from spotify_assets.ingest.load import NothingLanded, load
 from spotify_assets.lake.landing import Landing
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets.sources.http.request import Limits
 from spotify_assets.sources.protocol import CooldownRequired, Entity, UpstreamUnavailable
 from spotify_assets.sources.reasons.reason import Reason, ReasonCode
@@ -33,6 +32,7 @@ from spotify_assets.warehouse.loading.replace import read_partition
 from spotify_assets_tests.ingest.test_load import answer
 from spotify_assets_tests.support.clocks.shifted import set_upstream_clock
 from spotify_assets_tests.support.clocks.timeline import StoppedClock
+from spotify_assets_tests.support.simulator_server import running
 
 DAY = date(2026, 11, 20)
 NEXT_DAY = date(2026, 11, 21)

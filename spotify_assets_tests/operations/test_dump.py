@@ -11,6 +11,7 @@ from spotify_assets.operations.dump import dump, programs, restore, schemas, ser
 from spotify_assets.settings import load_settings
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import DumpFailed
+from spotify_assets.warehouse.open import open_warehouse
 from spotify_assets_tests.support.strangers import BESIDE
 from spotify_assets_tests.support.warehouse import artists, load
 
@@ -19,7 +20,7 @@ from spotify_assets_tests.support.warehouse import artists, load
 def embedded_warehouse(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     """The embedded default, as a user has it."""
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    return Warehouse.open(load_settings(spotify_assets_home=short_tmp, database_url=None))
+    return open_warehouse(load_settings(spotify_assets_home=short_tmp, database_url=None))
 
 
 def change(warehouse: Warehouse, *statements: str) -> None:

@@ -21,8 +21,8 @@ from spotify_assets.simulator.catalogue.elsewhere import Elsewhere
 from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.simulator.faults.rules import FAULTS, Fault
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.support.simulator_client import client_of, simulated
+from spotify_assets_tests.support.simulator_server import running
 
 IDS = Catalogue(artists=200, quirks=False).artist_ids(50)
 BATCH = f"/v1/artists?ids={','.join(IDS)}"

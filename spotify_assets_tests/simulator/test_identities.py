@@ -10,9 +10,9 @@ import httpx
 import pytest
 
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.simulator.test_open_services import SIZE, WORLD, client_of
 from spotify_assets_tests.support.simulator_client import DAY
+from spotify_assets_tests.support.simulator_server import running
 
 CATALOGUE = WORLD.catalogue
 LINKED = [index for index in range(SIZE) if WORLD.ties(index).linked and not WORLD.ties(index).shared]

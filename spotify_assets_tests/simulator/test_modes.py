@@ -9,9 +9,9 @@ import pytest
 
 from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.simulator.test_protocol import message
 from spotify_assets_tests.support.simulator_client import client_of, simulated
+from spotify_assets_tests.support.simulator_server import running
 
 ONE = Catalogue(artists=50, quirks=False).artist_id(0)
 SINGLE, BATCH, TOP = f"/v1/artists/{ONE}", f"/v1/artists?ids={ONE}", f"/v1/artists/{ONE}/top-tracks?market=US"

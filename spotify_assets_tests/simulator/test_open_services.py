@@ -11,8 +11,8 @@ import pytest
 
 from spotify_assets.simulator.catalogue.elsewhere import Elsewhere
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.support.simulator_client import DAY
+from spotify_assets_tests.support.simulator_server import running
 
 SIZE = 1000
 WORLD = Elsewhere(2026, SIZE, quirks=True)

@@ -13,8 +13,8 @@ import pytest
 from spotify_assets.simulator.catalogue import charts
 from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.support.simulator_client import client_of, simulated
+from spotify_assets_tests.support.simulator_server import running
 
 WORLD = Catalogue(artists=1000)
 CALM = Catalogue(artists=200, quirks=False)

@@ -12,7 +12,8 @@ import httpx
 import pytest
 
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running, serve
+from spotify_assets.simulator.server.http import serve
+from spotify_assets_tests.support.simulator_server import running
 
 PROGRAM = """
 from spotify_assets.simulator.server.config import SimulatorConfig

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.support.simulator_client import DAY
+from spotify_assets_tests.support.simulator_server import running
 
 REDIRECT = "http://127.0.0.1:8765/callback"
 VERIFIER = "v" * 64

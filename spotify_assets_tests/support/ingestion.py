@@ -9,7 +9,7 @@ from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import Settings
 from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
+from spotify_assets_tests.support.simulator_server import running
 
 
 @pytest.fixture(scope="module")

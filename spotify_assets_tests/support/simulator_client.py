@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
+from spotify_assets_tests.support.simulator_server import running
 
 DAY = "2026-11-20"
 

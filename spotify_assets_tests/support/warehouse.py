@@ -10,7 +10,9 @@ from datetime import UTC, date, datetime
 
 import pyarrow as pa
 
+from spotify_assets.artists.watchlist import WatchedArtist, tracked_anywhere
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.fetch import fetch_all
 from spotify_assets.warehouse.ledger import LedgerEntry, LoadSummary, QuarantinedRow
 from spotify_assets.warehouse.loading.replace import replace_partition
 
@@ -58,6 +60,23 @@ def load(
         load=summary,
         lock_seconds=lock_seconds,
     )
+
+
+def quarantined_rows(warehouse: Warehouse, table: str, source: str, day: date) -> list[QuarantinedRow]:
+    """Return what stands in quarantine for one (table, source, day)."""
+    statement = """
+        select raw, reasons from ops.quarantine
+        where table_name = %(table)s and source = %(source)s and partition_date = %(day)s
+        order by ctid
+    """
+    found = fetch_all(warehouse, statement, {"table": table, "source": source, "day": day})
+    return [QuarantinedRow(raw, tuple(reasons)) for raw, reasons in found]
+
+
+def tracked(warehouse: Warehouse, source: str) -> list[WatchedArtist]:
+    """Who is watched now under ids of one namespace."""
+    everybody = tracked_anywhere(warehouse, simulated=source.startswith("simulated"))
+    return [artist for artist in everybody if artist.source == source]
 
 
 def start(code: str, *arguments: str, **environment: str) -> subprocess.Popen[str]:

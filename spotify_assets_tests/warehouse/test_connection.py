@@ -24,6 +24,7 @@ from spotify_assets.warehouse.embedded import shutdown_watcher
 from spotify_assets.warehouse.embedded.location import cluster_folder
 from spotify_assets.warehouse.errors import DatabaseUnavailable, WarehouseError
 from spotify_assets.warehouse.loading.replace import read_partition
+from spotify_assets.warehouse.open import open_warehouse
 from spotify_assets_tests.conftest import DatabaseServer
 from spotify_assets_tests.support.warehouse import DAY, artists, line, load, start
 from spotify_assets_tests.warehouse.loading.test_replace import SLOW_LOADER
@@ -34,7 +35,7 @@ CANARY = "canary p@ss/w%rd:#?"
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2"])
 def test_every_spelling_of_the_scheme_opens(database_url: str, home: Path, scheme: str) -> None:
     url = f"{scheme}://{database_url.partition('://')[2]}"
-    warehouse = Warehouse.open(load_settings(database_url=SecretStr(url)))
+    warehouse = open_warehouse(load_settings(database_url=SecretStr(url)))
     assert warehouse.url.get_secret_value().startswith("postgresql://")
     assert int(warehouse.ping().split(".")[0]) >= 15
 
@@ -172,7 +173,7 @@ def test_a_server_that_starts_later_is_waited_for(short_tmp: Path) -> None:
 
 
 def test_a_server_killed_in_a_load_recovers_and_the_load_is_run_again(short_tmp: Path) -> None:
-    warehouse = Warehouse.open(load_settings(spotify_assets_home=short_tmp))
+    warehouse = open_warehouse(load_settings(spotify_assets_home=short_tmp))
     assert warehouse.home == short_tmp.resolve()
     load(warehouse, artists(["a"]))
     loader = start(SLOW_LOADER, WAREHOUSE=warehouse.url.get_secret_value())

@@ -20,6 +20,8 @@ from spotify_assets.warehouse import ownership
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import ForeignObjects, WarehouseError
 from spotify_assets.warehouse.migrate import Migration, migrate, packaged_migrations
+from spotify_assets.warehouse.open import open_warehouse
+from spotify_assets.warehouse.replaceable import check_replaceable
 from spotify_assets.warehouse.roles.platform import set_up
 from spotify_assets_tests.conftest import DatabaseServer
 from spotify_assets_tests.support.command import change, query
@@ -56,7 +58,7 @@ def manifest(tmp_path: Path) -> Path:
 
 
 def opened(url: str) -> Warehouse:
-    return Warehouse.open(load_settings(database_url=SecretStr(url)))
+    return open_warehouse(load_settings(database_url=SecretStr(url)))
 
 
 def as_user(url: str, user: str) -> str:
@@ -68,7 +70,7 @@ def refused(url: str) -> str:
     with pytest.raises(ForeignObjects, match="a database of its own: createdb") as caught:
         opened(url)
     with pytest.raises(ForeignObjects), Warehouse(SecretStr(url)).connect() as connection:
-        ownership.check_replaceable(connection, ALL)
+        check_replaceable(connection, ALL)
     return str(caught.value)
 
 
@@ -147,7 +149,7 @@ def test_beside_a_teams_own_everything_works_and_nothing_of_theirs_changes(
         assert picture(owner, "sales", "public").splitlines()[:-1] == before.splitlines()[:-1]
         change(empty_database_url, "drop table snapshots.notes, sales.kept")
         with warehouse.connect() as connection:
-            assert set(ownership.check_replaceable(connection, ALL)) == set(ALL)
+            assert set(check_replaceable(connection, ALL)) == set(ALL)
     finally:
         for role in (loader, reader):
             change(empty_database_url, f"drop owned by {role.user} cascade")
@@ -192,14 +194,14 @@ def test_a_restore_is_refused_while_something_of_others_would_go_along(warehouse
                 "create table marts.dim_date__dbt_backup (n int)")  # fmt: skip
     with warehouse.connect() as connection:
         with pytest.raises(ForeignObjects) as caught:
-            ownership.check_replaceable(connection, ALL)
+            check_replaceable(connection, ALL)
         assert sorted(ownership.foreign(connection)) == sorted([*within, *without])
     assert "would drop what Spotify Assets did not make" in str(caught.value)
     change(url, "drop schema team cascade; drop table ops.notes; drop function marts.mine; "
                 "drop type staging.kind; "
                 "drop sequence snapshots.numbers; drop materialized view marts.mine")  # fmt: skip
     with warehouse.connect() as connection:
-        assert set(ownership.check_replaceable(connection, ALL)) == set(ALL)
+        assert set(check_replaceable(connection, ALL)) == set(ALL)
 
 
 def test_a_models_name_that_is_taken_is_refused_before_a_build(warehouse: Warehouse, manifest: Path) -> None:
@@ -243,7 +245,7 @@ def test_an_installation_from_before_the_record_is_known(empty_database_url: str
     unmigrated = Warehouse(SecretStr(empty_database_url))
     before = picture(unmigrated)
     with unmigrated.connect() as connection, pytest.raises(WarehouseError, match="Schema staging"):
-        ownership.check_replaceable(connection, ALL)
+        check_replaceable(connection, ALL)
     assert picture(unmigrated) == before
     warehouse = opened(empty_database_url)
     with warehouse.connect() as connection:

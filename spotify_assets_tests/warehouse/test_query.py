@@ -11,7 +11,7 @@ from spotify_assets.artists import watchlist
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import QueryRefused
 from spotify_assets.warehouse.query import read_only_query
-from spotify_assets_tests.support.warehouse import artists, load
+from spotify_assets_tests.support.warehouse import artists, load, tracked
 
 
 def test_rows_columns_and_truncation(warehouse: Warehouse) -> None:
@@ -109,7 +109,7 @@ def test_only_reading_is_allowed(warehouse: Warehouse, statement: str) -> None:
     watchlist.add(warehouse, "test", "a")
     with pytest.raises(QueryRefused):
         read_only_query(warehouse, statement, 5)
-    assert len(watchlist.tracked(warehouse, "test")) == 1
+    assert len(tracked(warehouse, "test")) == 1
 
 
 @pytest.mark.parametrize("second", ["select 2", "commit; drop table ops.watchlist", "rollback"])

@@ -30,10 +30,10 @@ from spotify_assets.settings import Settings
 from spotify_assets.sources.capabilities import Capabilities, NullCapabilities
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Sink
-from spotify_assets.sources.http.client import PoliteClient, user_agent
+from spotify_assets.sources.http.client import PoliteClient
 from spotify_assets.sources.http.quota import Quota
 from spotify_assets.sources.http.refusals import musicbrainz_form
-from spotify_assets.sources.http.request import Limits, Request, Response
+from spotify_assets.sources.http.request import Limits, Request, Response, user_agent
 from spotify_assets.sources.observer import Observer, contact, simulated_url
 from spotify_assets.sources.protocol import MBID, UpstreamUnavailable
 from spotify_assets.sources.state import PER_ADDRESS, State
@@ -42,8 +42,6 @@ REQUESTS_PER_SECOND = 1.0
 LIMITS = Limits(busy_attempts=8)
 """Patience with a service that sheds load: enough for one that answers every second call."""
 CONCURRENCY = 2
-IN_BATCH = 50
-"""Pages in one question, so that its address stays well below what servers take; the service takes 100."""
 MANY = "call: whose pages several are"
 """Name of the capability that tells an answer about none of several pages from one about the first only."""
 MOST_MERGES = 3
@@ -143,7 +141,7 @@ class MusicBrainz:
     async def linked_to_many(
         self, service: str, ids: Sequence[str], sink: Sink | None = None, until: float = math.inf
     ) -> dict[str, list[Candidate]] | None:
-        """The artists whose pages at a service these are; one call for two to `IN_BATCH` of them.
+        """The artists whose pages at a service these are; one call for two to 50 of them.
 
         Returns:
             By id, none for pages that MusicBrainz does not know; ``None`` if it does not answer about several
@@ -170,7 +168,7 @@ class MusicBrainz:
         self, service: str, ids: Sequence[str], sink: Sink | None, until: float
     ) -> Response:
         pages = [PAGES[service].format(ident) for ident in ids]
-        label = f"whose page {pages[0][:90]} is" if len(ids) == 1 else f"whose {len(ids)} pages these are"
+        label = f"whose page at {service} this is" if len(ids) == 1 else f"whose {len(ids)} pages these are"
         params = (*(("resource", page) for page in pages), ("inc", "artist-rels"), ("fmt", "json"))
         which: dict[str, object] = {"id": ids[0]} if len(ids) == 1 else {"ids": list(ids)}
         request = Request(
@@ -202,7 +200,7 @@ class MusicBrainz:
     async def _pages(self, mbid: str, sink: Sink | None, until: float) -> tuple[Pages, str | None]:
         """What an artist's answer says, and whom to ask about instead if it was merged and tells no pages."""
         request = Request(
-            f"the pages of artist {mbid}",
+            "the pages of an artist",
             f"/artist/{mbid}",
             (("inc", "url-rels"), ("fmt", "json")),
             {"mbid": mbid},
@@ -242,7 +240,7 @@ class MusicBrainz:
         quoted = _LUCENE.sub(r"\\\1", name)
         params = (("query", f'artist:"{quoted}"'), ("limit", str(limit)), ("fmt", "json"))
         request = Request(
-            f"artists called {name[:60]!r}",
+            "artists of a name",
             "/artist",
             params,
             {"name": name},

@@ -24,6 +24,7 @@ from spotify_assets.settings import Settings, load_settings
 from spotify_assets.warehouse.connection import CONNECT_SECONDS, Warehouse
 from spotify_assets.warehouse.embedded.location import cluster_folder
 from spotify_assets.warehouse.errors import DatabaseUnavailable, MigrationError
+from spotify_assets.warehouse.open import open_warehouse
 
 _T = TypeVar("_T")
 
@@ -56,7 +57,7 @@ def open_environment(
             f"{settings.spotify_assets_home} cannot be used: {error.strerror}. "
             "Set SPOTIFY_ASSETS_HOME to a folder that you may write to."
         ) from None
-    warehouse = Warehouse.open(settings, connect_seconds=connect_seconds)
+    warehouse = open_warehouse(settings, connect_seconds=connect_seconds)
     return Environment(settings, warehouse, Landing(settings.effective_lake_url))
 
 

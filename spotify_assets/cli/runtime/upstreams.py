@@ -173,7 +173,7 @@ def upstream_states(environment: Environment) -> list[UpstreamState]:
                     tuple(
                         table.name.replace("_", " ")
                         for table in TABLES.values()
-                        if table.entity not in source.entities
+                        if table.observed and table.entity not in source.entities
                     ),
                 )
             )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from spotify_assets.contracts.tables import DAILY_TABLES
+from spotify_assets.contracts.tables import OBSERVED_DAILY
 from spotify_assets.sources.reasons.reason import Reason, ReasonCode
 
 if TYPE_CHECKING:
@@ -259,7 +259,7 @@ def _not_loaded(recent: Sequence[LedgerEntry], day: date) -> list[tuple[str, str
 
     A source that answers nothing leaves no load that could name what is missing.
     """
-    usual = {(load.table, load.source) for load in recent if load.day < day and load.table in DAILY_TABLES}
+    usual = {(load.table, load.source) for load in recent if load.day < day and load.table in OBSERVED_DAILY}
     return sorted(usual - {(load.table, load.source) for load in recent if load.day == day})
 
 
@@ -275,6 +275,6 @@ def _past(runs: Sequence[RunOfDay], now: datetime) -> list[PastRun]:
 def _loaded_otherwise(loads: Sequence[LedgerEntry], sources: Sequence[str]) -> list[PastRun]:
     """A run that stands for whatever loaded all of today, such as a backfill over a range of days."""
     loaded = {(load.table, load.source) for load in loads}
-    if not loaded >= {(table, source) for table in DAILY_TABLES for source in sources}:
+    if not loaded >= {(table, source) for table in OBSERVED_DAILY for source in sources}:
         return []
     return [PastRun(max(load.loaded_at for load in loads).astimezone(UTC), SUCCESS)]

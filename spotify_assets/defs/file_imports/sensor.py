@@ -18,6 +18,7 @@ from spotify_assets.defs.daily.runs import UNDER_WAY
 from spotify_assets.defs.file_imports.load import ImportedLoads, keep_connections, load_prepared
 from spotify_assets.defs.location import CodeLocation
 from spotify_assets.defs.resources import LakeResource, SettingsResource, WarehouseResource
+from spotify_assets.defs.unnamed import unnamed
 from spotify_assets.file_imports.inbox import DONE, FAILED, InboxFile, links, look, put_away, waiting
 from spotify_assets.private_folders import make_private_folder
 from spotify_assets.settings import Settings
@@ -102,7 +103,7 @@ class _Importer:
         warehouse: "Warehouse",
     ) -> None:
         from spotify_assets.file_imports.history import LAYOUTS
-        from spotify_assets.file_imports.mapping import load_layouts
+        from spotify_assets.file_imports.layout_files import load_layouts
         from spotify_assets.file_imports.reader import ImportProblem
 
         self._context = context
@@ -191,10 +192,11 @@ class _Importer:
             place = put_away(self._folder, name, FAILED, text)
         except OSError as error:
             return self._wait(name, f"{problem}\nIt cannot be moved to {FAILED}: {error}")
-        self._context.log.error(f"{name} was not imported, and moved to {place}: {problem}")
-        return _Outcome(name, problem.splitlines()[0], failed=True)
+        self._context.log.error(f"{name} was not imported, and moved to {place}: {unnamed(problem)}")
+        return _Outcome(name, unnamed(problem.splitlines()[0]), failed=True)
 
     def _wait(self, name: str, problem: str, prepared: "Sequence[Prepared]" = ()) -> _Outcome:
+        problem = unnamed(problem)
         self._context.log.error(f"{name} stays where it is and is tried again: {problem}")
         return _Outcome(name, f"left where it is: {problem.splitlines()[0]}", failed=True, prepared=prepared)
 

@@ -21,4 +21,5 @@ def snapshot_key(table: Table) -> dg.AssetKey:
 
 def loaded_keys() -> list[dg.AssetKey]:
     """Keys of all that is observed and loaded: what lands, then what is loaded of it."""
-    return [key(table) for key in (raw_key, snapshot_key) for table in TABLES.values()]
+    tables = TABLES.values()
+    return [*(raw_key(table) for table in tables if table.observed), *map(snapshot_key, tables)]

@@ -4,6 +4,7 @@ How to ask stands in `sources`, what may be asked for which day in `ingest.land`
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import partial
@@ -17,6 +18,7 @@ from spotify_assets.defs.location import CodeLocation
 from spotify_assets.defs.outcome import DayOutcomes
 from spotify_assets.defs.partitions import days_of
 from spotify_assets.defs.resources import LakeResource, SettingsResource, SourcesResource, WarehouseResource
+from spotify_assets.defs.unnamed import unnamed
 from spotify_assets.settings import Settings, is_simulated
 from spotify_assets.sources.clock import Clock
 from spotify_assets.sources.protocol import ARTIST_ENTITIES, ASKED_ONCE
@@ -70,11 +72,11 @@ def _metadata(
         stopped |= failed
     elif failed:
         metadata[FAILED] = dg.MetadataValue.md(
-            "\n".join(f"- {source}: {why}" for source, why in failed.items())
+            "\n".join(f"- {source}: {unnamed(why)}" for source, why in failed.items())
         )
     if stopped:
         metadata["stopped"] = dg.MetadataValue.md(
-            "\n".join(f"- {source}: {why}" for source, why in stopped.items())
+            "\n".join(f"- {source}: {unnamed(why)}" for source, why in stopped.items())
         )
     if refused:
         metadata["may_not_see"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in refused))
@@ -82,7 +84,8 @@ def _metadata(
         metadata["unidentified"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in unidentified))
     failures = [line for usage in usages for line in usage.failures]
     if failures:
-        metadata["failures"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in failures[:50]))
+        alike = Counter(map(unnamed, failures)).most_common(50)
+        metadata["failures"] = dg.MetadataValue.md("\n".join(f"- {count} × {line}" for line, count in alike))
     return metadata
 
 
@@ -150,9 +153,11 @@ async def _land_days(
                         asked[name].update(wanted[name].ids)
                 stopped = {name: one.stopped for name, one in landed.items() if one.stopped} | failed
                 for name, why in stopped.items():
-                    context.log.warning(f"{day}: {name} stopped before everything was asked for: {why}")
+                    context.log.warning(
+                        unnamed(f"{day}: {name} stopped before everything was asked for: {why}")
+                    )
                 refused = [
-                    f"{one.upstream}: {one.capability.name} ({one.capability.reason})"
+                    unnamed(f"{one.upstream}: {one.capability.name} ({one.capability.reason})")
                     for one in all_capabilities(warehouse)
                     if one.upstream in landed and not one.capability.allowed
                 ]
@@ -196,7 +201,7 @@ async def _identify(
     unidentified = [without_id(count, target) for target, count in counts.items() if count]
     if outcome.left:
         unidentified.append(f"{outcome.left:,} of them are still to be looked for: the next run goes on")
-    lines = [*unidentified, *outcome.problems[:SHOWN_PROBLEMS]]
+    lines = [*unidentified, *map(unnamed, outcome.problems[:SHOWN_PROBLEMS])]
     if outcome.problems or outcome.left:
         context.log.warning("\n".join(["Not every watched artist could be identified:", *lines]))
     return lines
@@ -234,8 +239,8 @@ def _raw_asset(
 def build_landing_assets(
     partitions: dg.PartitionsDefinition[str], tags: Mapping[str, str]
 ) -> list[dg.AssetsDefinition]:
-    """One raw asset per table."""
-    return [_raw_asset(table, partitions, tags) for table in TABLES.values()]
+    """One raw asset per table that a source feeds."""
+    return [_raw_asset(table, partitions, tags) for table in TABLES.values() if table.observed]
 
 
 def definitions(location: CodeLocation) -> dg.Definitions:

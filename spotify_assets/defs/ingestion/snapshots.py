@@ -17,40 +17,15 @@ from spotify_assets.defs.outcome import DayOutcomes
 from spotify_assets.defs.partitions import days_of
 from spotify_assets.defs.plots import histogram
 from spotify_assets.defs.resources import LakeResource, WarehouseResource
+from spotify_assets.defs.unnamed import show_missing, show_quarantined, unnamed
 from spotify_assets.settings import is_simulated
 
 if TYPE_CHECKING:
     from spotify_assets.ingest.load import Loaded
 
-PREVIEW_ROWS = 5
-PREVIEW_COLUMNS = (
-    "name", "artist_names", "market", "position", "popularity", "followers", "release_date", "genres",
-    "source",
-)  # fmt: skip
-"""What a person recognises a row by, as far as a table has it: few enough to fit on a page."""
-
-
-def _shown(value: Any) -> str | None:
-    if isinstance(value, list):
-        value = ", ".join(map(str, value))
-    return None if value is None else str(value)[:60]
-
-
-def _preview(loads: "Sequence[Loaded]") -> dg.TableMetadataValue:
-    records: list[dict[str, str | None]] = []
-    for loaded in loads:
-        shown = [name for name in PREVIEW_COLUMNS if name in loaded.rows.column_names]
-        records += [
-            {name: _shown(value) for name, value in row.items()}
-            for row in loaded.rows.slice(0, PREVIEW_ROWS).select(shown).to_pylist()
-        ]
-    columns = list(dict.fromkeys(name for record in records for name in record))
-    schema = dg.TableSchema([dg.TableColumn(name) for name in columns])
-    return dg.MetadataValue.table([dg.TableRecord(record) for record in records[: 2 * PREVIEW_ROWS]], schema)
-
 
 def load_metadata(loads: "Sequence[Loaded]", seconds: float) -> dict[str, Any]:
-    """What to show of one loaded day."""
+    """What to show of one loaded day: numbers, and the queries that show whom they are about."""
     from spotify_assets.serving.attribution import credit_markdown
 
     entries = [loaded.entry for loaded in loads]
@@ -65,24 +40,21 @@ def load_metadata(loads: "Sequence[Loaded]", seconds: float) -> dict[str, Any]:
         "quarantined": sum(entry.quarantined for entry in entries),
         "superseded": sum(entry.superseded for entry in entries),
         "seconds": round(seconds, 3),
-        "preview": _preview(loads),
     }
     if credit := credit_markdown(entry.source for entry in entries):
         metadata["credit"] = dg.MetadataValue.md(credit)
     absent = [
-        f"- {entry.source}: {name} ({reason.sentence})"
+        f"- {entry.source}: {name} ({unnamed(reason.sentence)})"
         for entry in entries
         for name, reason in entry.absent.items()
     ]
     if absent:
         metadata["absent_columns"] = dg.MetadataValue.md("\n".join(absent))
-    named = [
-        f"- {entry.source}: {name} ({reason.sentence})"
-        for entry in entries
-        for name, reason in entry.missing.items()
-    ]
-    if named:
-        metadata["missing_entries"] = dg.MetadataValue.md("\n".join(named[:50]))
+    for entry in entries:
+        if entry.missing:
+            metadata["show_missing"] = show_missing(entry.table, entry.day)
+        if entry.quarantined:
+            metadata["show_quarantined"] = show_quarantined(entry.table, entry.day)
     popularity = [
         value
         for loaded in loads
@@ -104,7 +76,7 @@ def _snapshot_asset(
 
     @dg.asset(
         key=key,
-        deps=[raw_key(table)],
+        deps=[raw_key(table)] if table.observed else [],
         group_name=SNAPSHOTS,
         partitions_def=partitions,
         tags=tags,

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from spotify_assets.contracts.tables import DAILY_TABLES
+from spotify_assets.contracts.tables import OBSERVED_DAILY
 from spotify_assets.defs.ingestion.checks.verdict import Verdict, named, plural, result
 from spotify_assets.defs.ingestion.keys import snapshot_key
 from spotify_assets.defs.location import CodeLocation
 from spotify_assets.defs.resources import LakeResource, SettingsResource, WarehouseResource
+from spotify_assets.defs.unnamed import unnamed
 from spotify_assets.sources.clock import Clock
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ GAPS = "gaps"
 RECENT = timedelta(days=3)
 """How long a lost day is warned of: it stays lost, and a check that never passes is not read."""
 
-DAILY = {snapshot_key(table): table for table in DAILY_TABLES.values()}
+DAILY = {snapshot_key(table): table for table in OBSERVED_DAILY.values()}
 
 
 def day_check_keys() -> list[dg.AssetCheckKey]:
@@ -143,7 +144,7 @@ def judge_gaps(key: dg.AssetKey, lost: "Sequence[LostDay]", now: datetime) -> dg
     older = len(lost) - len(recent)
     table = DAILY[key].name
     if recent:
-        says = f"Lost days: {named([f'{one.source} {one.day} ({one.reason})' for one in recent])}. "
+        says = f"Lost days: {named([f'{one.source} {one.day} ({unnamed(one.reason)})' for one in recent])}. "
         if day := next((one.day for one in recent if one.is_loadable), None):
             says += f"What was landed can still be loaded: spotify-assets materialize --day {day}. "
         says += (
@@ -164,7 +165,7 @@ def judge_gaps(key: dg.AssetKey, lost: "Sequence[LostDay]", now: datetime) -> dg
             passed=not recent,
             says=says,
             findings=[
-                {"day": one.day.isoformat(), "source": one.source, "reason": one.reason}
+                {"day": one.day.isoformat(), "source": one.source, "reason": unnamed(one.reason)}
                 for one in reversed(lost)
             ],
             counts={"lost_days": len(lost), "lost_lately": len(recent)},

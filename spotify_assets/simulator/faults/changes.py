@@ -5,15 +5,35 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlencode
 
 from spotify_assets.simulator.server.replies import Reply, dumps
 
-if TYPE_CHECKING:
-    from spotify_assets.simulator.faults.rules import Fault
 
-Mutation = Callable[[Any, "Fault"], None]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a fault does to an answer's content.
+
+    Attributes:
+        fault: Name from `FAULTS`.
+        field: Field that is removed, added or changed.
+        index: Which object of an answer is changed, from 0; None for all.
+        value: Text of a changed name, JSON value of an added or changed field, or body of an ``answer``.
+        size: Bytes of a bomb or a long name.
+        host: Where a foreign address points to.
+    """
+
+    fault: str
+    field: str = "popularity"
+    index: int | None = 0
+    value: Any = None
+    size: int | None = None
+    host: str = "https://elsewhere.example.invalid"
+
+
+Mutation = Callable[[Any, Change], None]
 
 
 def _objects(body: Any) -> list[Any]:
@@ -31,33 +51,33 @@ def _objects(body: Any) -> list[Any]:
     return [body]
 
 
-def _chosen(body: Any, rule: Fault) -> list[dict[str, Any]]:
+def _chosen(body: Any, rule: Change) -> list[dict[str, Any]]:
     found = [node for node in _objects(body) if isinstance(node, dict)]
     return found if rule.index is None else found[rule.index : rule.index + 1]
 
 
-def _field_missing(body: Any, rule: Fault) -> None:
+def _field_missing(body: Any, rule: Change) -> None:
     for node in _chosen(body, rule):
         node.pop(rule.field, None)
 
 
-def _field_added(body: Any, rule: Fault) -> None:
+def _field_added(body: Any, rule: Change) -> None:
     for node in _chosen(body, rule):
         node["unheard_of" if rule.field == "popularity" else rule.field] = rule.value or {"new": [1, 2, 3]}
 
 
-def _field_type(body: Any, rule: Fault) -> None:
+def _field_type(body: Any, rule: Change) -> None:
     for node in _chosen(body, rule):
         node[rule.field] = {"unexpected": "object"} if rule.value is None else rule.value
 
 
-def _counts_null(body: Any, _: Fault) -> None:
+def _counts_null(body: Any, _: Change) -> None:
     """Let every count of a list be null, as where they are switched off without a word."""
     for node in _objects(body):
         node |= {name: None for name in node if name.startswith("total_")}
 
 
-def _null_artist(body: Any, rule: Fault) -> None:
+def _null_artist(body: Any, rule: Change) -> None:
     """Put null where an artist was: in a batch, or as the first credit of a track or album."""
     if isinstance(body, dict) and body.get("type") is None and isinstance(body.get("artists"), list):
         batch = body["artists"]
@@ -70,8 +90,8 @@ def _null_artist(body: Any, rule: Fault) -> None:
             node["artists"][0] = None
 
 
-def _renamed(text: Callable[[Fault], str]) -> Mutation:
-    def change(body: Any, rule: Fault) -> None:
+def _renamed(text: Callable[[Change], str]) -> Mutation:
+    def change(body: Any, rule: Change) -> None:
         for node in _chosen(body, rule):
             node["name"] = text(rule)
 
@@ -86,12 +106,12 @@ def _pages(body: Any) -> list[dict[str, Any]]:
     return [node for node in body.values() if isinstance(node, dict) and "next" in node]
 
 
-def _cyclic_next(body: Any, _: Fault) -> None:
+def _cyclic_next(body: Any, _: Change) -> None:
     for page in _pages(body):
         page["next"] = page["href"]
 
 
-def _foreign_next(body: Any, rule: Fault) -> None:
+def _foreign_next(body: Any, rule: Change) -> None:
     for page in _pages(body):
         rest = re.sub(r"^\w+://[^/]+", "", page["next"] or page["href"])
         page["next"] = f"{rule.host}{rest}"
@@ -114,7 +134,7 @@ CHANGING: Mapping[str, Mutation] = {
 }
 
 
-def change(rule: Fault, body: bytes) -> bytes:
+def change(rule: Change, body: bytes) -> bytes:
     """Return an answer's body changed by a rule; what is no JSON stays."""
     try:
         node = json.loads(body)

@@ -17,41 +17,29 @@ from email.utils import format_datetime
 from functools import lru_cache
 from typing import Any
 
-from spotify_assets.simulator.faults.changes import CHANGING
+from spotify_assets.simulator.faults.changes import CHANGING, Change
 from spotify_assets.simulator.server.replies import SWITCHED_OFF, WANTS_TOKEN, Reply, error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class Fault(Change):
     """One rule: which fault, for which requests, how often.
 
     Attributes:
-        fault: Name from `FAULTS`.
         path: Regular expression searched in the path and query of a request.
         times: How often it strikes; None for ever.
         after: Matching requests let through first.
         probability: Chance of striking, drawn from a fixed seed.
         seconds: Length of a pause or a wait: ``Retry-After``, hang, time between two drops.
-        field: Field that is removed, added or changed.
-        index: Which object of an answer is changed, from 0; None for all.
-        value: Text of a changed name, JSON value of an added or changed field, or body of an ``answer``.
         status: HTTP status of an ``answer``.
-        size: Bytes of a bomb or a long name.
-        host: Where a foreign address points to.
     """
 
-    fault: str
     path: str = "^/v1/"
     times: int | None = None
     after: int = 0
     probability: float = 1.0
     seconds: float | None = None
-    field: str = "popularity"
-    index: int | None = 0
-    value: Any = None
     status: int = 200
-    size: int | None = None
-    host: str = "https://elsewhere.example.invalid"
 
     def __post_init__(self) -> None:
         """Refuse a rule that could never do what it says."""

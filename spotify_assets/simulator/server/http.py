@@ -1,4 +1,4 @@
-"""The simulator over HTTP: blocking for the command line, in a thread for tests.
+"""The simulator over HTTP.
 
 This is the only module that knows the web server.
 """
@@ -6,9 +6,7 @@ This is the only module that knows the web server.
 from __future__ import annotations
 
 import socket
-import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 
 import uvicorn
 
@@ -18,10 +16,9 @@ from spotify_assets.simulator.server.wire import Receive, Scope, Send
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_STARTED_WITHIN = 20.0
 
-
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that accepts connections from now on."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -34,12 +31,13 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _address(listener: socket.socket) -> str:
+def address(listener: socket.socket) -> str:
+    """The base URL of what listens there."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _server(app: Application) -> uvicorn.Server:
+def make_server(app: Application) -> uvicorn.Server:
     """Return a server with the fastest loop and parser that are installed."""
     return uvicorn.Server(
         uvicorn.Config(
@@ -78,44 +76,11 @@ def serve(
     Raises:
         OSError: The address cannot be listened on.
     """
-    listener = _listen(host, port)
+    listener = listen(host, port)
     try:
-        server = _server(guarded(Simulator(config)))
+        server = make_server(guarded(Simulator(config)))
         # The socket accepts from now on; the first connections wait in its queue until the loop runs.
-        ready(_address(listener))
+        ready(address(listener))
         server.run(sockets=[listener])
     finally:
         listener.close()
-
-
-@contextmanager
-def running(config: SimulatorConfig | None = None, host: str = "127.0.0.1", port: int = 0) -> Iterator[str]:
-    """Serve in a background thread; yields the base URL, without a slash at the end.
-
-    Raises:
-        OSError: The address cannot be listened on.
-        RuntimeError: The server did not start.
-    """
-    listener = _listen(host, port)
-    server = _server(Simulator(config))
-    thread = threading.Thread(target=server.run, args=([listener],), name="simulator", daemon=True)
-    thread.start()
-    try:
-        if not _started(server, thread):
-            raise RuntimeError(f"the simulator did not start within {_STARTED_WITHIN:.0f} s")
-        yield _address(listener)
-    finally:
-        server.should_exit = True
-        thread.join(timeout=10)
-        listener.close()
-
-
-def _started(server: uvicorn.Server, thread: threading.Thread) -> bool:
-    pause = threading.Event()
-    for _ in range(int(_STARTED_WITHIN / 0.01)):
-        if server.started:
-            return True
-        if not thread.is_alive():
-            return False
-        pause.wait(0.01)
-    return False

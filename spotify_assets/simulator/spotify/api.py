@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
-from spotify_assets.simulator.catalogue import charts
 from spotify_assets.simulator.catalogue.ids import is_id
 from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.simulator.catalogue.search import Search
@@ -14,9 +13,10 @@ from spotify_assets.simulator.server.config import SimulatorConfig
 from spotify_assets.simulator.server.replies import Refusal, Reply, dumps, error
 from spotify_assets.simulator.spotify import objects
 from spotify_assets.simulator.spotify.access import Session
-from spotify_assets.simulator.spotify.call import Call
+from spotify_assets.simulator.spotify.call import Call, allowed
 from spotify_assets.simulator.spotify.me import SCOPE, Me
 from spotify_assets.simulator.spotify.modes import ModeSwitch
+from spotify_assets.simulator.spotify.playlists import Playlists
 from spotify_assets.simulator.spotify.render import Renderer
 
 _GROUPS = ("album", "single", "appears_on", "compilation")
@@ -67,6 +67,7 @@ class WebApi:
         self._trimmed = Renderer(self.catalogue, development=True)
         self._search = Search(self.catalogue)
         self._me = Me(self.catalogue)
+        self._playlists = Playlists(self.catalogue, self._ok)
         self._roots: dict[str, Callable[[Call], Reply]] = {
             "artists": self._artists,
             "albums": self._albums,
@@ -80,15 +81,15 @@ class WebApi:
             "albums": self._album,
             "tracks": self._track,
             "audio-features": self._features_one,
-            "playlists": self._playlist,
+            "playlists": self._playlists.whole,
         }
         self._nested: dict[tuple[str, str], Callable[[Call, str], Reply]] = {
             ("artists", "top-tracks"): self._top_tracks,
             ("artists", "albums"): self._artist_albums,
             ("artists", "related-artists"): self._gone,
             ("albums", "tracks"): self._album_tracks,
-            ("playlists", "tracks"): self._playlist_tracks,
-            ("playlists", "items"): self._playlist_items,
+            ("playlists", "tracks"): self._playlists.tracks,
+            ("playlists", "items"): self._playlists.items,
         }
 
     def answer(
@@ -145,7 +146,7 @@ class WebApi:
         return None if answering is None else self._render(call).artist(answering, call.ordinal)
 
     def _artists(self, call: Call) -> Reply:
-        _allowed(call.access.full)
+        allowed(call.access.full)
         texts = [self._artist_text(call, ident) or "null" for ident in call.ids(50)]
         return Reply(200, f'{{"artists":[{",".join(texts)}]}}'.encode())
 
@@ -154,7 +155,7 @@ class WebApi:
         return error(404, "Resource not found") if text is None else Reply(200, text.encode())
 
     def _top_tracks(self, call: Call, ident: str) -> Reply:
-        _allowed(call.access.full)
+        allowed(call.access.full)
         index = self.catalogue.index_of(ident)
         answering = None if index is None else self.catalogue.resolve(index, call.ordinal)
         if answering is None:
@@ -189,7 +190,7 @@ class WebApi:
     # Albums
 
     def _albums(self, call: Call) -> Reply:
-        _allowed(call.access.full)
+        allowed(call.access.full)
         found = [self._album_node(call, ident) for ident in call.ids(20)]
         return self._ok(call, {"albums": found})
 
@@ -218,7 +219,7 @@ class WebApi:
         )
 
     def _new_releases(self, call: Call) -> Reply:
-        _allowed(call.access.browse)
+        allowed(call.access.browse)
         limit, offset = call.whole("limit", 20, 1, 50), call.whole("offset", 0, 0, 100_000)
         call.market()
         found = self.catalogue.new_releases(call.day)
@@ -233,7 +234,7 @@ class WebApi:
     # Tracks
 
     def _tracks(self, call: Call) -> Reply:
-        _allowed(call.access.full)
+        allowed(call.access.full)
         texts = [self._track_text(call, ident) or "null" for ident in call.ids(50)]
         return Reply(200, f'{{"tracks":[{",".join(texts)}]}}'.encode())
 
@@ -250,12 +251,12 @@ class WebApi:
         return error(404, "Resource not found") if text is None else Reply(200, text.encode())
 
     def _features_batch(self, call: Call) -> Reply:
-        _allowed(self._features and call.access.features)
+        allowed(self._features and call.access.features)
         found = [self.catalogue.audio_features(ident, call.day) for ident in call.ids(100)]
         return self._ok(call, {"audio_features": found})
 
     def _features_one(self, call: Call, ident: str) -> Reply:
-        _allowed(self._features and call.access.features)
+        allowed(self._features and call.access.features)
         found = self.catalogue.audio_features(ident, call.day)
         return error(404, "analysis not found") if found is None else self._ok(call, found)
 
@@ -283,41 +284,5 @@ class WebApi:
         return self._ok(call, answer)
 
     def _markets(self, call: Call) -> Reply:
-        _allowed(call.access.full)
+        allowed(call.access.full)
         return self._ok(call, {"markets": list(objects.MARKETS)})
-
-    def _rows(self, call: Call, ident: str, limit: int, offset: int) -> objects.Json:
-        rows = charts.rows(self.catalogue, ident, call.day)
-        if rows is None:
-            raise Refusal(404, "Resource not found")
-        leaf = "items" if not call.access.full else "tracks"
-        return objects.page(
-            call.link(f"playlists/{ident}/{leaf}"),
-            rows[offset : offset + limit],
-            limit=limit,
-            offset=offset,
-            total=len(rows),
-            query=call.keep("market"),
-        )
-
-    def _playlist(self, call: Call, ident: str) -> Reply:
-        rows = self._rows(call, ident, 100, 0)
-        return self._ok(call, charts.playlist(self.catalogue, ident, call.day, rows))
-
-    def _playlist_tracks(self, call: Call, ident: str) -> Reply:
-        _allowed(call.access.full)
-        limit, offset = call.whole("limit", 100, 1, 100), call.whole("offset", 0, 0, 100_000)
-        return self._ok(call, self._rows(call, ident, limit, offset))
-
-    def _playlist_items(self, call: Call, ident: str) -> Reply:
-        limit, offset = call.whole("limit", 20, 1, 50), call.whole("offset", 0, 0, 100_000)
-        page = self._rows(call, ident, limit, offset)
-        for name in ("href", "next", "previous"):
-            page[name] = page[name] and page[name].replace("/tracks?", "/items?")
-        return self._ok(call, page)
-
-
-def _allowed(may: bool) -> None:
-    """Refuse what the app may not do."""
-    if not may:
-        raise Refusal(403, "Forbidden")

@@ -68,3 +68,13 @@ class Call:
     def keep(self, *names: str) -> str:
         """Return the part of the query that links to other pages keep."""
         return "".join(f"&{name}={self.query[name]}" for name in names if name in self.query)
+
+
+def allowed(may: bool) -> None:
+    """Refuse what the app may not do.
+
+    Raises:
+        Refusal: It may not.
+    """
+    if not may:
+        raise Refusal(403, "Forbidden")

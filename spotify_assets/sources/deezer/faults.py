@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from spotify_assets.sources.http.request import BodyFault
+from spotify_assets.sources.jsontext import error_in
 from spotify_assets.sources.parsing import text_as_number
 
 QUOTA, BUSY = 4, 700
@@ -13,11 +14,11 @@ DENIED = frozenset({200, 300})
 
 def reads_fault(data: Any) -> BodyFault | None:
     """Tell an error that says "later" or "never" from an answer; "no data" (800) is an answer."""
-    error = data.get("error") if isinstance(data, dict) else None
-    if not isinstance(error, dict):
+    error = error_in(data)
+    if error is None or not isinstance(data["error"], dict):
         return None
-    code, words = text_as_number(error.get("code")), error.get("message")
-    said = f"error {code}: {words}" if isinstance(words, str) and words.isprintable() else f"error {code}"
+    code, words = text_as_number(error[0]), error[1]
+    said = f"error {code}: {words}" if words else f"error {code}"
     if code == QUOTA:
         return BodyFault("throttled", said[:200])
     if code == BUSY:

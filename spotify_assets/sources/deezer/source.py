@@ -24,10 +24,10 @@ from spotify_assets.sources.deezer.parse import (
     parse,
 )
 from spotify_assets.sources.exchange import Exchange, Sink
-from spotify_assets.sources.http.client import PoliteClient, user_agent
+from spotify_assets.sources.http.client import PoliteClient
 from spotify_assets.sources.http.quota import Quota
 from spotify_assets.sources.http.refusals import deezer_form
-from spotify_assets.sources.http.request import Limits, Request, Response
+from spotify_assets.sources.http.request import Limits, Request, Response, user_agent
 from spotify_assets.sources.http.session import ObservationSession
 from spotify_assets.sources.observer import Observer, contact, simulated_url
 from spotify_assets.sources.parsing import WORLDWIDE
@@ -139,7 +139,7 @@ class DeezerSource:
         """
         known = list(dict.fromkeys(key.partition("/")[0].removeprefix(ARTIST) for key in keys))
         odd = [
-            f"{key[:60]!r} is no Deezer id (digits only) and was not asked for"
+            "an id that is none of Deezer's (digits only) was not asked for"
             for key in known
             if not _ID.fullmatch(key) and key != EDITORIAL
         ]
@@ -169,7 +169,7 @@ class DeezerSource:
             SourceError: The upstream cannot be asked.
         """
         request = Request(
-            f"artists called {name[:60]!r}",
+            "artists of a name",
             "/search/artist",
             (("q", name), ("limit", str(limit))),
             answers=frozenset(),  # nobody of a name is an empty list
@@ -198,12 +198,12 @@ class DeezerSource:
 
 
 def _artist(artist_id: str) -> Request:
-    return Request(f"artist {artist_id}", f"/artist/{artist_id}", context={"artist_id": artist_id})
+    return Request("an artist", f"/artist/{artist_id}", context={"artist_id": artist_id})
 
 
 def _top_tracks(artist_id: str) -> Request:
     return Request(
-        f"top tracks of artist {artist_id}",
+        "top tracks of an artist",
         f"/artist/{artist_id}/top",
         (("limit", str(MOST_TOP_TRACKS)),),
         {"artist_id": artist_id},
@@ -211,7 +211,7 @@ def _top_tracks(artist_id: str) -> Request:
 
 
 def _albums(artist_id: str) -> Request:
-    return _page(f"albums of artist {artist_id}", f"/artist/{artist_id}/albums", ARTIST + artist_id, 0)
+    return _page("albums of an artist", f"/artist/{artist_id}/albums", ARTIST + artist_id, 0)
 
 
 def _editorial() -> Request:

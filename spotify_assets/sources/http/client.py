@@ -1,11 +1,7 @@
 """The one polite HTTP client that every upstream is asked through.
 
-Elsewhere: when a call may leave (`pacing`), how often (`attempts`), and telling answers from faults
-(`response_classifier`).
-
-Order of things for each response: it arrives completely, the observed day is checked, it is handed
-to the sink, and only then are its status and body read. It is landed unchanged, except that a secret sent
-with that request and repeated in the response becomes ``***`` (`redaction`).
+Each response arrives completely, the observed day is checked, it is handed to the sink, and only then read.
+It is landed unchanged, except that a secret sent with that request becomes ``***`` (`redaction`).
 """
 
 from __future__ import annotations
@@ -13,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Iterable
-from importlib.metadata import version
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
@@ -23,12 +18,19 @@ from pydantic import SecretStr
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.http.attempts import Attempts
 from spotify_assets.sources.http.body import Unreadable, read_body
-from spotify_assets.sources.http.connections import Connections
+from spotify_assets.sources.http.connections import Connections, is_below
 from spotify_assets.sources.http.pacing import RateGate, RetryBudget, sent_at
 from spotify_assets.sources.http.quota import LocalQuota, Quota
 from spotify_assets.sources.http.redaction import conceal, secrets_sent
 from spotify_assets.sources.http.refusals import OwnError, any_form
-from spotify_assets.sources.http.request import BodyFault, Limits, Request, Response, build_request
+from spotify_assets.sources.http.request import (
+    ANONYMOUS,
+    BodyFault,
+    Limits,
+    Request,
+    Response,
+    build_request,
+)
 from spotify_assets.sources.http.response_classifier import (
     Fault,
     Refused,
@@ -36,34 +38,19 @@ from spotify_assets.sources.http.response_classifier import (
     summary,
     transport_fault,
 )
-from spotify_assets.sources.http.session import ObservationSession, ObservationStopped
+from spotify_assets.sources.http.session import (
+    Authorization,
+    ObservationSession,
+    ObservationStopped,
+    worst_first,
+)
 from spotify_assets.sources.http.transports import proxy_variable
 from spotify_assets.sources.protocol import (
     BudgetSpent,
-    CooldownRequired,
     NotAllowed,
     SignInRefused,
     UpstreamUnavailable,
 )
-
-
-def user_agent(contact: str | None = None) -> str:
-    """Say who asks, as open services want it: name, version, and whom to write to (e-mail address or URL)."""
-    name = f"spotify-assets/{version('spotify-assets')}"
-    printable = "".join(c for c in contact or "" if " " <= c <= "~" and c not in "()\\").strip()
-    return f"{name} (+{printable})" if printable else name
-
-
-ANONYMOUS = user_agent()
-REFUSALS_IN_A_ROW = 3
-"""Questions refused since the last answer after which the rest is not asked: then it is not about one."""
-
-
-class Authorization(Protocol):
-    """What gives the bearer token."""
-
-    async def bearer(self, session: ObservationSession, stale: SecretStr | None) -> SecretStr:
-        """Give a token that is not `stale`, the one that was just refused."""
 
 
 class PoliteClient:
@@ -126,18 +113,7 @@ class PoliteClient:
 
     def owns(self, url: str) -> bool:
         """Whether `url` is at the configured origin and below the configured path."""
-        try:
-            found = self.base_url.join(url)
-        except (httpx.InvalidURL, ValueError):
-            return False
-        prefix = self.base_url.path.rstrip("/") + "/"
-        return (
-            (found.scheme, found.host, _port(found))
-            == (self.base_url.scheme, self.base_url.host, _port(self.base_url))
-            and not found.userinfo
-            and found.path.startswith(prefix)
-            and ".." not in found.path.split("/")
-        )
+        return is_below(self.base_url, url)
 
     async def send_all(
         self,
@@ -174,10 +150,10 @@ class PoliteClient:
                     spent.append(error)
                     return
                 except UpstreamUnavailable as error:
-                    self._note_failure(session, error)
+                    session.unanswered(error, self.limits.failures_in_a_row + self.concurrency)
                 except NotAllowed as error:
                     refused.append(error)
-                    self._note_refusal(session, error)
+                    session.refused(error)
                 else:
                     session.answers += 1
                     session.failures_in_a_row = session.refusals_in_a_row = 0
@@ -193,24 +169,8 @@ class PoliteClient:
             self._gate.release()
         # Who is refused while others are answered is refused for itself.
         problems = [*spent, *(refused if session.answers == before else [])]
-        if raised := [*_worst_first(outcomes), *problems]:
+        if raised := [*worst_first(outcomes), *problems]:
             raise raised[0]
-
-    def _note_refusal(self, session: ObservationSession, error: NotAllowed) -> None:
-        session.fail(str(error))
-        session.refusals_in_a_row += 1
-        if session.refusals_in_a_row >= REFUSALS_IN_A_ROW:
-            raise error
-
-    def _note_failure(self, session: ObservationSession, error: UpstreamUnavailable) -> None:
-        session.fail(str(error))
-        session.failures_in_a_row += 1
-        # As many as are under way may fail of one cause, such as a server that restarts.
-        if session.failures_in_a_row >= self.limits.failures_in_a_row + self.concurrency:
-            raise ObservationStopped(
-                f"{session.source}: {session.failures_in_a_row} questions in a row stayed without an answer, "
-                f"so the rest was not asked; the last one: {error}"
-            ) from None
 
     async def send(self, request: Request, session: ObservationSession) -> Response:
         """Ask one question, patiently.
@@ -245,6 +205,22 @@ class PoliteClient:
             f"{request.label}: {session.source} gave no usable answer ({summary(attempts.came)}); run again "
             "later, only what is missing is asked for again"
         )
+
+    async def is_about_the_call(self, session: ObservationSession, control: Request) -> bool:
+        """Whether a refusal that just came is about its call alone: a call that anybody may make is answered.
+
+        Args:
+            session: The observation under way.
+            control: Such a call.
+
+        Raises:
+            SourceError: It got no answer at all, so that this cannot be found out now.
+        """
+        try:
+            await self.send(control, session)
+        except (NotAllowed, SignInRefused):
+            return False
+        return True
 
     async def _turn(
         self,
@@ -319,18 +295,3 @@ class PoliteClient:
             told = sent_at(response.headers, self.clock.now())
             session.land(request.method, url, request.context, response.status_code, text, told)
         return self._judge.answer(request, session, response, text, token)
-
-
-def _worst_first(outcomes: Iterable[object]) -> list[BaseException]:
-    # Whoever interrupts the program may strike within a task, with what is no `Exception`.
-    raised = [
-        error
-        for error in outcomes
-        if isinstance(error, BaseException) and not isinstance(error, asyncio.CancelledError)
-    ]
-    raised.sort(key=lambda error: (isinstance(error, Exception), not isinstance(error, CooldownRequired)))
-    return raised
-
-
-def _port(url: httpx.URL) -> int | None:
-    return url.port or {"http": 80, "https": 443}.get(url.scheme)

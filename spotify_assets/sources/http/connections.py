@@ -72,3 +72,22 @@ class Connections:
         )
         bound.clients.append(client)
         return client
+
+
+def is_below(base_url: httpx.URL, url: str) -> bool:
+    """Whether `url` is at an origin and below its path."""
+    try:
+        found = base_url.join(url)
+    except (httpx.InvalidURL, ValueError):
+        return False
+    prefix = base_url.path.rstrip("/") + "/"
+    return (
+        (found.scheme, found.host, _port(found)) == (base_url.scheme, base_url.host, _port(base_url))
+        and not found.userinfo
+        and found.path.startswith(prefix)
+        and ".." not in found.path.split("/")
+    )
+
+
+def _port(url: httpx.URL) -> int | None:
+    return url.port or {"http": 80, "https": 443}.get(url.scheme)

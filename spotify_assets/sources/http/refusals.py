@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from spotify_assets.sources.jsontext import NotJson, decode_json
-from spotify_assets.sources.protocol import NotAllowed, RefusedAltogether, SignInRefused
-
-if TYPE_CHECKING:
-    from spotify_assets.sources.http.client import PoliteClient
-    from spotify_assets.sources.http.request import Request
-    from spotify_assets.sources.http.session import ObservationSession
+from spotify_assets.sources.protocol import RefusedAltogether
 
 OwnError = Callable[[int, Any, str], bool]
 """Whether a status with a body (as JSON, or None; as text) is an error in the upstream's own form."""
@@ -77,24 +72,6 @@ def refused_altogether(source: str, came: str) -> RefusedAltogether:
         f"about what may be seen, so nothing was noted.{premium} Check that neither this machine's address "
         "and country nor the app is blocked; then run again"
     )
-
-
-async def is_about_the_call(api: PoliteClient, session: ObservationSession, control: Request) -> bool:
-    """Whether a refusal that just came is about its call alone: a call that anybody may make is answered.
-
-    Args:
-        api: The client whose call was refused.
-        session: The observation under way.
-        control: Such a call.
-
-    Raises:
-        SourceError: That call got no answer at all, so that this cannot be found out now.
-    """
-    try:
-        await api.send(control, session)
-    except (NotAllowed, SignInRefused):
-        return False
-    return True
 
 
 def _is_int(value: Any) -> bool:

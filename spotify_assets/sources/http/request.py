@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from typing import Any, Literal
 from urllib.parse import urlencode
 
@@ -12,6 +13,16 @@ import httpx
 from pydantic import SecretStr
 
 from spotify_assets.sources.http.body import ACCEPT_ENCODING
+
+
+def user_agent(contact: str | None = None) -> str:
+    """Say who asks, as open services want it: name, version, and whom to write to (e-mail address or URL)."""
+    name = f"spotify-assets/{version('spotify-assets')}"
+    printable = "".join(c for c in contact or "" if " " <= c <= "~" and c not in "()\\").strip()
+    return f"{name} (+{printable})" if printable else name
+
+
+ANONYMOUS = user_agent()
 
 
 def build_request(
@@ -93,7 +104,7 @@ class Request:
     """One thing to ask.
 
     Attributes:
-        label: What a person calls it, for messages.
+        label: What a person calls it, for messages; without ids and names, since Dagster keeps messages.
         path: Path below the base URL, or a complete URL that the upstream named.
         params: Query, in order.
         context: Kept beside the response for whoever parses it.

@@ -13,7 +13,7 @@ from spotify_assets.sources.http.pacing import RateGate, parse_retry_after
 from spotify_assets.sources.http.refusals import OwnError
 from spotify_assets.sources.http.request import BodyFault, Limits, Request, Response
 from spotify_assets.sources.http.session import ObservationSession
-from spotify_assets.sources.jsontext import NotJson, decode_json
+from spotify_assets.sources.jsontext import NotJson, decode_json, error_in, one_line
 from spotify_assets.sources.protocol import NotAllowed, SignInRefused, UpstreamUnavailable
 
 
@@ -35,12 +35,10 @@ def transport_fault(error: Exception) -> str:
 
 def said(data: Any) -> str:
     """The upstream's own words about an error in a body read as JSON, cut short and on one line."""
-    error = data.get("error") if isinstance(data, dict) else None
-    if isinstance(error, dict):
-        error = error.get("message")
-    elif isinstance(data, dict) and isinstance(data.get("error_description"), str):
-        error = data["error_description"]
-    return quoted(error) if isinstance(error, str) else ""
+    code, words = error_in(data) or (None, "")
+    if isinstance(data, dict) and isinstance(data.get("error_description"), str):
+        words = data["error_description"]
+    return quoted(words or (code if isinstance(code, str) else ""))
 
 
 def first_line(response: httpx.Response, text: str) -> str:
@@ -51,7 +49,7 @@ def first_line(response: httpx.Response, text: str) -> str:
 
 def quoted(words: str) -> str:
     """Somebody else's words, cut short and on one line."""
-    line = "".join(c if c.isprintable() else " " for c in words[:200])
+    line = one_line(words)
     return f': "{line}"' if line else ""
 
 

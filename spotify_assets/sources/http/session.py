@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from typing import Protocol
 
+from pydantic import SecretStr
+
 from spotify_assets.sources.clock import Clock
 from spotify_assets.sources.exchange import Exchange, Sink
 from spotify_assets.sources.http.pacing import RetryBudget
-from spotify_assets.sources.protocol import DayClosed, UpstreamUnavailable, Usage
+from spotify_assets.sources.protocol import (
+    CooldownRequired,
+    DayClosed,
+    NotAllowed,
+    UpstreamUnavailable,
+    Usage,
+)
+
+REFUSALS_IN_A_ROW = 3
+"""Questions refused since the last answer after which the rest is not asked: then it is not about one."""
 
 
 class ObservationStopped(UpstreamUnavailable):
@@ -93,6 +105,31 @@ class ObservationSession:
         """Note a question that stayed without an answer."""
         self.failures.append(line)
 
+    def refused(self, error: NotAllowed) -> None:
+        """Note a question that was refused.
+
+        Raises:
+            NotAllowed: It was one of too many in a row.
+        """
+        self.fail(str(error))
+        self.refusals_in_a_row += 1
+        if self.refusals_in_a_row >= REFUSALS_IN_A_ROW:
+            raise error
+
+    def unanswered(self, error: UpstreamUnavailable, most: int) -> None:
+        """Note a question without an answer; as many as are under way may fail of one cause.
+
+        Raises:
+            ObservationStopped: It was the one in a row, of `most`, after which the rest is not asked.
+        """
+        self.fail(str(error))
+        self.failures_in_a_row += 1
+        if self.failures_in_a_row >= most:
+            raise ObservationStopped(
+                f"{self.source}: {self.failures_in_a_row} questions in a row stayed without an answer, "
+                f"so the rest was not asked; the last one: {error}"
+            ) from None
+
     def land(
         self,
         method: str,
@@ -136,3 +173,22 @@ class ObservationSession:
                 f"can be observed for {self.day}. What was received on that day is kept; observe {today} "
                 f"instead, or import {self.day} with `spotify-assets import`"
             )
+
+
+class Authorization(Protocol):
+    """What gives the bearer token."""
+
+    async def bearer(self, session: ObservationSession, stale: SecretStr | None) -> SecretStr:
+        """Give a token that is not `stale`, the one that was just refused."""
+
+
+def worst_first(outcomes: Iterable[object]) -> list[BaseException]:
+    """The errors among what tasks ended with: what interrupts the program, then cooldowns, then the rest."""
+    # Whoever interrupts the program may strike within a task, with what is no `Exception`.
+    raised = [
+        error
+        for error in outcomes
+        if isinstance(error, BaseException) and not isinstance(error, asyncio.CancelledError)
+    ]
+    raised.sort(key=lambda error: (isinstance(error, Exception), not isinstance(error, CooldownRequired)))
+    return raised

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from spotify_assets.sources.http.request import BodyFault
+from spotify_assets.sources.jsontext import error_in
 from spotify_assets.sources.parsing import text_as_number
 
 LIMIT = 29
@@ -14,11 +15,11 @@ DENIED = frozenset({4, 10, 26})
 
 def reads_fault(data: Any) -> BodyFault | None:
     """Tell an error that says "later" or "never" from an answer; "not found" (6) is an answer."""
-    code = text_as_number(data.get("error")) if isinstance(data, dict) else None
-    if not isinstance(code, int):
+    error = error_in(data)
+    if error is None or isinstance(data["error"], dict):
         return None
-    words = data.get("message")
-    said = f"error {code}: {words}" if isinstance(words, str) and words.isprintable() else f"error {code}"
+    code, words = text_as_number(error[0]), error[1]
+    said = f"error {code}: {words}" if words else f"error {code}"
     if code == LIMIT:
         return BodyFault("throttled", said[:200])
     if code in BUSY:

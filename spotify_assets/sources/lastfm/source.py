@@ -16,10 +16,10 @@ from pydantic import SecretStr
 from spotify_assets.settings import Settings, SettingsError
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Exchange, Sink
-from spotify_assets.sources.http.client import PoliteClient, user_agent
+from spotify_assets.sources.http.client import PoliteClient
 from spotify_assets.sources.http.quota import Quota
 from spotify_assets.sources.http.refusals import lastfm_form
-from spotify_assets.sources.http.request import Limits, Request
+from spotify_assets.sources.http.request import Limits, Request, user_agent
 from spotify_assets.sources.lastfm.faults import reads_fault
 from spotify_assets.sources.lastfm.names import name_of
 from spotify_assets.sources.lastfm.parse import MOST_TOP_TRACKS, parse
@@ -146,7 +146,7 @@ class LastfmSource:
         method = "artist.getinfo" if entity == "artists" else "artist.gettoptracks"
         limit = (("limit", str(MOST_TOP_TRACKS)),) if entity == "top_tracks" else ()
         return Request(
-            f"{'artist' if entity == 'artists' else 'top tracks of'} {artist_id[:60]}",
+            "an artist" if entity == "artists" else "top tracks of an artist",
             "/",
             (("method", method), ("artist", name), ("autocorrect", "1"), *limit, ("format", "json")),
             {"artist_id": artist_id},
@@ -163,7 +163,7 @@ class LastfmSource:
             SourceError: The upstream cannot be asked.
         """
         request = Request(
-            f"artists called {name[:60]!r}",
+            "artists of a name",
             "/",
             (("method", "artist.search"), ("artist", name), ("limit", str(limit)), ("format", "json")),
             secret_params=(("api_key", self._key),),

@@ -19,10 +19,10 @@ from spotify_assets.settings import Settings
 from spotify_assets.sources.capabilities import Capabilities, NullCapabilities
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Exchange, Sink
-from spotify_assets.sources.http.client import PoliteClient, user_agent
+from spotify_assets.sources.http.client import PoliteClient
 from spotify_assets.sources.http.quota import Quota
 from spotify_assets.sources.http.refusals import listenbrainz_form
-from spotify_assets.sources.http.request import Limits, Request
+from spotify_assets.sources.http.request import Limits, Request, user_agent
 from spotify_assets.sources.listenbrainz.parse import parse
 from spotify_assets.sources.observer import Observer, contact, simulated_url
 from spotify_assets.sources.parsing import WORLDWIDE
@@ -158,7 +158,7 @@ class ListenBrainzSource:
             return await self._ask(entity, day, sink, [fresh])
         known = dict.fromkeys(key.partition("/")[0].lower() for key in keys)
         ids = [key for key in known if _MBID.fullmatch(key)]
-        odd = [f"{key[:60]!r} is no MBID and was not asked for" for key in known if key not in ids]
+        odd = ["an id that is no MBID was not asked for" for key in known if key not in ids]
         if entity == "artists":
             return await self._ask(entity, day, sink, _batches(ids), odd)
         if self._token is None:
@@ -229,7 +229,7 @@ class ListenBrainzSource:
 
 def _top_tracks(mbid: str) -> Request:
     return Request(
-        f"top recordings of {mbid}",
+        "top recordings of an artist",
         f"/1/popularity/top-recordings-for-artist/{mbid}",
         context={"artist_id": mbid},
     )

@@ -23,7 +23,12 @@ TRACK_BATCHES = "call: tracks, 50 at once"
 AUDIO_FEATURES = "call: audio features"
 ONE_ARTIST = "call: artists, one by one"
 ARTIST_ALBUMS = "call: an artist's albums"
-CALLS = (ARTIST_BATCHES, TOP_TRACKS, NEW_RELEASES, ALBUM_BATCHES, AUDIO_FEATURES)
+
+LIVE_REQUESTS_PER_SECOND = 5.0
+DEVELOPMENT_REQUESTS_PER_SECOND = 1.0
+DEVELOPMENT_CALLS_PER_DAY = 400
+"""Pace and budget while an app is not known to have more: apps in Development Mode were seen limited after
+600 calls in a row, or 800 to 1,400 on a day."""
 
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "artist": ("popularity", "followers", "genres"),
@@ -115,3 +120,12 @@ class Access:
         if all(answers):
             return "extended"
         return "in between" if any(answers) else "development"
+
+
+def trusted_pace(
+    access: Access, per_second: float | None, per_day: int | None
+) -> tuple[float | None, int | None]:
+    """Calls a second and a UTC day that an app of this mode was seen to stand, where no limit is given."""
+    batched = access.may(ARTIST_BATCHES)
+    per_second = per_second or (LIVE_REQUESTS_PER_SECOND if batched else DEVELOPMENT_REQUESTS_PER_SECOND)
+    return per_second, per_day if batched else per_day or DEVELOPMENT_CALLS_PER_DAY

@@ -23,18 +23,11 @@ from spotify_assets.sources.spotify.access import (
     field_name,
 )
 from spotify_assets.sources.spotify.calls import Calls
+from spotify_assets.sources.spotify.envelope import items_of, pair
 from spotify_assets.sources.spotify.paging import album_page, turn_pages, with_ids
-from spotify_assets.sources.spotify.parse import items_of, pair
 
 MOST_ODD = 10
 """Most artists asked for again alone; where more are answered with others, the upstream is out of order."""
-LIST_KEY = "list:search"
-"""Key of the search for new albums among what `expected` names for new releases."""
-
-
-def release_key(artist_id: str, group: str) -> str:
-    """Key of an artist's newest releases of one kind."""
-    return f"artist:{artist_id}/{group}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,11 +88,11 @@ class Asking(Calls):
             return
         named = [key for key in keys if ":" in key]
         wanted = named or [
-            LIST_KEY,
-            *(release_key(key, group) for key in keys for group in send.RELEASE_GROUPS),
+            send.LIST_KEY,
+            *(send.release_key(key, group) for key in keys for group in send.RELEASE_GROUPS),
         ]
         albums = []
-        if LIST_KEY in wanted:
+        if send.LIST_KEY in wanted:
             try:
                 albums += await turn_pages(
                     self.api, self.session, send.newest_albums(self.market), most=send.SEARCH_PAGES
@@ -107,7 +100,7 @@ class Asking(Calls):
                 self.believe()
             except UpstreamUnavailable as error:
                 self.session.fail(str(error))
-        albums += await self._releases_of([key for key in wanted if key != LIST_KEY])
+        albums += await self._releases_of([key for key in wanted if key != send.LIST_KEY])
         await self._album_details(list(dict.fromkeys(albums)))
         await self.settle()
 
@@ -200,8 +193,8 @@ class Asking(Calls):
     async def _album_details(self, albums: Sequence[str]) -> None:
         """Ask for what a list leaves out of albums: popularity, label, codes; worth batches, and no more."""
         ids, odd = send.askable(albums)
-        for album_id in odd:
-            self.session.fail(f"no details for the album {album_id[:40]!r}: that is no Spotify id")
+        for _ in odd:
+            self.session.fail("no details for an album whose id is none of Spotify's")
         params = (("market", self.market),)
         batches = list(send.batches("albums", "/albums", ids, send.ALBUMS_IN_BATCH, params))
         left = await self.capable(ALBUM_BATCHES, batches)

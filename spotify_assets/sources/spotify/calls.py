@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from spotify_assets.sources.http.client import PoliteClient
-from spotify_assets.sources.http.refusals import is_about_the_call, refused_altogether
+from spotify_assets.sources.http.refusals import refused_altogether
 from spotify_assets.sources.http.request import Request, Response
 from spotify_assets.sources.http.response_classifier import said
 from spotify_assets.sources.http.session import ObservationSession
@@ -199,7 +199,7 @@ class Calls:
         """
         if not self.doubtful:
             return
-        if not await is_about_the_call(self.api, self.session, send.CONTROL):
+        if not await self.api.is_about_the_call(self.session, send.CONTROL):
             raise refused_altogether(self.session.source, next(iter(self.doubtful.values())))
         self.believe()
 

@@ -15,11 +15,9 @@ from spotify_assets.sources.records import AlbumTrack, AudioFeatures, Parsed, Tr
 from spotify_assets.sources.spotify import requests as send
 from spotify_assets.sources.spotify.access import ALBUM_BATCHES, AUDIO_FEATURES, TRACK_BATCHES
 from spotify_assets.sources.spotify.asking import Asking
-from spotify_assets.sources.spotify.parse import NOTHING, body_of, items_of, pair
+from spotify_assets.sources.spotify.envelope import NOTHING, body_of, items_of, pair
 from spotify_assets.sources.spotify.pieces import artist_lists, release_date_of
 
-REFUSED_KEY = "audio features"
-"""Stands for all tracks where an app is known not to see audio features."""
 FEATURES_IN_BATCH = 100
 
 
@@ -55,13 +53,11 @@ def _ids(requests: Iterable[Request]) -> list[str]:
 
 def _tracks_of(album_id: str, market: str) -> Request:
     params = (("limit", "50"), ("market", market))
-    return Request(
-        f"tracks of album {album_id}", f"/albums/{album_id}/tracks", params, {"album_id": album_id}
-    )
+    return Request("tracks of an album", f"/albums/{album_id}/tracks", params, {"album_id": album_id})
 
 
 def _one_track(track_id: str, market: str) -> Request:
-    return Request(f"track {track_id}", f"/tracks/{track_id}", (("market", market),), {"track_id": track_id})
+    return Request("a track", f"/tracks/{track_id}", (("market", market),), {"track_id": track_id})
 
 
 def parse_once(entity: Entity, exchanges: Iterable[Exchange]) -> Parsed:

@@ -9,19 +9,20 @@ Tracks, Get New Releases, Get Several Albums).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.http.refusals import is_own, spotify_form
-from spotify_assets.sources.jsontext import NotJson, decode_json
 from spotify_assets.sources.parsing import Reading, kind, text, texts
 from spotify_assets.sources.protocol import ARTIST_ENTITIES, Entity
-from spotify_assets.sources.reasons.answers import LEFT_OUT, UNKNOWN, failed, no_answer, no_data, unreadable
+from spotify_assets.sources.reasons.answers import LEFT_OUT, UNKNOWN, failed, no_data
 from spotify_assets.sources.reasons.reason import Reason
 from spotify_assets.sources.records import RECENT_DAYS, ArtistSnapshot, Parsed, Record
 from spotify_assets.sources.release_dates import all_recent, last_day, parse_release_date
+from spotify_assets.sources.spotify.catalogue import parse_once
+from spotify_assets.sources.spotify.envelope import NOTHING, body_of, id_of, items_of, pair
 from spotify_assets.sources.spotify.pieces import artist, new_release, top_track
 from spotify_assets.sources.spotify.requests import SEARCH_PAGES
 
@@ -43,41 +44,9 @@ def parse(entity: Entity, exchanges: Iterable[Exchange]) -> Parsed:
         exchanges: What was landed, repeated attempts and failures included.
     """
     if entity not in ARTIST_ENTITIES:
-        from spotify_assets.sources.spotify.catalogue import parse_once  # noqa: PLC0415 - reads with our help
-
         return parse_once(entity, exchanges)
     readers = {"artists": _artists, "top_tracks": _top_tracks, "new_releases": _new_releases}
     return readers[entity](sorted(exchanges, key=lambda exchange: exchange.observed_at))
-
-
-def body_of(exchange: Exchange) -> tuple[dict[str, Any], Reason | None]:
-    """The body as an object, or an empty one and why."""
-    try:
-        data = decode_json(exchange.body)
-    except NotJson as error:
-        return {}, unreadable(exchange.status, error)
-    if exchange.status != 200:
-        return {}, _failure(exchange.status, data)
-    if not isinstance(data, dict):
-        return {}, failed(f"the response is {kind(data)}, not an object")
-    return data, None
-
-
-def _failure(status: int, data: object) -> Reason:
-    error = data.get("error") if isinstance(data, dict) else None
-    message = error.get("message") if isinstance(error, dict) else error
-    said = f": {message[:200]}" if isinstance(message, str) and message else ""
-    return no_answer(status, said)
-
-
-def items_of(data: Mapping[str, Any], name: str) -> tuple[list[Any], Reason | None]:
-    """The list called `name`, or an empty one and why."""
-    if name not in data:
-        return [], failed(f"the response has no {name!r}")
-    items = data[name]
-    if not isinstance(items, list):
-        return [], failed(f"{name!r} in the response is {kind(items)}, not a list")
-    return items, None
 
 
 # --- artists ---
@@ -120,45 +89,6 @@ def _artist(reading: Reading, exchange: Exchange, asked: str | None, piece: Any)
         reading.answer(asked)
         reading.reject(exchange, piece, f"artist {asked} is {kind(piece)}, not an object")
     return None
-
-
-NOTHING = object()
-"""Stands where a response has no answer to a question."""
-
-
-def _id_of(piece: object) -> str | None:
-    ident = piece.get("id") if isinstance(piece, dict) else None
-    return ident if isinstance(ident, str) else None
-
-
-def pair(ids: list[str], answers: list[Any]) -> Iterator[tuple[str | None, Any]]:
-    """Find out which answer belongs to which id.
-
-    The upstream answers in the order asked, so the position tells, also where an artist was merged
-    into another and carries its id. An answer whose id was asked for at another position, where
-    something else stands, belongs there: order was not kept. With as many answers as questions
-    nothing else is needed; otherwise only ids can tell.
-    """
-    at = {ident: n for n, ident in enumerate(ids)}
-    taken: dict[int, Any] = {}
-    strays: list[tuple[int, Any]] = []
-    for n, piece in enumerate(answers):
-        home = at.get(_id_of(piece) or "")
-        in_place = home is not None and home < len(answers) and _id_of(answers[home]) == ids[home]
-        if home is not None and (home == n or not in_place):
-            taken.setdefault(home, piece)
-        else:
-            strays.append((n, piece))
-    unasked = []
-    for n, piece in strays:
-        if len(answers) == len(ids) and n not in taken:
-            taken[n] = piece
-        elif piece is not None:
-            unasked.append(piece)
-    for n, ident in enumerate(ids):
-        yield ident, taken.get(n, NOTHING)
-    for piece in unasked:
-        yield None, piece
 
 
 # --- top tracks ---
@@ -219,7 +149,7 @@ def _new_releases(exchanges: Iterable[Exchange]) -> Parsed:
             reading.requested[page] = None
             cut[page] = _next_page(exchange)
         for piece in items:
-            if (album_id := _id_of(piece)) is not None:
+            if (album_id := id_of(piece)) is not None:
                 reading.answer(album_id)
                 releases.pop(album_id, None)
                 releases[album_id] = (piece, exchange.observed_at)
@@ -248,7 +178,7 @@ def _album_details(exchange: Exchange) -> dict[str, Mapping[str, Any]]:
     """What albums' own objects add, by album; of a batch or of a single one."""
     data, _ = body_of(exchange)
     pieces = [data] if "album_id" in exchange.request else items_of(data, "albums")[0]
-    return {ident: piece for piece in pieces if (ident := _id_of(piece)) is not None}
+    return {ident: piece for piece in pieces if (ident := id_of(piece)) is not None}
 
 
 def _page_key(exchange: Exchange) -> str:
@@ -269,7 +199,7 @@ def _next_page(exchange: Exchange) -> int | None:
         return None
     if "artist_id" not in exchange.request:
         return number + 1 if number < SEARCH_PAGES else None
-    albums = [piece for piece in items_of(page, "items")[0] if _id_of(piece) is not None]
+    albums = [piece for piece in items_of(page, "items")[0] if id_of(piece) is not None]
     since = exchange.observed_at.date() - timedelta(days=RECENT_DAYS)
     return number + 1 if all_recent(albums, since) else None
 

@@ -6,12 +6,23 @@ in a batch; 50 new releases on a page). In Development Mode there are no batches
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
 from spotify_assets.sources.http.request import Request
+from spotify_assets.sources.protocol import ASKED_ONCE, Entity
+from spotify_assets.sources.spotify.access import (
+    ALBUM_BATCHES,
+    ARTIST_BATCHES,
+    AUDIO_FEATURES,
+    NEW_RELEASES,
+    TOP_TRACKS,
+    Access,
+    field_name,
+)
 
 ARTISTS_IN_BATCH = 50
 ALBUMS_IN_BATCH = 20
@@ -73,7 +84,7 @@ def halves(request: Request) -> list[Request]:
     return [
         replace(
             request,
-            label=f"{request.label} (part {n})" if len(part) > 1 else f"{part[0]}",
+            label=f"{request.label} (part {n})" if len(part) > 1 else f"one of {request.label}",
             params=(("ids", ",".join(part)), *request.params[1:]),
             context={"ids": part},
         )
@@ -94,7 +105,7 @@ CONTROL = Request(
 def top_tracks(artist_id: str, market: str) -> Request:
     """An artist's top tracks in one market."""
     return Request(
-        f"top tracks of {artist_id} in {market}",
+        f"top tracks of an artist in {market}",
         f"/artists/{artist_id}/top-tracks",
         (("market", market),),
         {"artist_id": artist_id, "market": market},
@@ -104,12 +115,12 @@ def top_tracks(artist_id: str, market: str) -> Request:
 
 def one_artist(artist_id: str) -> Request:
     """One artist, by the call that every app may make."""
-    return Request(f"artist {artist_id}", f"/artists/{artist_id}", context={"artist_id": artist_id})
+    return Request("an artist", f"/artists/{artist_id}", context={"artist_id": artist_id})
 
 
 def one_album(album_id: str, market: str) -> Request:
     """One album's details, by the call that every app may make."""
-    return Request(f"album {album_id}", f"/albums/{album_id}", (("market", market),), {"album_id": album_id})
+    return Request("an album", f"/albums/{album_id}", (("market", market),), {"album_id": album_id})
 
 
 def new_releases() -> Request:
@@ -129,8 +140,75 @@ def newest_albums(market: str) -> Request:
 def artist_albums(artist_id: str, group: str, market: str) -> Request:
     """The first page of an artist's albums of one kind, newest first."""
     return Request(
-        f"{group}s of {artist_id}, page 1",
+        f"{group}s of an artist, page 1",
         f"/artists/{artist_id}/albums",
         (("include_groups", group), ("limit", str(LEAST_ON_PAGE)), ("market", market)),
         {"artist_id": artist_id, "group": group, "page": 1},
     )
+
+
+# --- keys, and what they cost ---
+
+LIST_KEY = "list:search"
+"""Key of the search for new albums among what `expected` names for new releases."""
+
+
+def release_key(artist_id: str, group: str) -> str:
+    """Key of an artist's newest releases of one kind."""
+    return f"artist:{artist_id}/{group}"
+
+
+REFUSED_KEY = "audio features"
+"""Stands for all tracks where an app is known not to see audio features."""
+
+
+def artist_markets(keys: Sequence[str], markets: Sequence[str]) -> list[tuple[str, str]]:
+    """The artists and markets that keys of top tracks stand for; all markets where a key names none."""
+    pairs: dict[tuple[str, str], None] = {}
+    for key in keys:
+        artist_id, slash, market = key.partition("/")
+        for each in (market,) if slash else markets:
+            pairs[artist_id, each] = None
+    return list(pairs)
+
+
+def askable_release_keys(keys: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Keys of new releases whose artist's id can stand in a URL, and the other ids."""
+    named = {key: key.removeprefix("artist:").partition("/")[0] for key in keys if key != LIST_KEY}
+    odd = askable(named.values())[1]
+    return [key for key in keys if named.get(key) not in odd], odd
+
+
+def expected(access: Access, entity: Entity, keys: Sequence[str], markets: Sequence[str]) -> list[str]:
+    """The keys that answers about the artists `keys` will account for; see `SpotifySource.expected`."""
+    if entity == "audio_features" and keys and access.may(AUDIO_FEATURES) is False:
+        return [REFUSED_KEY]
+    if entity == "artists" or entity in ASKED_ONCE:
+        return list(dict.fromkeys(keys))
+    if entity == "top_tracks":
+        return [f"{artist_id}/{market}" for artist_id, market in artist_markets(keys, markets)]
+    if access.may(NEW_RELEASES) is not False:
+        return []
+    once = dict.fromkeys(keys)
+    return [LIST_KEY, *(release_key(key, group) for key in once for group in RELEASE_GROUPS)]
+
+
+def cost(access: Access, entity: Entity, artists: int, markets: Sequence[str]) -> int:
+    """The calls that observing `entity` of so many artists takes; see `SpotifySource.cost`."""
+    if entity in ASKED_ONCE:
+        return 0  # what will be new is not known ahead
+    if entity == "artists":
+        batched = access.may(ARTIST_BATCHES) is not False
+        return math.ceil(artists / ARTISTS_IN_BATCH) if batched else artists
+    if entity == "top_tracks":
+        return 0 if access.may(TOP_TRACKS) is False else artists * len(markets)
+    if access.may(NEW_RELEASES) is False:
+        lists = SEARCH_PAGES + artists * len(RELEASE_GROUPS)
+        return lists + _cost_of_details(access, SEARCH_PAGES * LEAST_ON_PAGE)
+    return 100 // NEW_RELEASES_ON_PAGE + _cost_of_details(access, 100)
+
+
+def _cost_of_details(access: Access, albums: int) -> int:
+    if access.may(ALBUM_BATCHES) is not False:
+        return math.ceil(albums / ALBUMS_IN_BATCH)
+    return albums if access.may(field_name("album", "popularity")) else 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import date
@@ -13,10 +12,10 @@ from pydantic import SecretStr
 from spotify_assets.settings import Settings, SettingsError
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
 from spotify_assets.sources.exchange import Exchange, Sink
-from spotify_assets.sources.http.client import PoliteClient, user_agent
+from spotify_assets.sources.http.client import PoliteClient
 from spotify_assets.sources.http.quota import UncountedQuota
 from spotify_assets.sources.http.refusals import spotify_form
-from spotify_assets.sources.http.request import Limits, Request
+from spotify_assets.sources.http.request import Limits, Request, user_agent
 from spotify_assets.sources.http.session import ObservationSession
 from spotify_assets.sources.observer import Observer
 from spotify_assets.sources.protocol import (
@@ -28,41 +27,26 @@ from spotify_assets.sources.protocol import (
     Usage,
 )
 from spotify_assets.sources.records import Parsed
-from spotify_assets.sources.spotify.access import (
-    ALBUM_BATCHES,
-    ARTIST_BATCHES,
-    AUDIO_FEATURES,
-    NEW_RELEASES,
-    TOP_TRACKS,
-    Access,
-    field_name,
-)
-from spotify_assets.sources.spotify.asking import LIST_KEY, Asking, release_key
+from spotify_assets.sources.spotify.access import ARTIST_BATCHES, Access, trusted_pace
+from spotify_assets.sources.spotify.asking import Asking
 from spotify_assets.sources.spotify.auth import ClientCredentials
-from spotify_assets.sources.spotify.catalogue import REFUSED_KEY, ask_once
-from spotify_assets.sources.spotify.lookup import ArtistHit, artist_hits
+from spotify_assets.sources.spotify.catalogue import ask_once
 from spotify_assets.sources.spotify.parse import parse
+from spotify_assets.sources.spotify.pieces import ArtistHit, artist_hits
 from spotify_assets.sources.spotify.requests import (
-    ALBUMS_IN_BATCH,
     ARTISTS_IN_BATCH,
     CONTROL,
-    LEAST_ON_PAGE,
-    NEW_RELEASES_ON_PAGE,
-    RELEASE_GROUPS,
-    SEARCH_PAGES,
-    TRACKS_IN_BATCH,
+    REFUSED_KEY,
+    artist_markets,
     askable,
+    askable_release_keys,
     batches,
+    cost,
+    expected,
     one_artist,
     top_tracks,
 )
 from spotify_assets.sources.state import InMemoryState, State, credential_digest
-
-LIVE_REQUESTS_PER_SECOND = 5.0
-DEVELOPMENT_REQUESTS_PER_SECOND = 1.0
-DEVELOPMENT_CALLS_PER_DAY = 400
-"""Pace and budget while an app is not known to have more: apps in Development Mode were seen limited after
-600 calls in a row, or 800 to 1,400 on a day."""
 
 
 class SpotifySource:
@@ -157,15 +141,8 @@ class SpotifySource:
     @property
     def allowed_pace(self) -> tuple[float | None, int | None]:
         """Calls a second and a UTC day that this app is trusted with; ``None`` for no limit."""
-        per_second, per_day = self._requests_per_second, self._calls_per_day
-        if self._careful:
-            batched = self.access.may(ARTIST_BATCHES)
-            per_second = per_second or (
-                LIVE_REQUESTS_PER_SECOND if batched else DEVELOPMENT_REQUESTS_PER_SECOND
-            )
-            if not batched:
-                per_day = per_day or DEVELOPMENT_CALLS_PER_DAY
-        return per_second, per_day
+        limits = self._requests_per_second, self._calls_per_day
+        return trusted_pace(self.access, *limits) if self._careful else limits
 
     @classmethod
     def from_settings(
@@ -250,16 +227,7 @@ class SpotifySource:
         Artist ids for ``artists``; ``artist_id/market`` for ``top_tracks``. For ``new_releases`` none where
         the list may be read, as only the answer tells what there is; otherwise the parts that make up for it.
         """
-        if entity == "audio_features" and keys and self.access.may(AUDIO_FEATURES) is False:
-            return [REFUSED_KEY]
-        if entity == "artists" or entity in ASKED_ONCE:
-            return list(dict.fromkeys(keys))
-        if entity == "top_tracks":
-            return [f"{artist_id}/{market}" for artist_id, market in self._artist_markets(keys)]
-        if self.access.may(NEW_RELEASES) is not False:
-            return []
-        once = dict.fromkeys(keys)
-        return [LIST_KEY, *(release_key(key, group) for key in once for group in RELEASE_GROUPS)]
+        return expected(self.access, entity, keys, self.markets)
 
     def cost(self, entity: Entity, artists: int) -> int:
         """The calls that observing `entity` of so many artists takes, as far as known; without sign-in.
@@ -267,22 +235,7 @@ class SpotifySource:
         What is not known to be refused counts as granted; of the list of new releases, 100 albums, and of
         what makes up for it those that the search finds and a first page of each artist's own.
         """
-        if entity in ASKED_ONCE:
-            return 0  # what will be new is not known ahead
-        if entity == "artists":
-            batched = self.access.may(ARTIST_BATCHES) is not False
-            return math.ceil(artists / ARTISTS_IN_BATCH) if batched else artists
-        if entity == "top_tracks":
-            return 0 if self.access.may(TOP_TRACKS) is False else artists * len(self.markets)
-        if self.access.may(NEW_RELEASES) is False:
-            lists = SEARCH_PAGES + artists * len(RELEASE_GROUPS)
-            return lists + self._cost_of_details(SEARCH_PAGES * LEAST_ON_PAGE)
-        return 100 // NEW_RELEASES_ON_PAGE + self._cost_of_details(100)
-
-    def _cost_of_details(self, albums: int) -> int:
-        if self.access.may(ALBUM_BATCHES) is not False:
-            return math.ceil(albums / ALBUMS_IN_BATCH)
-        return albums if self.access.may(field_name("album", "popularity")) else 0
+        return cost(self.access, entity, artists, self.markets)
 
     async def observe(self, entity: Entity, day: date, keys: Sequence[str], sink: Sink) -> Usage:
         """Ask for `entity` as it is on `day` and hand every response to `sink`.
@@ -300,25 +253,15 @@ class SpotifySource:
             ids, odd = askable(keys)
             return await self._ask(entity, day, sink, len(ids), odd, lambda asking: asking.artists(ids))
         if entity == "new_releases":
-            wanted, odd = _askable_release_keys(keys)
+            wanted, odd = askable_release_keys(keys)
             return await self._ask(
                 entity, day, sink, len(wanted), odd, lambda asking: asking.new_releases(wanted)
             )
         odd = askable([key.partition("/")[0] for key in keys])[1]
-        requests = [top_tracks(*pair) for pair in self._artist_markets(keys) if pair[0] not in odd]
+        requests = [top_tracks(*pair) for pair in artist_markets(keys, self.markets) if pair[0] not in odd]
         return await self._ask(
             entity, day, sink, len(requests), odd, lambda asking: asking.top_tracks(requests)
         )
-
-    async def tracks(self, ids: Sequence[str], day: date, sink: Sink) -> Usage:
-        """Ask for track details and hand every response to `sink` (entity ``tracks``).
-
-        Raises:
-            SourceError: As `observe`.
-        """
-        known, odd = askable(ids)
-        requests = list(batches("tracks", "/tracks", known, TRACKS_IN_BATCH, (("market", self.markets[0]),)))
-        return await self._ask("tracks", day, sink, len(requests), odd, lambda asking: asking.every(requests))
 
     async def search_artists(self, name: str, limit: int = 5) -> list[ArtistHit]:
         """Find artists by name, best match first; nothing is landed.
@@ -336,7 +279,7 @@ class SpotifySource:
             ("limit", str(min(max(limit, 1), 10))),
             ("market", self.markets[0]),
         )
-        data = await self._look_up(Request(f"artists called {name[:60]!r}", "/search", params))
+        data = await self._look_up(Request("artists of a name", "/search", params))
         page = data.get("artists")
         return artist_hits(page.get("items") if isinstance(page, dict) else None)
 
@@ -373,14 +316,6 @@ class SpotifySource:
 
         return await self._observer.session("what this app may see", self._clock.now().date(), None, 6, send)
 
-    def _artist_markets(self, keys: Sequence[str]) -> list[tuple[str, str]]:
-        pairs: dict[tuple[str, str], None] = {}
-        for key in keys:
-            artist_id, slash, market = key.partition("/")
-            for each in (market,) if slash else self.markets:
-                pairs[artist_id, each] = None
-        return list(pairs)
-
     async def _ask(
         self,
         entity: str,
@@ -405,9 +340,7 @@ class SpotifySource:
                     f"the last one: {session.failures[-1]}"
                 )
 
-        lines = [
-            f"{key[:40]!r} is no Spotify id (letters and digits only) and was not asked for" for key in odd
-        ]
+        lines = ["an id that is none of Spotify's (letters and digits only) was not asked for"] * len(odd)
         return await self._observer.session(
             entity, day, sink, requests, send, lines, per_second=self.allowed_pace[0]
         )
@@ -419,10 +352,3 @@ class SpotifySource:
     async def _look_up(self, request: Request) -> dict[str, Any]:
         answer = await self._observer.look_up(request, "artists looked up")
         return answer.data if answer.status == 200 and isinstance(answer.data, dict) else {}
-
-
-def _askable_release_keys(keys: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Keys of new releases whose artist's id can stand in a URL, and the other ids."""
-    named = {key: key.removeprefix("artist:").partition("/")[0] for key in keys if key != LIST_KEY}
-    odd = askable(named.values())[1]
-    return [key for key in keys if named.get(key) not in odd], odd

@@ -36,6 +36,7 @@ from psycopg2.extensions import connection as PgConnection  # noqa: N812 - it is
 from spotify_assets.process_environment import clean_environment
 from spotify_assets.warehouse.embedded import cluster, shutdown_watcher, users
 from spotify_assets.warehouse.embedded.cluster import DATABASE, SUPERUSER, Layout
+from spotify_assets.warehouse.embedded.leftovers import clear_stale_locks, runs
 from spotify_assets.warehouse.embedded.location import cluster_folder
 from spotify_assets.warehouse.errors import EmbeddedServerError
 
@@ -189,7 +190,7 @@ def _start(layout: Layout) -> None:
     """Start the server unless it runs, wait until it answers, and create the platform's database."""
     process: psutil.Process | None = None
     if not shutdown_watcher.is_listening(layout.socket_file):
-        _clear_stale_locks(layout)
+        clear_stale_locks(layout)
         process = _launch(layout)
 
     def connect(database: str) -> PgConnection:
@@ -204,7 +205,7 @@ def _start(layout: Layout) -> None:
             users.set_up(connect)
             return
         except psycopg2.OperationalError as error:
-            ended = process is not None and not _runs(process)
+            ended = process is not None and not runs(process)
             if ended and attempts < 20 and "pre-existing shared memory" in cluster.log_end(layout.log, 5):
                 # Backends of a killed server are still ending; they notice within moments.
                 attempts += 1
@@ -245,51 +246,6 @@ def _launch(layout: Layout) -> psutil.Process | None:
         return psutil.Process(int(started.stdout))
     except psutil.NoSuchProcess:
         return None
-
-
-def _runs(process: psutil.Process) -> bool:
-    try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _clear_stale_locks(layout: Layout) -> None:
-    """Remove the lock files of a server that is gone, if the number in them is not PostgreSQL's any more.
-
-    PostgreSQL does so itself unless that number still looks alive: reused by another process of the same
-    user, as after a container was killed, or a dead process that nobody has collected.
-    """
-    files = (layout.data / "postmaster.pid", layout.socket_file.with_name(".s.PGSQL.5432.lock"))
-    if not any(file.exists() for file in files) or not _wait_for_orphans(layout):
-        return  # with a backend of the dead server still at work, PostgreSQL itself must decide
-    for file in files:
-        try:
-            process = psutil.Process(int(file.read_bytes().split(b"\n", 1)[0]))
-            alive = _runs(process) and process.name().startswith("postgres")
-        except FileNotFoundError:
-            continue
-        except (psutil.Error, ValueError):
-            alive = False
-        if not alive:
-            file.unlink(missing_ok=True)
-
-
-def _wait_for_orphans(layout: Layout) -> bool:
-    """Wait until no process works on the data any more; says whether that was reached."""
-    deadline = time.monotonic() + 10.0
-    while any(_works_on(process, layout.data) for process in psutil.process_iter()):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-def _works_on(process: psutil.Process, data: Path) -> bool:
-    try:
-        return process.name().startswith("postgres") and _runs(process) and Path(process.cwd()) == data
-    except (psutil.Error, OSError):
-        return False
 
 
 def _spawn_keeper(layout: Layout) -> None:

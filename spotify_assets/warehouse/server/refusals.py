@@ -12,7 +12,6 @@ from spotify_assets.warehouse.server.address import MARKER
 # Classes and codes that may pass: connection, resources, and a server that starts, stops or recovers.
 _PASSING = ("08", "53", "57P")
 _FINAL = ("08P01",)
-_FULL = ("53300",)
 # What libpq itself says, in English in psycopg2's and ADBC's own builds, that trying again will not mend.
 _FINAL_WORDS = (
     "password", "does not support ssl", "ssl error", "certificate", "authentication", "channel binding",

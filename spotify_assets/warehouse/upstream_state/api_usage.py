@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.fetch import fetch_all
 from spotify_assets.warehouse.upstream_state.quota import TILL
 
 _END = """
@@ -70,27 +71,31 @@ class Cooldown:
 
 def usage_today(warehouse: Warehouse) -> list[ApiUsage]:
     """Return what was asked today (UTC, by the database's clock), also where it is nothing yet."""
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
+    return [
+        ApiUsage(*row)
+        for row in fetch_all(
+            warehouse,
             "select p.upstream, p.credential, today, coalesce(calls, 0), coalesce(pauses, 0), per_second, "
             "per_day from ops.api_pace as p "
             "cross join (select (clock_timestamp() at time zone 'UTC')::date as today) as now_ "
             "left join ops.api_usage as u on u.upstream = p.upstream and u.credential = p.credential "
-            "and day = today order by 1, 2"
+            "and day = today order by 1, 2",
         )
-        return [ApiUsage(*row) for row in cursor.fetchall()]
+    ]
 
 
 def last_cooldowns(warehouse: Warehouse) -> list[Cooldown]:
     """Return the last cooldown of each upstream and credential, those that are over included."""
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
+    return [
+        Cooldown(*row)
+        for row in fetch_all(
+            warehouse,
             f"select upstream, credential, {TILL}, promised, reason, set_at, "  # noqa: S608 - a constant
             "case when set_at < clock_timestamp() + interval '5 minutes' "
             f"then greatest(0, extract(epoch from {TILL} - clock_timestamp())) else 0 end::float8 "
-            "from ops.cooldowns order by upstream, credential"
+            "from ops.cooldowns order by upstream, credential",
         )
-        return [Cooldown(*row) for row in cursor.fetchall()]
+    ]
 
 
 def end_cooldowns(warehouse: Warehouse, upstream: str) -> int:

@@ -14,6 +14,7 @@ from psycopg2.extensions import cursor as PgCursor  # noqa: N812 - it is a class
 
 from spotify_assets.sources.capabilities import Capability
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.fetch import fetch_all
 from spotify_assets.warehouse.upstream_state.translate_errors import brief_lock, in_words
 
 _CONFIRM_AFTER = timedelta(hours=1)
@@ -102,9 +103,11 @@ class UpstreamCapability:
 
 def all_capabilities(warehouse: Warehouse) -> list[UpstreamCapability]:
     """Everything that is remembered, by upstream, credential and name."""
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute(
+    return [
+        UpstreamCapability(row[0], row[1], Capability(*row[2:]))
+        for row in fetch_all(
+            warehouse,
             "select upstream, credential, name, allowed, reason, since, checked_at from ops.capabilities "
-            "order by upstream, credential, name"
+            "order by upstream, credential, name",
         )
-        return [UpstreamCapability(row[0], row[1], Capability(*row[2:])) for row in cursor.fetchall()]
+    ]

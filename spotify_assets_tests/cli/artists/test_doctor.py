@@ -16,15 +16,16 @@ from spotify_assets.artists import watchlist
 from spotify_assets.settings import load_settings
 from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets.sources.http.quota import in_minutes
-from spotify_assets.sources.spotify.access import CALLS
 from spotify_assets.sources.state import credential_digest
 from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.open import open_warehouse
 from spotify_assets.warehouse.upstream_state.api_usage import last_cooldowns
 from spotify_assets.warehouse.upstream_state.quota import SharedQuota
 from spotify_assets.warehouse.upstream_state.state import PostgresState
 from spotify_assets_tests.support.command import Done
+from spotify_assets_tests.support.servers.upstream import CALLS
+from spotify_assets_tests.support.simulator_server import running
 
 Cli = Callable[..., Done]
 CONTACT = "someone@example.org"
@@ -32,7 +33,7 @@ CONTACT = "someone@example.org"
 
 @pytest.fixture
 def warehouse(database: str) -> Warehouse:
-    return Warehouse.open(load_settings(database_url=SecretStr(database)))
+    return open_warehouse(load_settings(database_url=SecretStr(database)))
 
 
 @pytest.fixture

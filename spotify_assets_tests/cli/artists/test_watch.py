@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from spotify_assets.settings import load_settings
 from spotify_assets.simulator.catalogue.lists import Catalogue
-from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.open import open_warehouse
 from spotify_assets_tests.support.command import Done, Installation, change
 from spotify_assets_tests.support.warehouse import DAY, artists, load
 
@@ -73,7 +73,7 @@ def test_who_was_observed_is_listed_by_name(cli: Cli, database: str) -> None:
         database,
         "insert into ops.watchlist (source, artist_id, added_by) values ('simulated', repeat('b', 22), 'x')",
     )
-    warehouse = Warehouse.open(load_settings(database_url=SecretStr(database)))
+    warehouse = open_warehouse(load_settings(database_url=SecretStr(database)))
     for ago, name in ((2, "As It Was"), (1, "As It Is Called")):
         day = DAY - timedelta(days=ago)
         rows = artists(["b" * 22], source="simulated", day=day)

@@ -211,7 +211,7 @@ def test_what_was_recorded_arrives_and_a_second_run_changes_nothing(
         if "/artists?" in url:
             assert not any(artist in url for artist in received)
     assert {load["table"]: load["loaded"] for load in again["loads"]} == {
-        "artist_snapshots": 4, "top_tracks": 10, "new_releases": 20, "playlist_tracks": 0,
+        "artist_snapshots": 4, "top_tracks": 10, "new_releases": 20,
     }  # fmt: skip
 
     status = live.run("status").succeeded()

@@ -11,8 +11,8 @@ import pytest
 
 from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets_tests.support.command import Installation, eventually, query
+from spotify_assets_tests.support.simulator_server import running
 from spotify_assets_tests.support.terminal import Shown
 
 IDS = Catalogue(artists=200).artist_ids(3)

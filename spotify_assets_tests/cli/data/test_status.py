@@ -11,9 +11,9 @@ from pydantic import SecretStr
 
 from spotify_assets.settings import load_settings
 from spotify_assets.sources.reasons.reason import Reason, ReasonCode
-from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.ledger import LoadSummary, QuarantinedRow
 from spotify_assets.warehouse.loading.replace import replace_partition
+from spotify_assets.warehouse.open import open_warehouse
 from spotify_assets_tests.support.command import Done
 
 Cli = Callable[..., Done]
@@ -38,7 +38,7 @@ def load(database: str) -> Callable[..., None]:
         )
         absent = missing or {}
         replace_partition(
-            Warehouse.open(load_settings(database_url=SecretStr(database))),
+            open_warehouse(load_settings(database_url=SecretStr(database))),
             table="artist_snapshots",
             source=source,
             day=on,

@@ -20,7 +20,7 @@ from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import load_settings
 from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.sources.exchange import Exchange
-from spotify_assets.warehouse.connection import Warehouse
+from spotify_assets.warehouse.open import open_warehouse
 from spotify_assets_tests.conftest import DatabaseServer
 from spotify_assets_tests.support.command import Done, Installation, change, contents, eventually, query
 
@@ -84,7 +84,7 @@ def everything(installation: Installation) -> tuple[dict[str, list[str]], dict[s
 def observe(installation: Installation, day: str, artist: str = "a") -> None:
     """Land and load one artist."""
     settings = load_settings(spotify_assets_home=installation.home, database_url=url(installation))
-    landing, warehouse = Landing(settings.effective_lake_url), Warehouse.open(settings)
+    landing, warehouse = Landing(settings.effective_lake_url), open_warehouse(settings)
     body = json.dumps({"artists": [{"id": artist, "name": artist, "popularity": 5}]})
     noon = datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=UTC)
     exchange = Exchange("spotify", "artists", "GET", "/v1/artists", 200, noon, "run", body, {"ids": [artist]})

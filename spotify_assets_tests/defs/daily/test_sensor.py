@@ -13,7 +13,7 @@ import yaml
 
 from spotify_assets.artists import watchlist
 from spotify_assets.contracts.models import arrow_schema
-from spotify_assets.contracts.tables import DAILY_TABLES
+from spotify_assets.contracts.tables import OBSERVED_DAILY
 from spotify_assets.definitions import build_definitions
 from spotify_assets.defs.daily.planner import COMPLETE_TODAY, PAUSES
 from spotify_assets.defs.resources import build_resources
@@ -219,7 +219,7 @@ def test_a_missed_daily_run_is_made_up_for_once_the_scheduler_had_its_chance(
 
 def test_a_day_that_was_loaded_by_a_backfill_was_not_missed(sensor: Sensor, warehouse: Warehouse) -> None:
     load(warehouse, DAY)
-    for table in DAILY_TABLES.keys() - {"artist_snapshots"}:
+    for table in OBSERVED_DAILY.keys() - {"artist_snapshots"}:
         assert sensor.tick(at(15)) == []
         assert sensor.reason is not None
         assert "was missed" in sensor.reason, "some tables are not loaded yet"

@@ -14,11 +14,11 @@ from spotify_assets.artists import watchlist
 from spotify_assets.settings import Settings, load_settings
 from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets.sources.reasons.reason import SENTENCES, ReasonCode
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.upstream_state.capabilities import all_capabilities
 from spotify_assets_tests.support.running import materialized, run
+from spotify_assets_tests.support.simulator_server import running
 
 FIRST, SECOND = "2026-11-01", "2026-11-02"
 CONFIG: dict[str, Any] = {"artists": 60, "quirks": False}

@@ -81,7 +81,7 @@ def test_a_range_is_one_run_and_shows_each_day_its_own_metadata(
         assert metadata["dagster/partition_row_count"] == 5
         assert metadata["missing"] == metadata["quarantined"] == 0
         assert "SIMULATED" in str(metadata["note"])
-        assert {"preview", "popularity_spread", "seconds", "requested"} <= set(metadata)
+        assert {"popularity_spread", "seconds", "requested"} <= set(metadata)
     landed = materialized(instance, "landing/raw_artists")
     assert all({"api_calls", "responses_landed", "retries", "seconds"} <= set(one) for one in landed.values())
 
@@ -97,7 +97,9 @@ def test_checks_pass_on_good_data_and_completeness_warns_of_a_missing_artist(
     assert not checks["completeness"].passed
     assert checks["completeness"].severity == dg.AssetCheckSeverity.WARN
     shown = materialized(instance, "snapshots/artist_snapshots")["2026-11-01"]
-    assert "0" * 22 in str(shown["missing_entries"])
+    assert shown["missing"] == 1
+    assert "ops.current_partition_loads" in str(shown["show_missing"])
+    assert "0" * 22 not in str(shown) + str(checks["completeness"].metadata)
 
 
 def break_contract(warehouse: Warehouse, artist: str, day: str) -> None:

@@ -64,7 +64,7 @@ def check(settings: Settings, now: str) -> dict[str, dg.AssetCheckEvaluation]:
         result = job.execute_in_process(instance=instance)
     assert result.success
     found = result.get_asset_check_evaluations()
-    assert len(found) == 8, "two for each of the tables that are observed daily"
+    assert len(found) == 6, "two for each of the tables that are observed daily"
     assert {one.severity for one in found} == {dg.AssetCheckSeverity.WARN}
     return {one.check_name: one for one in found if one.asset_key.path[-1] == TABLE}
 

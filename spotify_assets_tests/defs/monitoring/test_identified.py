@@ -11,9 +11,9 @@ from spotify_assets.settings import Settings, load_settings
 from spotify_assets.simulator.catalogue.elsewhere import Elsewhere
 from spotify_assets.simulator.faults.rules import Fault
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.support.running import materialized, run
+from spotify_assets_tests.support.simulator_server import running
 
 WORLD = Elsewhere(2026, 60, quirks=False)
 DAY = "2026-11-20"

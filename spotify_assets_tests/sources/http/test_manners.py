@@ -12,10 +12,10 @@ import pytest
 from pydantic import SecretStr
 
 from spotify_assets.sources.clock import SYSTEM_CLOCK, Clock
-from spotify_assets.sources.http.client import REFUSALS_IN_A_ROW, PoliteClient, user_agent
+from spotify_assets.sources.http.client import PoliteClient
 from spotify_assets.sources.http.quota import LocalQuota, Quota, UncountedQuota
-from spotify_assets.sources.http.request import BodyFault, Request, Response
-from spotify_assets.sources.http.session import ObservationSession
+from spotify_assets.sources.http.request import BodyFault, Request, Response, user_agent
+from spotify_assets.sources.http.session import REFUSALS_IN_A_ROW, ObservationSession
 from spotify_assets.sources.protocol import (
     BudgetSpent,
     CooldownRequired,

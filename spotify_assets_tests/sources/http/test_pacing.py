@@ -96,7 +96,7 @@ def test_fewest_requests_that_the_batch_sizes_allow() -> None:
             day = DAY
             usage = await source.observe("artists", day, [*ids(101), *ids(101)], Landed())
             assert usage.calls == 4, "three batches and one token"
-            usage = await source.tracks(ids(51), day, Landed())
+            usage = await source.observe("track_details", day, ids(51), Landed())
             assert usage.calls == 2
         batches = [seen.query["ids"].split(",") for seen in up.requests]
         assert [len(batch) for batch in batches] == [50, 50, 1, 50, 1]

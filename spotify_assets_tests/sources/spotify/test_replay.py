@@ -17,8 +17,8 @@ from pydantic import SecretStr
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.protocol import Entity, NotAllowed, Usage
 from spotify_assets.sources.records import ArtistSnapshot, Parsed
-from spotify_assets.sources.spotify.lookup import ArtistHit
 from spotify_assets.sources.spotify.parse import parse
+from spotify_assets.sources.spotify.pieces import ArtistHit
 from spotify_assets.sources.spotify.source import SpotifySource
 from spotify_assets_tests.support.servers.upstream import DAY, FakeClock, Landed
 from spotify_assets_tests.support.shared import SHARED

@@ -12,7 +12,6 @@ import pytest
 from spotify_assets.settings import load_settings
 from spotify_assets.simulator.faults.rules import FAULTS, Fault
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets.sources.http.request import Limits
 from spotify_assets.sources.protocol import (
     ARTIST_ENTITIES,
@@ -27,6 +26,7 @@ from spotify_assets.sources.protocol import (
 from spotify_assets.sources.records import NewRelease, Parsed
 from spotify_assets.sources.spotify.source import SpotifySource
 from spotify_assets_tests.support.servers.upstream import IMPATIENT, QUICK, FakeClock, Landed
+from spotify_assets_tests.support.simulator_server import running
 
 DAY = date(2026, 3, 1)
 

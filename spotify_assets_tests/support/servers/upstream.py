@@ -18,11 +18,19 @@ from pydantic import SecretStr
 from spotify_assets.sources.clock import Clock
 from spotify_assets.sources.exchange import Exchange
 from spotify_assets.sources.http.request import Limits
-from spotify_assets.sources.spotify.access import CALLS, Access
+from spotify_assets.sources.spotify.access import (
+    ALBUM_BATCHES,
+    ARTIST_BATCHES,
+    AUDIO_FEATURES,
+    NEW_RELEASES,
+    TOP_TRACKS,
+    Access,
+)
 from spotify_assets.sources.spotify.source import SpotifySource
 from spotify_assets.sources.state import InMemoryState, credential_digest
 
 DAY = date(2026, 11, 20)
+CALLS = (ARTIST_BATCHES, TOP_TRACKS, NEW_RELEASES, ALBUM_BATCHES, AUDIO_FEATURES)
 QUICK = Limits(backoff_base=0.01)
 """Short pauses between attempts. The time for an attempt stays long: a busy machine may stall for a second,
 and an answer that was not waited for would be asked for again, and counted."""

@@ -74,7 +74,8 @@ def test_four_processes_start_it_at_once_and_the_last_one_stops_it(short_tmp: Pa
 def test_a_program_that_takes_a_users_place_goes_on_using_it(short_tmp: Path) -> None:
     taker = "import sys; print('taken', flush=True); sys.stdin.readline()"
     code = (
-        "import os, sys; from pathlib import Path; from spotify_assets.warehouse import embedded\n"
+        "import os, sys; from pathlib import Path\n"
+        "from spotify_assets.warehouse.embedded import server as embedded\n"
         "home = Path(sys.argv[1]); print(embedded.ensure_running(home), flush=True)\n"
         f"embedded.outlive_exec(home); os.execv(sys.executable, [sys.executable, '-c', {taker!r}])"
     )

@@ -16,6 +16,7 @@ from spotify_assets.settings import Settings, load_settings
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.embedded import users
 from spotify_assets.warehouse.errors import QueryRefused
+from spotify_assets.warehouse.open import open_warehouse
 from spotify_assets.warehouse.query import read_only_query
 from spotify_assets.warehouse.roles.platform import grant_reader
 from spotify_assets_tests.support.servers.embedded_server import administrator_url
@@ -32,7 +33,7 @@ def default_settings(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Settin
 @pytest.fixture
 def reader(default_settings: Settings) -> Iterator[Warehouse]:
     """The reader, while a session of the platform's own is open."""
-    own = Warehouse.open(default_settings)
+    own = open_warehouse(default_settings)
     load(own, artists(["a", "b", "c"]))
     found = Warehouse.reach_reader(default_settings)
     assert found is not None
@@ -63,7 +64,7 @@ def test_the_reader_can_neither_reach_the_server_nor_private_tables(reader: Ware
 
 
 def test_many_may_ask_at_once_and_while_tables_change(default_settings: Settings) -> None:
-    own = Warehouse.open(default_settings)
+    own = open_warehouse(default_settings)
     load(own, artists(["a"]))
     reader = Warehouse.reach_reader(default_settings)
     assert reader is not None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 from spotify_assets.artists import watchlist
 from spotify_assets.quality.coverage import coverage
@@ -12,7 +12,7 @@ from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.fetch import fetch_all
 from spotify_assets.warehouse.ledger import LoadSummary, QuarantinedRow
 from spotify_assets.warehouse.loading.replace import replace_partition
-from spotify_assets_tests.support.warehouse import DAY, artists, load
+from spotify_assets_tests.support.warehouse import DAY, artists, load, tracked
 
 
 def test_coverage_names_first_and_newest_day_and_the_gaps(warehouse: Warehouse) -> None:
@@ -101,28 +101,24 @@ def test_missing_and_superseded_are_kept_and_added_up(warehouse: Warehouse) -> N
     assert ledger.current_load(warehouse, "artist_snapshots", "test", DAY) == entry
     assert (entry.missing_count, entry.superseded, entry.complete) == (2, 4, False)
     load(warehouse, artists(["a"], source="other"), source="other")
-    (day,) = ledger.summary_by_day(warehouse)
-    assert (day.day, day.table, day.sources) == (DAY, "artist_snapshots", ("other", "test"))
-    assert (day.requested, day.received, day.loaded, day.missing) == (4, 2, 2, 2)
-    assert ledger.summary_by_day(warehouse, since=DAY + timedelta(days=1)) == []
 
 
 def test_an_artist_is_tracked_removed_and_tracked_again(warehouse: Warehouse) -> None:
     assert watchlist.add(warehouse, "test", "a", "Name")
     assert not watchlist.add(warehouse, "test", "a")
-    (artist,) = watchlist.tracked(warehouse, "test")
+    (artist,) = tracked(warehouse, "test")
     assert (artist.artist_id, artist.name, artist.added_by, artist.removed_at) == ("a", "Name", "cli", None)
     assert not watchlist.add(warehouse, "test", "a", "New name", added_by="somebody")
-    (renamed,) = watchlist.tracked(warehouse, "test")
+    (renamed,) = tracked(warehouse, "test")
     assert (renamed.name, renamed.added_at, renamed.added_by) == ("New name", artist.added_at, "cli")
     assert watchlist.remove(warehouse, "test", "a")
     assert not watchlist.remove(warehouse, "test", "a")
-    assert watchlist.tracked(warehouse, "test") == []
+    assert tracked(warehouse, "test") == []
     assert watchlist.add(warehouse, "test", "a", added_by="again")
-    (back,) = watchlist.tracked(warehouse, "test")
+    (back,) = tracked(warehouse, "test")
     assert (back.name, back.added_by) == ("New name", "again")
     assert back.added_at > artist.added_at
-    assert watchlist.tracked(warehouse, "other") == []
+    assert tracked(warehouse, "other") == []
 
 
 def test_several_are_added_at_once(warehouse: Warehouse) -> None:
@@ -130,20 +126,4 @@ def test_several_are_added_at_once(warehouse: Warehouse) -> None:
     watchlist.add(warehouse, "test", "b")
     many: list[tuple[str, str | None]] = [("c", "C"), ("b", None), ("a", None), ("c", "C again")]
     assert watchlist.add_many(warehouse, "test", many) == ["c", "a"]
-    assert {artist.artist_id for artist in watchlist.tracked(warehouse, "test")} == {"a", "b", "c"}
-
-
-def test_a_day_sees_who_was_tracked_on_it(warehouse: Warehouse) -> None:
-    watchlist.add(warehouse, "test", "a")
-    watchlist.add(warehouse, "test", "gone")
-    with warehouse.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("update ops.watchlist set added_at = '2026-11-10 23:59+00'")
-        cursor.execute("update ops.watchlist set removed_at = '2026-11-12 00:00+00' where artist_id = 'gone'")
-        connection.commit()
-
-    def on(day: int) -> list[str]:
-        return [artist.artist_id for artist in watchlist.tracked(warehouse, "test", on=date(2026, 11, day))]
-
-    assert [on(9), on(10), on(12), on(13)] == [[], ["a", "gone"], ["a", "gone"], ["a"]]
-    today = datetime.now(UTC).date()
-    assert len(watchlist.tracked(warehouse, "test", on=today)) == (1 if today > date(2026, 11, 12) else 2)
+    assert {artist.artist_id for artist in tracked(warehouse, "test")} == {"a", "b", "c"}

@@ -22,7 +22,7 @@ from spotify_assets.warehouse.ledger import LoadSummary, QuarantinedRow
 from spotify_assets.warehouse.loading.content import conform, content_hash
 from spotify_assets.warehouse.loading.replace import read_partition, replace_partition
 from spotify_assets.warehouse.loading.tables import ensure_month, table_spec
-from spotify_assets_tests.support.warehouse import DAY, artists, line, load, start
+from spotify_assets_tests.support.warehouse import DAY, artists, line, load, quarantined_rows, start
 
 
 def standing(warehouse: Warehouse, day: date = DAY) -> list[tuple[str, str, int]]:
@@ -114,11 +114,11 @@ def test_quarantine_is_replaced_with_its_partition(warehouse: Warehouse) -> None
     entry = load(warehouse, artists(["a"]), quarantined=bad)
     assert (entry.received, entry.loaded, entry.quarantined) == (3, 1, 2)
     assert not entry.complete
-    assert ledger.quarantined_rows(warehouse, "artist_snapshots", "test", DAY) == bad
+    assert quarantined_rows(warehouse, "artist_snapshots", "test", DAY) == bad
     load(warehouse, artists(["a"]), quarantined=bad[:1])
-    assert ledger.quarantined_rows(warehouse, "artist_snapshots", "test", DAY) == bad[:1]
+    assert quarantined_rows(warehouse, "artist_snapshots", "test", DAY) == bad[:1]
     load(warehouse, artists(["a"]))
-    assert ledger.quarantined_rows(warehouse, "artist_snapshots", "test", DAY) == []
+    assert quarantined_rows(warehouse, "artist_snapshots", "test", DAY) == []
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_quarantine_is_replaced_with_its_partition(warehouse: Warehouse) -> None
 )
 def test_quarantine_stores_what_postgresql_refuses(warehouse: Warehouse, raw: object, stored: object) -> None:
     load(warehouse, artists([]), quarantined=[QuarantinedRow(raw, ("reason \x00\ud800",))])
-    (found,) = ledger.quarantined_rows(warehouse, "artist_snapshots", "test", DAY)
+    (found,) = quarantined_rows(warehouse, "artist_snapshots", "test", DAY)
     assert found == QuarantinedRow(stored, ("reason \\u0000\\ud800",))
 
 
@@ -149,7 +149,7 @@ def test_quarantine_stores_the_deep_and_the_large(warehouse: Warehouse) -> None:
         QuarantinedRow({"name": "y" * 9_000_000, "n": n}, ("long",)) for n in range(3)
     ]
     load(warehouse, artists([]), quarantined=rows)
-    found = ledger.quarantined_rows(warehouse, "artist_snapshots", "test", DAY)
+    found = quarantined_rows(warehouse, "artist_snapshots", "test", DAY)
     assert [row.reasons for row in found] == [("deep",), ("long",), ("long",), ("long",), ("long",)]
     assert found[1] == rows[1]
 
@@ -250,7 +250,7 @@ def test_a_failure_at_the_end_leaves_everything_as_it_was(warehouse: Warehouse) 
     with pytest.raises(RowsRejected, match="Nothing was changed"):
         load(warehouse, artists(["b", "c"]), run_id="broken")
     assert standing(warehouse) == [("test", "a", 50)]
-    assert len(ledger.quarantined_rows(warehouse, "artist_snapshots", "test", DAY)) == 1
+    assert len(quarantined_rows(warehouse, "artist_snapshots", "test", DAY)) == 1
 
 
 def _lock_partition(warehouse: Warehouse, held: threading.Event, release: threading.Event) -> None:

@@ -18,6 +18,7 @@ from spotify_assets.users.store import users
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import RolesRefused
 from spotify_assets.warehouse.loading.tables import ensure_month
+from spotify_assets.warehouse.open import open_warehouse
 from spotify_assets.warehouse.ownership import BUILT
 from spotify_assets.warehouse.roles.dagster_records import set_up_records
 from spotify_assets.warehouse.roles.platform import set_up
@@ -105,7 +106,7 @@ def test_each_may_do_its_work(roles: Roles) -> None:
     owner, loader, reader = roles.warehouses()
     assert set_up(owner, loader, reader) == ([loader.user, reader.user], [])
     assert set_up(owner, loader, reader) == ([], [])
-    warehouse = Warehouse.open(roles.settings())
+    warehouse = open_warehouse(roles.settings())
     assert warehouse.user == loader.user
     with warehouse.connect() as connection:
         assert ensure_month(connection, "artist_snapshots", date(2026, 11, 20)) == "artist_snapshots_2026_11"
@@ -195,7 +196,7 @@ def test_passwords_are_hashed_before_they_leave(roles: Roles, database_server: D
 def test_what_one_user_has_made_is_handed_over(roles: Roles) -> None:
     """A database that was used with one user so far, who now only owns it."""
     owner, loader, reader = roles.warehouses()
-    Warehouse.open(load_settings(database_url=SecretStr(roles.owner)))
+    open_warehouse(load_settings(database_url=SecretStr(roles.owner)))
     run(
         roles.owner,
         "".join(f"create table {name}.old as select 1 as n;" for name in BUILT)
@@ -218,7 +219,7 @@ def test_a_new_version_is_migrated_by_the_owner(roles: Roles) -> None:
         "drop table ops.managed_objects cascade; drop function ops.claim_relations, ops.built_name, "
         "ops.foreign_dependents; delete from ops.schema_migrations where name >= '0012'",
     )
-    Warehouse.open(roles.settings())
+    open_warehouse(roles.settings())
     run(roles.loader, """select ops.claim_relations('[["marts", "dim_date"]]')""")
 
 

@@ -22,6 +22,7 @@ from spotify_assets.operations import dump
 from spotify_assets.settings import load_settings
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets.warehouse.errors import DatabaseUnavailable
+from spotify_assets.warehouse.open import open_warehouse
 from spotify_assets.warehouse.server import address
 from spotify_assets.warehouse.server.refusals import advice, may_pass
 from spotify_assets.warehouse.server.sqlstate import refusals
@@ -38,7 +39,7 @@ GERMAN = {
 
 
 def opened(url: str) -> Warehouse:
-    return Warehouse.open(load_settings(database_url=SecretStr(url)), connect_seconds=5)
+    return open_warehouse(load_settings(database_url=SecretStr(url)), connect_seconds=5)
 
 
 def where(url: str) -> tuple[str, str]:

@@ -12,7 +12,6 @@ import httpx
 import pytest
 
 from spotify_assets.simulator.server.config import SimulatorConfig
-from spotify_assets.simulator.server.http import running
 from spotify_assets.sources.clock import SYSTEM_CLOCK
 from spotify_assets.sources.http.quota import USED_SHARE
 from spotify_assets.sources.protocol import BudgetSpent, CooldownRequired
@@ -26,6 +25,7 @@ from spotify_assets.warehouse.upstream_state.api_usage import (
 from spotify_assets.warehouse.upstream_state.quota import SharedQuota
 from spotify_assets_tests.support.asking import ask, asked, started
 from spotify_assets_tests.support.command import query
+from spotify_assets_tests.support.simulator_server import running
 
 
 def holder(

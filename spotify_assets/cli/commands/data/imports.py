@@ -17,7 +17,7 @@ from spotify_assets.cli.runtime.environment import export_dagster, open_environm
 from spotify_assets.cli.runtime.outcomes import print_outcome
 from spotify_assets.contracts.tables import TABLES
 from spotify_assets.file_imports.history import LAYOUTS, ImportOptions, Prepared, Preview, prepare_all
-from spotify_assets.file_imports.mapping import Layout, check_layout_name, load_layouts, save_layout
+from spotify_assets.file_imports.layout_files import Layout, check_layout_name, load_layouts, save_layout
 from spotify_assets.lake.landing import Landing
 from spotify_assets.settings import load_settings
 from spotify_assets.sources.clock import SYSTEM_CLOCK

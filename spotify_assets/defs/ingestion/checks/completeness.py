@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING
 
 from spotify_assets.contracts.tables import TABLES, Table
-from spotify_assets.defs.ingestion.checks.verdict import Verdict, by_day
+from spotify_assets.defs.ingestion.checks.verdict import SHOWN, Verdict, by_day
+from spotify_assets.defs.unnamed import show_missing, show_quarantined, unnamed
 from spotify_assets.sources.protocol import ARTIST_ENTITIES
 from spotify_assets.sources.reasons.reason import ReasonCode
 
@@ -28,26 +30,35 @@ def completeness(
 
 
 def _judge(loads: Sequence[LedgerEntry]) -> Verdict:
-    missing = [
-        {"day": load.day.isoformat(), "source": load.source, "missing": name, "reason": reason.sentence}
+    missing = Counter(
+        (load.day.isoformat(), load.source, unnamed(reason.sentence))
         for load in loads
-        for name, reason in load.missing.items()
+        for reason in load.missing.values()
         if not _is_expected(load, reason.code)
-    ]
+    )
     quarantined = sum(load.quarantined for load in loads)
+    queries = {}
+    if missing:
+        queries["show_missing"] = show_missing(loads[0].table, loads[0].day)
+    if quarantined:
+        queries["show_quarantined"] = show_quarantined(loads[0].table, loads[0].day)
     complete = not missing and not quarantined
     return Verdict(
         passed=complete,
         says=""
         if complete
-        else f"{len(missing)} missing, {quarantined} in quarantine (see spotify-assets status)",
-        findings=missing,
+        else f"{missing.total()} missing, {quarantined} in quarantine (see spotify-assets status)",
+        findings=[
+            {"day": day, "source": source, "reason": reason, "missing": count}
+            for (day, source, reason), count in missing.most_common(SHOWN)
+        ],
         counts={
             "requested": sum(load.requested for load in loads),
-            "missing": len(missing),
+            "missing": missing.total(),
             "quarantined": quarantined,
         },
-        label="missing_entries",
+        label="missing_by_reason",
+        queries=queries,
     )
 
 

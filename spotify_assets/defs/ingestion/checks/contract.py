@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from spotify_assets.contracts.tables import Table
 from spotify_assets.defs.ingestion.checks.verdict import Verdict, by_day, plural
+from spotify_assets.defs.unnamed import show_rows
 
 if TYPE_CHECKING:
     from spotify_assets.lake.landing import Landing
@@ -40,11 +41,9 @@ def contract(
         return Verdict(
             passed=not of_day,
             says=f"{plural(len(of_day), 'rule is', 'rules are')} broken; see broken_rules" if of_day else "",
-            findings=[
-                {"day": one.day.isoformat(), "rule": one.rule, "rows": one.rows, "example": one.example}
-                for one in of_day
-            ],
+            findings=[{"day": one.day.isoformat(), "rule": one.rule, "rows": one.rows} for one in of_day],
             label="broken_rules",
+            queries={"show_rows": show_rows(table.name, of_day[0].day)} if of_day else {},
         )
 
     verdicts = by_day(broken, days, judge)

@@ -36,6 +36,7 @@ class Verdict:
         findings: What it is about, one record each.
         counts: Numbers to show beside it.
         label: What the table of findings is called.
+        queries: What shows the rows that it is about, by name.
     """
 
     passed: bool
@@ -43,6 +44,7 @@ class Verdict:
     findings: Sequence[Record] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     label: str = "findings"
+    queries: Mapping[str, dg.MarkdownMetadataValue] = field(default_factory=dict)
 
     def metadata(self) -> dict[str, Any]:
         """Counts and findings, as Dagster shows them."""
@@ -52,7 +54,7 @@ class Verdict:
         if self.findings:
             records = [dg.TableRecord(one) for one in self.findings[:SHOWN]]
             metadata[self.label] = dg.MetadataValue.table(records)
-        return metadata
+        return {**metadata, **self.queries}
 
 
 def result(
