@@ -77,8 +77,8 @@ def test_a_warehouse_that_is_replaced_is_used_by_jobs_checks_sensors_and_the_exe
         assert definitions.resolve_job_def("check_platform").execute_in_process(instance=instance).success
         repository = definitions.get_repository_def()
         with dg.build_sensor_context(instance, resources=repository.get_top_level_resources()) as context:
-            repository.get_sensor_def("give_back_killed").evaluate_tick(context)
-    assert {"living", "remove_expired", "observed_days", "give_back_killed"} <= counted.opened_by
+            repository.get_sensor_def("release_killed_runs").evaluate_tick(context)
+    assert {"living", "remove_expired", "observed_days", "release_killed_runs"} <= counted.opened_by
 
 
 def test_no_setting_is_part_of_a_definition(settings: Settings) -> None:

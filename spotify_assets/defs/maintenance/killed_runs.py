@@ -116,18 +116,18 @@ def killed_sensor() -> dg.SensorDefinition:
     """Look for runs whose process was killed, and give back what they hold."""
 
     @dg.sensor(
-        name="give_back_killed",
+        name="release_killed_runs",
         minimum_interval_seconds=SENSOR_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Marks runs as failed whose process was killed, and frees their places in pools.",
     )
-    def give_back_killed(
+    def release_killed_runs(
         context: dg.SensorEvaluationContext, warehouse: dg.ResourceParam[WarehouseResource]
     ) -> dg.SkipReason:
         dead = give_back(context.instance, warehouse.open())
         return dg.SkipReason(f"Killed: {', '.join(dead)}" if dead else "No run was killed")
 
-    return give_back_killed
+    return release_killed_runs
 
 
 def definitions(_: CodeLocation) -> dg.Definitions:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from spotify_assets.alerts.channels import Channel
     from spotify_assets.alerts.message import Message
 
-PROBLEMS = "tell_problems"
-NEWS = "tell_news"
+PROBLEMS = "alert_on_failure"
+NEWS = "daily_digest"
 SECONDS = 60
 NEWS_DAYS = 3
 """News of so many days are told, if they were not before: a day may be completed late."""
@@ -102,7 +102,7 @@ def problems_sensor() -> dg.SensorDefinition:
         description="Tells people of failed runs and checks by Slack, e-mail or webhook, at most one message "
         "in ALERT_WINDOW_MINUTES.",
     )
-    def tell_problems(
+    def alert_on_failure(
         context: dg.SensorEvaluationContext,
         settings: dg.ResourceParam[SettingsResource],
         clock: dg.ResourceParam[Clock],
@@ -128,7 +128,7 @@ def problems_sensor() -> dg.SensorDefinition:
 
         return _tell_all(context, own, now, tell, told)
 
-    return tell_problems
+    return alert_on_failure
 
 
 def news_sensor() -> dg.SensorDefinition:
@@ -141,7 +141,7 @@ def news_sensor() -> dg.SensorDefinition:
         description="Tells people once a day, after its marts are built, of milestones, breakouts and new "
         "releases of watched artists.",
     )
-    def tell_news(
+    def daily_digest(
         context: dg.SensorEvaluationContext,
         settings: dg.ResourceParam[SettingsResource],
         clock: dg.ResourceParam[Clock],
@@ -179,7 +179,7 @@ def news_sensor() -> dg.SensorDefinition:
 
         return _tell_all(context, own, now, tell, told)
 
-    return tell_news
+    return daily_digest
 
 
 def definitions(_: CodeLocation) -> dg.Definitions:
