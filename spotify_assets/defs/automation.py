@@ -17,7 +17,10 @@ FOLLOW: Any = (
     .since_last_handled()
     & ~dg.AutomationCondition.any_deps_in_progress()
     & ~dg.AutomationCondition.in_progress()
-    & dg.AutomationCondition.all_deps_blocking_checks_passed()
+    # Not `all_deps_blocking_checks_passed`: most days of a check by day were never evaluated.
+    & ~dg.AutomationCondition.any_deps_match(
+        dg.AutomationCondition.any_checks_match(dg.AutomationCondition.check_failed(), blocking_only=True)
+    ).with_label("a day that it reads breaks its contract")
 )
 """`eager` never fires below daily snapshots: some partition of those is always missing."""
 

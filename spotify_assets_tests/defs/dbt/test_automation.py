@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import dagster as dg
 import pytest
 
 from spotify_assets.artists import watchlist
 from spotify_assets.definitions import build_definitions
+from spotify_assets.defs._dagster_compat import checked_materializations, report_evaluation
 from spotify_assets.settings import Settings
+from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.support.running import run
 
+SNAPSHOT = dg.AssetKey(["snapshots", "artist_snapshots"])
 TREND = dg.AssetKey(["marts", "artist_popularity_trend"])
 CHURN = dg.AssetKey(["marts", "top_track_churn"])
 FORECASTS = dg.AssetKey(["forecasts", "artist_forecasts"])
@@ -51,13 +55,12 @@ def load(instance: dg.DagsterInstance, table: str, *days: str) -> None:
         instance.report_runless_asset_event(dg.AssetMaterialization(["snapshots", table], partition=day))
 
 
-def check(instance: dg.DagsterInstance, *, passed: bool) -> None:
-    instance.report_runless_asset_event(
-        dg.AssetCheckEvaluation(
-            asset_key=dg.AssetKey(["snapshots", "artist_snapshots"]), check_name="contract", passed=passed,
-            severity=dg.AssetCheckSeverity.ERROR, blocking=True,
-        )
+def check(instance: dg.DagsterInstance, day: str, *, passed: bool) -> None:
+    evaluation = dg.AssetCheckEvaluation(
+        asset_key=SNAPSHOT, check_name="contract", passed=passed, blocking=True, metadata={}, partition=day,
+        target_materialization_data=checked_materializations(instance, SNAPSHOT, [day])[day],
     )  # fmt: skip
+    report_evaluation(instance, evaluation, str(uuid4()))
 
 
 def build(instance: dg.DagsterInstance, keys: set[dg.AssetKey]) -> None:
@@ -69,8 +72,9 @@ def test_days_loaded_by_one_run_are_followed_by_one_build_of_what_reads_them(
     automation: Automation, instance: dg.DagsterInstance
 ) -> None:
     days = [(TODAY - timedelta(days=number)).isoformat() for number in range(16)]
-    check(instance, passed=True)
     load(instance, "artist_snapshots", *days)
+    for day in days:
+        check(instance, day, passed=True)
     requested = automation.tick()
     assert {TREND, FORECASTS} <= requested
     assert CHURN not in requested
@@ -83,10 +87,10 @@ def test_days_loaded_by_one_run_are_followed_by_one_build_of_what_reads_them(
 def test_what_broke_its_contract_is_not_built_upon(
     automation: Automation, instance: dg.DagsterInstance
 ) -> None:
-    check(instance, passed=False)
     load(instance, "artist_snapshots", TODAY.isoformat())
+    check(instance, TODAY.isoformat(), passed=False)
     assert TREND not in automation.tick()
-    check(instance, passed=True)
+    check(instance, TODAY.isoformat(), passed=True)
     assert TREND in automation.tick()
 
 
@@ -95,7 +99,8 @@ def test_a_run_that_builds_its_marts_itself_needs_no_other(
 ) -> None:
     automation = Automation(simulated, instance)
     assert automation.tick() == set()
-    watchlist.add(warehouse, "simulated", "0TnOYISbd1XYRBk9myaseg", "Someone")
+    for artist_id in Catalogue(artists=60).artist_ids(3):
+        watchlist.add(warehouse, "simulated", artist_id, "Someone")
     day = TODAY.isoformat()
     assert run(simulated, instance, [day], ["landing/raw_artists", "snapshots/artist_snapshots"]).success
     requested = automation.tick()
