@@ -18,10 +18,6 @@ ACTIONS = {
         "loaded.",
         "Read the .reason.txt beside the file, correct the file, and move it back.",
     ),
-    "build_marts": (
-        "The marts of these days stayed as they were; what is loaded is safe.",
-        "Open the run, mend what it names, and re-execute it.",
-    ),
     "check_platform": (
         "Whether the last days are whole was not looked at this time; the data is as it was.",
         "Open the run, mend what it names, and re-execute it; until then: spotify-assets status.",

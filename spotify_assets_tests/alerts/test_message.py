@@ -61,7 +61,7 @@ def test_what_stops_data_comes_first() -> None:
 def test_each_says_what_it_means_for_the_data_and_what_to_do() -> None:
     for problem in (
         run(), run(day="2026-11-01"), run(what="import_files", observes=False), check(),
-        check(blocking=False), run(what="build_marts", observes=False),
+        check(blocking=False), run(what="check_platform", observes=False),
         run(what="enforce_retention", observes=False, day=None),
         run(what="something_new", observes=False, day=None), check(severe=False),
     ):  # fmt: skip

@@ -25,7 +25,7 @@ def run(
     *,
     everywhere: bool = True,
 ) -> dg.ExecuteInProcessResult:
-    """Materialize assets for one day, or for all days from the first to the last.
+    """Materialize assets for one day, or for all days from the first to the last; for none, what has no days.
 
     With a clock, the database and the simulated upstream go by it too, unless it is not set `everywhere`.
     """
@@ -36,10 +36,12 @@ def run(
         settings = settings.model_copy(update={"database_url": SecretStr(clocked(url))})
         set_upstream_clock(settings.spotify_api_url.removesuffix("/v1"), clock.now())
     definitions = build_definitions(settings, {} if clock is None else {"clock": clock})
-    tags = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[-1]}
+    tags = {}
+    if len(days) > 1:
+        tags = {"dagster/asset_partition_range_start": days[0], "dagster/asset_partition_range_end": days[-1]}
     return definitions.resolve_job_def("observe_day").execute_in_process(
         instance=instance,
-        tags=tags if len(days) > 1 else {},
+        tags=tags,
         partition_key=days[0] if len(days) == 1 else None,
         asset_selection=[dg.AssetKey.from_user_string(name) for name in selection] or None,
         raise_on_error=False,

@@ -179,7 +179,10 @@ def test_from_every_earlier_version(
     assert {table for table, found in before.items() if found} >= {"snapshots.artist_snapshots"}
     assert migrate(connection) == [migration.name for migration in MIGRATIONS[number:]]
     assert described(connection) == fresh
-    assert rows(connection, columns) == before
+    after = rows(connection, columns)
+    made = after.pop("ops.managed_objects", [])  # later versions make more
+    assert set(made) >= set(before.pop("ops.managed_objects", []))
+    assert after == before
     connection.close()
 
 

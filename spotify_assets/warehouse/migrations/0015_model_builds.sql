@@ -2,19 +2,21 @@
 -- the last load that it has seen.
 
 -- A load with a lower number is never committed after one with a higher: whoever has seen a number has seen all below it.
-create function ops.keep_ledger_order() returns trigger
-language plpgsql
+alter table ops.partition_loads alter column load_id drop identity;
+create sequence ops.load_ids owned by ops.partition_loads.load_id;
+select setval('ops.load_ids', (select coalesce(max(l.load_id), 0) + 1 from ops.partition_loads as l), false);
+create function ops.next_load_id() returns bigint
+language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
     perform pg_advisory_xact_lock(hashtextextended('spotify_assets ledger order', 0));
-    return null;
+    return nextval('ops.load_ids');
 end
 $$;
-comment on function ops.keep_ledger_order () is
-'Makes loads take their numbers one after another: each waits until the one before it is committed.';
-create trigger keep_ledger_order before insert on ops.partition_loads
-for each statement execute function ops.keep_ledger_order();
+comment on function ops.next_load_id () is
+'The number of the next load. Waits until the load that took the one before is committed.';
+alter table ops.partition_loads alter column load_id set default ops.next_load_id();
 
 drop table ops.model_builds;
 create table ops.model_builds (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -106,28 +106,9 @@ def named(request: dg.RunRequest) -> list[str]:
 
 
 @pytest.fixture
-def building(settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstance) -> Place:
-    """A place whose marts are built."""
+def place(settings: Settings, warehouse: Warehouse, instance: dg.DagsterInstance) -> Place:
+    """A place where files are imported."""
     return Place(settings, instance)
-
-
-@pytest.fixture
-def windows(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """The first and last days of which marts would be built; none are."""
-    asked: list[tuple[str, str]] = []
-
-    def note(*arguments: Any, **rest: Any) -> Iterator[Any]:
-        asked.append((arguments[3].isoformat(), arguments[4].isoformat()))
-        return iter(())
-
-    monkeypatch.setattr(sensor, "build_window", note)
-    return asked
-
-
-@pytest.fixture
-def place(building: Place, windows: list[tuple[str, str]]) -> Place:
-    """A place where files are imported and no marts are built, which would take longer."""
-    return building
 
 
 def popularities(settings: Settings) -> list[tuple[Any, ...]]:
@@ -154,8 +135,7 @@ def test_the_folder_is_a_setting(
     assert popularities(settings) == [("arthistory", "2025-03-01", 50)]
 
 
-def test_a_dropped_file_becomes_history_and_its_marts_are_built(building: Place, settings: Settings) -> None:
-    place = building
+def test_a_dropped_file_becomes_history(place: Place, settings: Settings) -> None:
     lines = archive()
     text = "".join(lines).encode()
     place.drop("history.csv.gz", gzip.compress(text))
@@ -172,15 +152,10 @@ def test_a_dropped_file_becomes_history_and_its_marts_are_built(building: Place,
     assert "popularity = popularity" in str(told.data["columns"])
     assert "artist_snapshots: not used: date_utc" in str(told.data["columns"])
     observed = {line[:10] for line in lines[1:]}
-    first, last = date.fromisoformat(min(observed)), date.fromisoformat(max(observed))
-    every = {(first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1)}
     assert settings.database_url is not None
     url = settings.database_url.get_secret_value()
-    built = query(url, "select distinct snapshot_date::text from marts.artist_popularity_trend")
-    assert {day for (day,) in built} == every
-    shown = place.instance.get_materialized_partitions
-    assert shown(dg.AssetKey(["snapshots", "artist_snapshots"])) == observed
-    assert shown(dg.AssetKey(["marts", "artist_popularity_trend"])) == every
+    shown = place.instance.get_materialized_partitions(dg.AssetKey(["snapshots", "artist_snapshots"]))
+    assert shown == observed
     checks = place.instance.event_log_storage.get_asset_check_execution_history(
         dg.AssetCheckKey(dg.AssetKey(["snapshots", "artist_snapshots"]), "contract"), limit=5
     )
@@ -188,29 +163,11 @@ def test_a_dropped_file_becomes_history_and_its_marts_are_built(building: Place,
     assert {check.partition for check in checks} < observed, "each day has a verdict of its own"
 
     # The same content once more, packed differently: nothing changes, and both files are kept.
-    standing = contents(url, "snapshots", "intermediate", "marts")
+    standing = contents(url, "snapshots")
     place.drop("history.csv.gz", gzip.compress(text, 1))
     assert place.imported().success
     assert place.files() == ["done/history (2).csv.gz", "done/history.csv.gz"]
-    assert contents(url, "snapshots", "intermediate", "marts") == standing
-
-
-def test_marts_that_cannot_be_built_make_the_run_fail_and_lose_nothing(
-    place: Place, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(*_: Any, **__: Any) -> Iterator[Any]:
-        yield dg.AssetMaterialization(["marts", "built_before"])
-        raise RuntimeError("dbt ended with an error")
-
-    monkeypatch.setattr(sensor, "build_window", fail)
-    place.drop("a.csv", history("2025-03-01") + history("2025-03-03").splitlines()[1])
-    done = place.imported()
-    assert not done.success
-    assert [event.step_key for event in done.all_events if event.is_step_failure] == ["build_marts_of_days"]
-    assert place.files() == ["done/a.csv"]
-    assert [row[1] for row in popularities(settings)] == ["2025-03-01", "2025-03-03"]
-    built = place.instance.get_materialized_partitions(dg.AssetKey(["marts", "built_before"]))
-    assert built == {"2025-03-01", "2025-03-02", "2025-03-03"}
+    assert contents(url, "snapshots") == standing
 
 
 def test_a_file_that_is_still_being_written_is_left_alone(place: Place, settings: Settings) -> None:
@@ -253,9 +210,7 @@ def test_a_file_that_grows_while_it_is_imported_is_imported_again(
     assert place.files() == ["done/a.csv"]
 
 
-def test_a_broken_file_fails_alone_and_says_why(
-    place: Place, settings: Settings, windows: list[tuple[str, str]]
-) -> None:
+def test_a_broken_file_fails_alone_and_says_why(place: Place, settings: Settings) -> None:
     place.drop("a.csv", history("2025-03-01"))
     place.drop("broken.csv.gz", gzip.compress(history("2025-03-02").encode())[:-9])
     place.drop("unknown/what.csv", "a;b\n1;2\n")
@@ -271,8 +226,7 @@ def test_a_broken_file_fails_alone_and_says_why(
     assert "no layout that is known" in reason
     assert f"move it back to {place.folder / 'unknown' / 'what.csv'}" in reason
     assert "what.csv.toml" in reason
-    # The marts of what was loaded are built all the same, once, and nothing is asked for again.
-    assert windows == [("2025-03-01", "2025-03-03")]
+    # Nothing is asked for again.
     assert [event.step_key for event in done.all_events if event.is_step_failure] == ["name_what_failed"]
     assert place.tick() == []
 

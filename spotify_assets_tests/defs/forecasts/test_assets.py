@@ -1,6 +1,5 @@
 """Forecasts as assets: a run forecasts from its newest day, and shows what its backtests found."""
 
-from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -14,23 +13,19 @@ from spotify_assets_tests.support.running import materialized, run
 SELECTION = ["forecasts/artist_forecasts", "forecasts/song_forecasts"]
 
 
-def test_a_run_over_days_forecasts_from_the_newest(
+def test_forecasts_are_made_from_the_newest_day(
     settings: Settings, instance: dg.DagsterInstance, warehouse: Warehouse
 ) -> None:
     create(warehouse)
     followers(warehouse, "steady", range(1000, 2500, 10), source="simulated")
     songs(warehouse, "isrc:A", [40] * 80)
-    days = [(LAST - timedelta(days=ago)).isoformat() for ago in (2, 1, 0)]
-    assert run(settings, instance, days, SELECTION).success
+    assert run(settings, instance, [], SELECTION).success
     assert execute(
         warehouse, "select entity, forecast_on, count(*) from forecasts.forecasts group by 1, 2 order by 1"
     ) == [("artist", LAST, 2), ("song", LAST, 2)]
-    seen = materialized(instance, SELECTION[0])
-    assert set(seen) == set(days)
-    newest: dict[str, Any] = seen[days[-1]]
+    newest: dict[str, Any] = materialized(instance, SELECTION[0])[""]
     assert newest["note"] == "SIMULATED: of invented series"
-    assert (newest["dagster/partition_row_count"], newest["shown"]) == (2, 2)
-    assert "shown" not in seen[days[0]]
+    assert (newest["dagster/row_count"], newest["shown"]) == (2, 2)
     records, _ = newest["backtest"]
     assert [record.data["with_enough_history"] for record in records] == [1, 1]
 

@@ -216,11 +216,11 @@ def test_a_new_version_is_migrated_by_the_owner(roles: Roles) -> None:
     set_up(owner, loader, reader)
     run(
         roles.owner,
-        "drop table ops.managed_objects cascade; drop function ops.claim_relations, ops.built_name, "
-        "ops.foreign_dependents; delete from ops.schema_migrations where name >= '0012'",
+        "alter table ops.partition_loads drop column lake_parts cascade; "
+        "delete from ops.schema_migrations where name >= '0017'",
     )
     open_warehouse(roles.settings())
-    run(roles.loader, """select ops.claim_relations('[["marts", "dim_date"]]')""")
+    run(roles.loader, "select lake_parts from ops.current_partition_loads")
 
 
 def test_what_does_not_fit_is_refused(roles: Roles, database_server: DatabaseServer) -> None:
