@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from playwright.sync_api import (
     Browser,
@@ -108,9 +108,10 @@ def _graph(page: Page) -> Locator:
 
 
 def ask_to_materialize_all(page: Page, web: str, days: str | None) -> Locator:
-    """Open the dialogue of `Materialize all` and choose days ("[first...last]", or the latest); gives it."""
-    page.goto(f"{web}/asset-groups")
-    page.get_by_role("button", name="Materialize all").click()
+    """Open the dialogue that materializes what is observed; choose days ("[first...last]", or the latest)."""
+    observed = quote('group:"landing" or group:"snapshots"')
+    page.goto(f"{web}/asset-groups?asset-selection={observed}")
+    page.get_by_role("button", name=re.compile("Materialize (all|selected)")).click()
     dialogue = page.get_by_role("dialog").filter(has_text="Launch runs to materialize")
     if days is None:
         dialogue.get_by_role("button", name="Latest").click()

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 DAY = timedelta(days=1)
 FIRST, LAST = date(2024, 1, 25), date(2024, 6, 10)
-MODELS = ("--select", "intermediate", "marts")
+MODELS = ("--select", "staging", "intermediate", "marts")
 BUILT = {
     "intermediate.int_artist_days": ("source", "artist_id", "snapshot_date"),
     "intermediate.int_artist_series": ("source", "artist_id", "metric", "snapshot_date"),
