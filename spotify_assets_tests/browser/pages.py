@@ -110,7 +110,7 @@ def _graph(page: Page) -> Locator:
 def ask_to_materialize_all(page: Page, web: str, days: str | None) -> Locator:
     """Open the dialogue that materializes what is observed; choose days ("[first...last]", or the latest)."""
     observed = quote('group:"landing" or group:"snapshots"')
-    page.goto(f"{web}/asset-groups?asset-selection={observed}")
+    page.goto(f"{web}/asset-groups~{observed}")
     page.get_by_role("button", name=re.compile("Materialize (all|selected)")).click()
     dialogue = page.get_by_role("dialog").filter(has_text="Launch runs to materialize")
     if days is None:
