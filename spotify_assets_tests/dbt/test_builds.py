@@ -108,6 +108,16 @@ def test_a_model_of_another_version_is_built_whole_and_its_neighbours_are_not(pr
     assert set(first_days(project).values()) == {date(1900, 1, 1)}
 
 
+def test_a_part_that_is_built_alone_is_not_compared_with_what_is_behind(project: Project) -> None:
+    newer = LAST + timedelta(days=1)
+    project.dbt(*RUN)
+    project.load("artist_snapshots", [data.artist("one", "a00", newer, popularity=7, followers=7)])
+    project.dbt("build", "--select", "int_artist_aliases", "--exclude-resource-type", "unit_test")
+    reply = project.dbt("build", "--exclude-resource-type", "unit_test")
+    tests = {entry["id"].split(".")[2] for entry in reply["results"]}
+    assert "artist_popularity_trend_keeps_observed_artists" in tests
+
+
 def test_a_reader_in_an_open_transaction_stops_no_build(project: Project) -> None:
     project.note_loads("artist_snapshots", [("one", LAST)])
     reader = psycopg2.connect(project.url)
