@@ -25,10 +25,9 @@ from spotify_assets.configuration import rules, secrets
 from spotify_assets.configuration.alerts import AlertSettings
 from spotify_assets.configuration.env_file import EnvFileError, names_in
 from spotify_assets.configuration.unknown_names import Unknown, unknown_names, warn_of
+from spotify_assets.configuration.upstreams import DEFAULT_ACCOUNTS_URL, DEFAULT_API_URL, UpstreamSettings
 
 PROJECT_ROOT = installation.PROJECT_ROOT
-DEFAULT_API_URL = "https://api.spotify.com/v1"
-DEFAULT_ACCOUNTS_URL = "https://accounts.spotify.com"
 LIVE_SOURCES = ("spotify", "listenbrainz", "deezer", "lastfm")
 SIMULATED_SOURCES = ("simulated", "simulated-listenbrainz", "simulated-deezer", "simulated-lastfm")
 """The same protocols from the offline upstream; ``simulated`` is the one that speaks as Spotify does."""
@@ -47,7 +46,7 @@ class SettingsError(Exception):
     """A setting has a value that cannot be used; the message names the variable and what to do."""
 
 
-class Settings(AlertSettings):
+class Settings(UpstreamSettings, AlertSettings):
     """The platform's settings, from the environment, `.env`, and where else `secrets` says.
 
     Field names in upper case are the environment variables. A secret NAME may also stand in a file that
@@ -72,70 +71,9 @@ class Settings(AlertSettings):
         description="Your e-mail address or web page; open services ask for it, so it is sent with each "
         "request",
     )
-    spotify_client_id: SecretStr | None = Field(
-        default=None, description="Client id of your Spotify app (https://developer.spotify.com/dashboard)"
-    )
-    spotify_client_secret: SecretStr | None = Field(
-        default=None, description="Client secret of your Spotify app"
-    )
-    spotify_api_url: rules.HttpUrl = Field(
-        default=DEFAULT_API_URL, description="Base URL of the Spotify Web API"
-    )
-    spotify_accounts_url: rules.HttpUrl = Field(
-        default=DEFAULT_ACCOUNTS_URL,
-        description="Base URL of Spotify's accounts service, which issues tokens",
-    )
     spotify_markets: Annotated[tuple[str, ...], NoDecode, BeforeValidator(rules.markets)] = Field(
         default=("US",), description="Markets for top tracks: two-letter codes, separated by commas"
     )
-    spotify_requests_per_second: float | None = Field(
-        default=None,
-        gt=0,
-        allow_inf_nan=False,
-        description="Rate limit for the Spotify Web API. Default: 5 a second, or 1 a second for an app in "
-        "Development Mode; no limit for the simulated source",
-    )
-    spotify_calls_per_day: int | None = Field(
-        default=None,
-        ge=1,
-        description="Daily quota (UTC) of calls to the Spotify Web API. Default: 400 for an app in "
-        "Development Mode, otherwise no limit",
-    )
-    spotify_retention_days: int | None = Field(
-        default=None, ge=1, description="Days to keep content from Spotify. Default: until you purge it"
-    )
-    spotify_redirect_url: Annotated[str, AfterValidator(rules.redirect_url)] = Field(
-        default="http://127.0.0.1:8765/callback",
-        description="Where Spotify sends a user after `login`; add it to your app's redirect URIs. Spotify "
-        "refuses the name localhost",
-    )
-    listenbrainz_api_url: rules.HttpUrl = Field(
-        default="https://api.listenbrainz.org", description="Base URL of ListenBrainz"
-    )
-    listenbrainz_token: SecretStr | None = Field(
-        default=None,
-        description="Free ListenBrainz user token (https://listenbrainz.org/settings/); top tracks need it, "
-        "and at times the service requires it for counts",
-    )
-    deezer_api_url: rules.HttpUrl = Field(
-        default="https://api.deezer.com", description="Base URL of Deezer's API"
-    )
-    lastfm_api_url: rules.HttpUrl = Field(
-        default="https://ws.audioscrobbler.com/2.0", description="Base URL of Last.fm's API"
-    )
-    lastfm_api_key: SecretStr | None = Field(
-        default=None,
-        description="Last.fm API key (https://www.last.fm/api), free for non-commercial use",
-    )
-    musicbrainz_api_url: rules.HttpUrl = Field(
-        default="https://musicbrainz.org/ws/2",
-        description="Base URL of MusicBrainz; used for identities only",
-    )
-    wikidata_sparql_url: rules.HttpUrl = Field(
-        default="https://query.wikidata.org/sparql",
-        description="Wikidata's query service; used for identities only",
-    )
-    spotify_concurrency: int = Field(default=32, ge=1, le=64, description="Concurrent requests to Spotify")
     database_url: rules.PostgresUrl = Field(
         default=None,
         description="PostgreSQL server, 15 or newer, with a database of its own and no connection pooler in "

@@ -6,15 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from spotify_assets.settings import (
-    DEFAULT_ACCOUNTS_URL,
-    DEFAULT_API_URL,
-    PROJECT_ROOT,
-    Settings,
-    SettingsError,
-    load_settings,
-    unknown_settings,
-)
+from spotify_assets.configuration.upstreams import DEFAULT_ACCOUNTS_URL, DEFAULT_API_URL
+from spotify_assets.settings import PROJECT_ROOT, Settings, SettingsError, load_settings, unknown_settings
 
 CANARY = "canary-2f9c"
 

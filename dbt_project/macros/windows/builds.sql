@@ -8,12 +8,11 @@ each row with every day (1,000 artists over 1,000 days: 67 s, not 4). -#}
 {% macro begin_build() -%}
     {%- if execute and model.resource_type == "model" -%}
         {%- set node = graph.nodes[model.unique_id] -%}
-        {%- set sources = sources_of(node) -%}
         select
             ops.begin_build(
                 '{{ this.schema }}', '{{ this.identifier }}', '{{ version_of(node) }}',
                 array[{% for table in loaded_tables(node) %}'{{ table }}'{{ ", " if not loop.last }}{% endfor %}]::text [],
-                {{ "source.spotify_assets.ops.identities" in sources }},
+                {{ "source.spotify_assets.ops.identities" in sources_of(node) }},
                 {{ model.config.materialized != "table" }},
                 {{ should_full_refresh() or (model.config.materialized == "incremental" and not is_incremental()) }}
             ),
@@ -33,23 +32,19 @@ known of a long table, so a small sample does (2,000,000 rows: 0.15 s, not 1 s).
 -#}
 {% macro end_build() -%}
     {%- if execute and model.resource_type == "model" -%}
-        {{ note_build() }}
+        {%- set node = graph.nodes[model.unique_id] -%}
+        {%- set parents = [] -%}
+        {%- for parent in parents_of(node) if parent.resource_type == "model" and parent.config.materialized != "view" -%}
+            {%- do parents.append("'" ~ parent.schema ~ "." ~ parent.alias ~ "'") -%}
+        {%- endfor -%}
+        select ops.end_build(
+            '{{ this.schema }}', '{{ this.identifier }}', '{{ version_of(node) }}',
+            array[{{ parents | join(", ") }}]::text []
+        )
         {%- if model.config.materialized == "incremental" %};
         analyze {{ this }}
         {%- endif -%}
     {%- endif -%}
-{%- endmacro %}
-
-
-{% macro note_build() -%}
-    {%- set node = graph.nodes[model.unique_id] -%}
-    {%- set parents = [] -%}
-    {%- for parent in parents_of(node) if parent.resource_type == "model" and parent.config.materialized != "view" -%}
-        {%- do parents.append("'" ~ parent.schema ~ "." ~ parent.alias ~ "'") -%}
-    {%- endfor -%}
-    select ops.end_build(
-        '{{ this.schema }}', '{{ this.identifier }}', '{{ version_of(node) }}', array[{{ parents | join(", ") }}]::text []
-    )
 {%- endmacro %}
 
 
@@ -115,18 +110,12 @@ known of a long table, so a small sample does (2,000,000 rows: 0.15 s, not 1 s).
 
 {#- The loaded tables whose loads a model is built for: those that it reads, or all, if one of its parents says so. -#}
 {% macro loaded_tables(node) -%}
+    {%- set readers_of_all = ([node] + parents_of(node)) | selectattr("config.meta.reads_all_loads", "defined") | list -%}
     {%- set found = [] -%}
-    {%- set wanted = sources_of(node) -%}
-    {%- for one in [node] + parents_of(node) if one.config.get("meta", {}).get("reads_all_loads") -%}
-        {%- set wanted = graph.sources.keys() | list -%}
-        {%- for name in wanted if name.startswith("source.spotify_assets.snapshots.") -%}
-            {%- do found.append(graph.sources[name].name) -%}
-        {%- endfor -%}
-    {%- endfor -%}
-    {%- for name in wanted if name.startswith("source.spotify_assets.snapshots.") -%}
+    {%- for name in (graph.sources if readers_of_all else sources_of(node)) if ".snapshots." in name -%}
         {%- do found.append(graph.sources[name].name) -%}
     {%- endfor -%}
-    {{ return(found | unique | sort) }}
+    {{ return(found | sort) }}
 {%- endmacro %}
 
 

@@ -42,14 +42,11 @@ any of them has changed.
 {% if this is not none and is_incremental() -%}
 select
     changed.source,
-    least(
-        coalesce(
-            (
-                select max(built.snapshot_date) + 1
-                from {{ this }} as built
-                where built.source = changed.source and built.snapshot_date < changed.first_day
-            ),
-            changed.first_day
+    coalesce(
+        (
+            select max(built.snapshot_date) + 1
+            from {{ this }} as built
+            where built.source = changed.source and built.snapshot_date < changed.first_day
         ),
         changed.first_day
     ) as starts_on

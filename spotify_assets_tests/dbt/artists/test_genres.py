@@ -12,7 +12,11 @@ import pytest
 
 from spotify_assets_tests.dbt.conftest import Project
 from spotify_assets_tests.support.marts import data, profiles
-from spotify_assets_tests.support.marts.rebuilding import assert_equals_full_rebuild, build_in_order
+from spotify_assets_tests.support.marts.rebuilding import (
+    assert_equals_full_rebuild,
+    build_in_order,
+    day_by_day,
+)
 from spotify_assets_tests.support.oracles import artists as reference
 
 pytestmark = pytest.mark.slow
@@ -117,13 +121,8 @@ def test_awkward_data_equals_the_independent_computation(new_project: Callable[[
 def test_day_by_day_equals_a_full_rebuild(new_project: Callable[[], Project]) -> None:
     found = snapshots(120)
     project = new_project()
-    backfilled = LAST - 8 * DAY
-    load(project, found, FIRST, backfilled)
-    project.dbt("run", *MODELS)
-    for day in data.days(backfilled + DAY, LAST):
-        if day != LOST:
-            load(project, found, day, day)
-            project.dbt("run", *MODELS)
+    windows = day_by_day(FIRST, LAST - 8 * DAY, LAST, LOST)
+    build_in_order(project, {"artist_snapshots": found}, windows, ("run", *MODELS))
     assert_equals_full_rebuild(project, BUILT, MODELS)
 
 

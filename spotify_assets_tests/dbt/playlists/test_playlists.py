@@ -14,7 +14,7 @@ from spotify_assets_tests.dbt.conftest import Project
 from spotify_assets_tests.support.command import records
 from spotify_assets_tests.support.marts import data
 from spotify_assets_tests.support.marts.importing import imported
-from spotify_assets_tests.support.marts.rebuilding import build_in_order
+from spotify_assets_tests.support.marts.rebuilding import build_in_order, day_by_day
 from spotify_assets_tests.support.oracles import artists, tracks
 from spotify_assets_tests.support.shared import shared_file
 
@@ -183,13 +183,9 @@ def test_awkward_charts_equal_the_independent_computation(new_project: Callable[
 def test_charts_day_by_day_equal_those_built_at_once(new_project: Callable[[], Project]) -> None:
     """As they are built from day to day, one day lost on the way."""
     rows = awkward_charts("simulated", 19)
-    backfilled, lost = LAST - 8 * DAY, LAST - 3 * DAY
+    lost = LAST - 3 * DAY
     project = new_project()
     rows = [row for row in rows if row["snapshot_date"] != lost]
-    project.load("playlist_tracks", [row for row in rows if row["snapshot_date"] <= backfilled])
-    project.dbt("run", *MODELS)
-    for day in data.days(backfilled + DAY, LAST):
-        if day != lost:
-            project.load("playlist_tracks", [row for row in rows if row["snapshot_date"] == day])
-            project.dbt("run", *MODELS)
+    windows = day_by_day(min(row["snapshot_date"] for row in rows), LAST - 8 * DAY, LAST, lost)
+    build_in_order(project, {"playlist_tracks": rows}, windows, ("run", *MODELS))
     _assert_as_computed(project, rows)

@@ -16,7 +16,7 @@ from spotify_assets.quality.coverage import coverage
 from spotify_assets.warehouse.connection import Warehouse
 from spotify_assets_tests.dbt.conftest import TABLES, Project
 from spotify_assets_tests.support.marts import data
-from spotify_assets_tests.support.marts.rebuilding import assert_equals_full_rebuild, contents
+from spotify_assets_tests.support.marts.rebuilding import assert_equals_full_rebuild, build_in_order, contents
 from spotify_assets_tests.support.oracles import artists as reference
 
 pytestmark = pytest.mark.slow
@@ -274,14 +274,11 @@ def test_day_by_day_and_out_of_order_equal_a_full_rebuild(new_project: Callable[
     middle = date(2024, 3, 1)
     windows = [[middle], [LAST - 9 * DAY, LAST - 4 * DAY], [FIRST, middle + 2 * DAY], [FIRST, LAST - 4 * DAY]]
     windows += [[day] for day in data.days(LAST - 3 * DAY, LAST) if day != LOST]
-    booked: set[date] = set()
-    for first, *_, last in ([*window, window[-1]] for window in windows):
-        days = set(data.days(first, last)) - booked
-        for table, rows in found.items():
-            project.load(table, [row for row in rows if row["snapshot_date"] in days], note=False)
+
+    def book_days(days: set[date]) -> None:
         book(project, {key: load for key, load in loads.items() if key[2] in days})
-        booked |= days
-        project.dbt("run", *MODELS)
+
+    build_in_order(project, found, windows, ("run", *MODELS), book_days)
     assert_equals_full_rebuild(project, BUILT, MODELS)
 
 

@@ -16,6 +16,7 @@ from spotify_assets_tests.support.marts import data, profiles
 from spotify_assets_tests.support.marts.rebuilding import (
     assert_equals_full_rebuild,
     build_in_order,
+    day_by_day,
     load_days,
 )
 from spotify_assets_tests.support.oracles import artists as reference
@@ -234,13 +235,7 @@ def test_the_calendar_has_every_day_from_the_first_to_the_newest(
 def test_day_by_day_equals_a_full_rebuild(new_project: Callable[[], Project]) -> None:
     found = snapshots(80)
     project = new_project()
-    backfilled = LAST - 8 * DAY
-    load_days(project, found, FIRST, backfilled)
-    project.dbt("run", *MODELS)
-    for day in data.days(backfilled + DAY, LAST):
-        if day != LOST:
-            load_days(project, found, day, day)
-            project.dbt("run", *MODELS)
+    build_in_order(project, found, day_by_day(FIRST, LAST - 8 * DAY, LAST, LOST), ("run", *MODELS))
     assert_equals_full_rebuild(project, BUILT, MODELS)
 
 

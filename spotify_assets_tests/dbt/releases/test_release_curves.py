@@ -13,6 +13,7 @@ from spotify_assets_tests.support.marts.rebuilding import (
     assert_equals_full_rebuild,
     build_in_order,
     contents,
+    day_by_day,
     load_days,
 )
 from spotify_assets_tests.support.oracles import artists, releases
@@ -97,14 +98,7 @@ def test_the_radar_counts_a_release_whatever_its_album_id(new_project: Callable[
 def test_day_by_day_equals_a_full_rebuild(new_project: Callable[[], Project]) -> None:
     found = snapshots(90)
     project = new_project()
-    backfilled = LAST - 7 * DAY
-    load_days(project, found, FIRST, backfilled)
-    project.dbt("run", *SELECTED)
-    for day in data.days(backfilled + DAY, LAST):
-        if day == LOST:
-            continue
-        load_days(project, found, day, day)
-        project.dbt("run", *SELECTED)
+    build_in_order(project, found, day_by_day(FIRST, LAST - 7 * DAY, LAST, LOST), ("run", *SELECTED))
     assert_equals_full_rebuild(project, BUILT, SELECTED)
 
 

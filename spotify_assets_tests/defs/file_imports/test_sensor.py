@@ -1,4 +1,4 @@
-"""A file dropped into the import folder is imported once it is whole, put away, and its days' marts built."""
+"""A file dropped into the import folder is imported once it is whole and put away."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import dagster as dg
 import pytest
 
 from spotify_assets.definitions import build_definitions
-from spotify_assets.defs.file_imports import load, sensor
+from spotify_assets.defs.file_imports import importer, load, sensor
 from spotify_assets.defs.resources import build_resources
 from spotify_assets.file_imports.inbox import put_away
 from spotify_assets.lake.landing import Landing
@@ -202,7 +202,7 @@ def test_a_file_that_grows_while_it_is_imported_is_imported_again(
             path.write_text(history("2025-03-01") + f"2025-03-02T10:00:00Z,2025-03-02,{A},Alex G,51,9\n")
         return land(*prepared, **rest)
 
-    monkeypatch.setattr(sensor, "load_prepared", slowly)
+    monkeypatch.setattr(importer, "load_prepared", slowly)
     assert not place.imported().success
     assert place.files() == ["a.csv"]
     assert place.imported().success
@@ -368,7 +368,7 @@ def test_what_a_run_did_not_put_away_is_asked_for_again_a_few_times(
     def nowhere(*_: object) -> Path:
         raise PermissionError("the disk is read-only")
 
-    monkeypatch.setattr(sensor, "put_away", nowhere)
+    monkeypatch.setattr(importer, "put_away", nowhere)
     assert place.tick() == []
     keys = set()
     for _ in range(sensor.ATTEMPTS):
@@ -381,7 +381,7 @@ def test_what_a_run_did_not_put_away_is_asked_for_again_a_few_times(
     assert place.reason is not None
     assert place.reason.startswith(f"{sensor.ATTEMPTS} runs ended without putting a.csv away")
     # Once it can be put away: touched, it is new.
-    monkeypatch.setattr(sensor, "put_away", put_away)
+    monkeypatch.setattr(importer, "put_away", put_away)
     (place.folder / "a.csv").touch()
     assert place.imported().success
     assert place.files() == ["done/a.csv"]

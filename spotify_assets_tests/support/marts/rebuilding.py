@@ -5,7 +5,7 @@ Which tables, by which keys, and of which data is the tests' to say.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -22,23 +22,35 @@ def load_days(project: Project, found: Mapping[str, Rows], first: date, last: da
         project.load(table, [row for row in rows if first <= row["snapshot_date"] <= last])
 
 
+def day_by_day(first: date, backfilled: date, last: date, lost: date) -> list[list[date]]:
+    """The windows of a backfill and of each day after it, but for one that is never run."""
+    return [
+        [first, backfilled],
+        *([day] for day in data.days(backfilled, last) if day not in {backfilled, lost}),
+    ]
+
+
 def build_in_order(
     project: Project,
     found: Mapping[str, Rows],
     windows: Iterable[Sequence[date]],
     command: Sequence[str],
-    *,
-    note: bool = True,
+    note_loads: Callable[[set[date]], None] | None = None,
 ) -> None:
-    """Load the days of each window that no window before it had, and build after each."""
+    """Load the days of each window that no window before it had, and build after each.
+
+    The loads are noted as `Project.load` does or, if given, by `note_loads`, which gets the days.
+    """
     loaded: set[date] = set()
     for window in windows:
+        days = set(data.days(window[0], window[-1])) - loaded
         for table, rows in found.items():
-            inside = [row for row in rows if window[0] <= row["snapshot_date"] <= window[-1]]
-            project.load(table, [row for row in inside if row["snapshot_date"] not in loaded], note=note)
-        loaded |= {row["snapshot_date"] for rows in found.values() for row in rows} & set(
-            data.days(window[0], window[-1])
-        )
+            project.load(
+                table, [row for row in rows if row["snapshot_date"] in days], note=note_loads is None
+            )
+        if note_loads is not None:
+            note_loads(days)
+        loaded |= days
         project.dbt(*command)
 
 

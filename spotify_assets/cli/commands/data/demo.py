@@ -13,9 +13,10 @@ from spotify_assets.cli.runtime.console import command, console, progress
 from spotify_assets.cli.runtime.environment import Environment, export_dagster, open_environment, upstream
 from spotify_assets.cli.runtime.outcomes import print_outcome
 from spotify_assets.cli.runtime.tables import Column, fits, fitting
+from spotify_assets.configuration.upstreams import DEFAULT_ACCOUNTS_URL, DEFAULT_API_URL
 from spotify_assets.serving.reports import Riser, rising
 from spotify_assets.serving.sparkline import sparkline
-from spotify_assets.settings import DEFAULT_ACCOUNTS_URL, DEFAULT_API_URL, load_settings
+from spotify_assets.settings import load_settings
 from spotify_assets.simulator.catalogue.lists import Catalogue
 from spotify_assets.sources.clock import SYSTEM_CLOCK
 
